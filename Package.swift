@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One set of rules for every room: language mode 6, strict memory safety, warnings are errors.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "tidemark",
+    products: [
+        .executable(name: "tidemark", targets: ["Service"]),
+        .executable(name: "loadgen", targets: ["LoadGen"]),
+        .executable(name: "synthetic", targets: ["Synthetic"]),
+        .executable(name: "tidemark-fuzz", targets: ["Fuzz"]),
+        .executable(name: "tidemark-benchmark", targets: ["Benchmark"]),
+    ],
+    targets: [
+        // The outside world.
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(
+            name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
+        // libm, because the standard library's rounding needs it and nothing pure imports Glibc.
+        .target(name: "CDecimal", linkerSettings: [.linkedLibrary("m")]),
+
+        // Pure: no clock, no socket, no thread.
+        library("Bytes", ["CDecimal"]),
+        library("HTTP", ["Bytes"]),
+        library("Numerics"),
+        library("Detection", ["Numerics"]),
+        library("Telemetry", ["Bytes"]),
+        library("Report", ["Bytes"]),
+        library("Signals", ["Bytes", "Numerics"]),
+        library("Scoring", ["Bytes", "Signals"]),
+
+        // Effects.
+        library("EventLoop", ["Bytes", "CLinux"]),
+        library("SeriesLog", ["Bytes", "Detection", "EventLoop"]),
+
+        // Programs: they only wire.
+        program(
+            "Service",
+            [
+                "Bytes", "HTTP", "Detection", "Telemetry", "EventLoop", "SeriesLog",
+                "CJemalloc", "CLinux",
+            ]),
+        program(
+            "LoadGen",
+            [
+                "Bytes", "HTTP", "Telemetry", "Report", "Signals", "Scoring", "EventLoop", "CLinux",
+                "Numerics",
+            ]),
+        program(
+            "Synthetic", ["Bytes", "HTTP", "Report", "Signals", "Scoring", "EventLoop", "CLinux"]),
+        program(
+            "Fuzz", ["Bytes", "Numerics", "HTTP", "Detection", "Service", "CLinux"]),
+        program("Benchmark", ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog"]),
+
+        tests("NumericsTests", ["Numerics"]),
+        tests("BytesTests", ["Numerics", "Bytes"]),
+        tests("HTTPTests", ["Numerics", "Bytes", "HTTP"]),
+        tests("DetectionTests", ["Numerics", "Detection"]),
+        tests("TelemetryTests", ["Numerics", "Bytes", "Telemetry"]),
+        tests("ReportTests", ["Bytes", "Report"]),
+        tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
+        tests("ScoringTests", ["Bytes", "Signals", "Scoring"]),
+        tests("EventLoopTests", ["Bytes", "EventLoop", "CLinux"]),
+        tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "SeriesLog"]),
+        tests("ServiceTests", ["Numerics", "Bytes", "HTTP", "EventLoop", "Service", "CLinux"]),
+        tests("LoadGenTests", ["Numerics", "Bytes", "HTTP", "Telemetry", "LoadGen", "CLinux"]),
+        tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,4 @@
+@main
+struct BenchmarkProgram {
+    static func main() {}
+}

@@ -1,0 +1,61 @@
+// What Glibc's Swift module leaves out: epoll, accept4, eventfd, signalfd, and the few
+// macros that Swift cannot import. Nothing here decides anything.
+#ifndef TIDEMARK_CLINUX_H
+#define TIDEMARK_CLINUX_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+// glibc hides accept4 unless _GNU_SOURCE was seen by the very first header.
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
+
+// errno is a macro over a thread-local; a function keeps it one plain call away from Swift.
+static inline int tm_errno(void) { return errno; }
+
+// stderr and stdout are macros over globals that Swift treats as shared mutable state.
+static inline FILE *tm_stderr(void) { return stderr; }
+static inline FILE *tm_stdout(void) { return stdout; }
+
+static inline uint64_t tm_event_token(const struct epoll_event *event) {
+    uint64_t token;
+    memcpy(&token, (const char *)event + offsetof(struct epoll_event, data), sizeof token);
+    return token;
+}
+
+static inline int tm_epoll_control(int epoll, int operation, int fd, uint32_t events,
+                                   uint64_t token) {
+    struct epoll_event event;
+    memset(&event, 0, sizeof event);
+    event.events = events;
+    event.data.u64 = token;
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+#endif

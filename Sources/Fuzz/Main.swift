@@ -1,0 +1,4 @@
+@main
+struct FuzzProgram {
+    static func main() {}
+}

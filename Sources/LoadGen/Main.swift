@@ -1,0 +1,4 @@
+@main
+struct LoadGenProgram {
+    static func main() {}
+}

@@ -1,0 +1,4 @@
+@main
+struct ServiceProgram {
+    static func main() {}
+}

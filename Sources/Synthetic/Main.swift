@@ -1,0 +1,4 @@
+@main
+struct SyntheticProgram {
+    static func main() {}
+}
