@@ -18,6 +18,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +35,27 @@
 #include <time.h>
 #include <unistd.h>
 
-// glibc hides accept4 unless _GNU_SOURCE was seen by the very first header.
+// glibc types socket addresses as a transparent union, which Swift cannot pass.
+static inline int tm_bind(int fd, const void *address, socklen_t length) {
+    return bind(fd, (const struct sockaddr *)address, length);
+}
+static inline int tm_connect(int fd, const void *address, socklen_t length) {
+    return connect(fd, (const struct sockaddr *)address, length);
+}
+static inline int tm_local_address(int fd, void *address, socklen_t *length) {
+    return getsockname(fd, (struct sockaddr *)address, length);
+}
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
+static inline int tm_accept(int fd, void *address, socklen_t *length) {
+    return accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+// epoll_pwait2 takes nanoseconds where epoll_wait has milliseconds; Linux 5.11 and later.
+extern int epoll_pwait2(int, struct epoll_event *, int, const struct timespec *,
+                        const sigset_t *);
+
+// SIG_IGN is a cast that Swift cannot import.
+static inline void tm_ignore_signal(int number) { signal(number, SIG_IGN); }
 
 // errno is a macro over a thread-local; a function keeps it one plain call away from Swift.
 static inline int tm_errno(void) { return errno; }

@@ -1,0 +1,140 @@
+internal import CLinux
+
+/// Listening and connecting sockets: all non-blocking and closed on exec.
+package enum Sockets {
+    /// Connections the kernel holds for a listener before anybody accepts them; it is cut to
+    /// net.core.somaxconn.
+    package static let backlogLimit: Int32 = 4096
+
+    /// A listener of its own on `port`, sharing it with the other loops' (SO_REUSEPORT): the kernel
+    /// spreads new connections over them. Port 0 takes any free one.
+    package static func listen(port: UInt16, loopbackOnly: Bool = false)
+        throws(SystemError) -> FileDescriptor
+    {
+        do {
+            return try bound(AF_INET6, port: port, loopbackOnly: loopbackOnly)
+        } catch {
+            // A machine without IPv6 still serves IPv4.
+            guard error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL else { throw error }
+            return try bound(AF_INET, port: port, loopbackOnly: loopbackOnly)
+        }
+    }
+
+    private static func bound(_ family: Int32, port: UInt16, loopbackOnly: Bool)
+        throws(SystemError) -> FileDescriptor
+    {
+        let useIPv4 = family == AF_INET || loopbackOnly
+        let descriptor = try open(useIPv4 ? AF_INET : AF_INET6)
+        try set(descriptor.number, SOL_SOCKET, SO_REUSEADDR, 1)
+        try set(descriptor.number, SOL_SOCKET, SO_REUSEPORT, 1)
+        if useIPv4 {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr.s_addr = loopbackOnly ? UInt32(0x7F00_0001).bigEndian : 0
+            try bind(descriptor.number, &address)
+        } else {
+            try set(descriptor.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0)
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_port = port.bigEndian
+            try bind(descriptor.number, &address)
+        }
+        try checked("listen") { Int(CLinux.listen(descriptor.number, backlogLimit)) }
+        return descriptor
+    }
+
+    /// The port a socket is bound to.
+    package static func localPort(_ descriptor: borrowing FileDescriptor)
+        throws(SystemError) -> UInt16
+    {
+        var address = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        // SAFETY: the kernel writes at most `length` bytes into the structure.
+        let result = unsafe tm_local_address(descriptor.number, &address, &length)
+        guard result == 0 else { throw SystemError("getsockname") }
+        return UInt16(bigEndian: address.sin6_port)
+    }
+
+    /// What accepting came to.
+    package enum Acceptance: ~Copyable {
+        case connection(FileDescriptor, PeerAddress)
+        case none
+        /// The process or the machine is out of descriptors or memory.
+        case exhausted(Int32)
+    }
+
+    /// Accepts one waiting connection.
+    package static func accept(_ listener: borrowing FileDescriptor) -> Acceptance {
+        var address = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let result = retrying {
+            // SAFETY: the kernel writes at most `length` bytes into the structure.
+            unsafe Int(tm_accept(listener.number, &address, &length))
+        }
+        if result >= 0 {
+            let descriptor = FileDescriptor(owning: Int32(result))
+            disableDelay(descriptor)
+            return .connection(descriptor, PeerAddress(address))
+        }
+        switch tm_errno() {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted(tm_errno())
+        // EAGAIN: nobody waits. ECONNABORTED and its like: that one gave up, look again later.
+        default: return .none
+        }
+    }
+
+    /// Answers are one write each: waiting to fill a segment only adds delay.
+    package static func disableDelay(_ descriptor: borrowing FileDescriptor) {
+        try? set(descriptor.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    }
+
+    static func open(_ family: Int32) throws(SystemError) -> FileDescriptor {
+        let type = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
+        return FileDescriptor(
+            owning: Int32(try checked("socket") { Int(socket(family, Int32(type), 0)) }))
+    }
+
+    private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32)
+        throws(SystemError)
+    {
+        var value = value
+        let result = unsafe setsockopt(
+            descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+        guard result == 0 else { throw SystemError("setsockopt") }
+    }
+
+    private static func bind<Address>(_ descriptor: Int32, _ address: inout Address)
+        throws(SystemError)
+    {
+        let result = unsafe withUnsafeBytes(of: &address) { bytes in
+            // SAFETY: the kernel reads exactly the structure's own bytes.
+            unsafe tm_bind(descriptor, bytes.baseAddress, socklen_t(bytes.count))
+        }
+        guard result == 0 else { throw SystemError("bind") }
+    }
+}
+
+/// The address of a connection's other side, as 128 bits; IPv4 in its IPv6-mapped form.
+package struct PeerAddress: Hashable, Sendable {
+    package let high: UInt64
+    package let low: UInt64
+
+    init(_ address: sockaddr_in6) {
+        if Int32(address.sin6_family) == AF_INET {
+            // In sockaddr_in the four address bytes stand where sockaddr_in6 has its flow label.
+            high = 0
+            low = UInt64(UInt32(bigEndian: address.sin6_flowinfo)) | 0xFFFF_0000_0000
+            return
+        }
+        let words = unsafe withUnsafeBytes(of: address.sin6_addr) { bytes in
+            // SAFETY: an IPv6 address is 16 bytes.
+            unsafe (
+                bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self).bigEndian,
+                bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self).bigEndian
+            )
+        }
+        high = words.0
+        low = words.1
+    }
+}

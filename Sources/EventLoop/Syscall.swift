@@ -1,0 +1,55 @@
+internal import CLinux
+
+/// A system call that failed, with the call's name and the kernel's reason.
+package struct SystemError: Error, Equatable, CustomStringConvertible {
+    package let call: StaticString
+    package let code: Int32
+
+    package init(_ call: StaticString, _ code: Int32 = tm_errno()) {
+        self.call = call
+        self.code = code
+    }
+
+    package var description: String {
+        // SAFETY: strerror returns a valid C string; it is copied at once.
+        "\(call): \(unsafe String(cString: strerror(code)))"
+    }
+
+    package static func == (left: SystemError, right: SystemError) -> Bool {
+        left.code == right.code && left.description == right.description
+    }
+}
+
+/// What reading or writing a non-blocking descriptor came to.
+package enum Transfer: Equatable {
+    case moved(Int)
+    case wouldBlock
+    /// The other side has finished; reading only.
+    case ended
+    case failed(Int32)
+}
+
+/// Runs a call again while a signal interrupts it.
+///
+/// EBADF and EFAULT are our own bugs: going on would read or write somebody else's descriptor or
+/// memory, so they stop the process.
+@inline(__always)
+func retrying(_ call: () -> Int) -> Int {
+    while true {
+        let result = call()
+        if result >= 0 { return result }
+        let code = tm_errno()
+        if code == EINTR { continue }
+        precondition(code != EBADF && code != EFAULT, "descriptor or memory misused")
+        return result
+    }
+}
+
+/// Like `retrying`, for calls whose failure the caller cannot mend: throws the reason.
+@discardableResult
+@inline(__always)
+func checked(_ name: StaticString, _ call: () -> Int) throws(SystemError) -> Int {
+    let result = retrying(call)
+    guard result >= 0 else { throw SystemError(name) }
+    return result
+}
