@@ -1,0 +1,140 @@
+package import Bytes
+
+/// Decodes a chunked body (RFC 9112 section 7.1) as it arrives, at any cut.
+///
+/// Chunk extensions and trailers are checked and ignored. Sizes have at most 15 hexadecimal digits,
+/// so they cannot overflow.
+package struct ChunkedDecoder {
+    private enum State {
+        case size(digits: Int)
+        case extensionText
+        case sizeLineFeed
+        case data
+        case dataReturn
+        case dataLineFeed
+        case trailerStart
+        case trailerText
+        case trailerLineFeed
+        case endLineFeed
+        case done
+    }
+
+    private var state = State.size(digits: 0)
+    private var remaining = 0
+    private var headBytes = 0
+    /// Body bytes decoded so far.
+    package private(set) var decodedBytes = 0
+    private let headLimit: Int
+    private let bodyLimit: Int
+
+    package init(_ limits: HTTPLimits) {
+        headLimit = limits.chunkHeadBytes
+        bodyLimit = limits.bodyBytes
+    }
+
+    package var isDone: Bool {
+        if case .done = state { true } else { false }
+    }
+
+    /// Decodes what it can of `input`, appending the body's bytes to `body`; nil throws them away.
+    /// - Returns: how many bytes of the input belong to this body. Less than all of it only when the
+    ///   body is complete.
+    package mutating func decode(_ input: Span<UInt8>, into body: inout ByteBuffer)
+        throws(HTTPRefusal) -> Int
+    {
+        var offset = 0
+        while offset < input.count, !isDone {
+            if case .data = state {
+                let length = min(remaining, input.count - offset)
+                guard body.append(input.extracting(offset..<offset + length)) else {
+                    throw tooLarge()
+                }
+                decodedBytes += length
+                remaining -= length
+                offset += length
+                if remaining == 0 { state = .dataReturn }
+            } else {
+                try step(input[offset])
+                offset += 1
+            }
+        }
+        return offset
+    }
+
+    private func tooLarge() -> HTTPRefusal {
+        HTTPRefusal(.contentTooLarge, "the body is over \(bodyLimit) bytes")
+    }
+
+    /// One byte of everything that is not data.
+    private mutating func step(_ byte: UInt8) throws(HTTPRefusal) {
+        headBytes += 1
+        guard headBytes <= headLimit else {
+            throw HTTPRefusal(
+                .badRequest, "a chunk's size line or the trailers are over \(headLimit) bytes")
+        }
+        switch state {
+        case .size(let digits): state = try size(byte, digits)
+        case .extensionText:
+            if byte == 0x0D { state = .sizeLineFeed } else { try checkText(byte) }
+        case .sizeLineFeed:
+            try expect(byte, 0x0A)
+            headBytes = remaining == 0 ? headBytes : 0
+            state = remaining == 0 ? .trailerStart : .data
+        case .data: break
+        case .dataReturn:
+            try expect(byte, 0x0D)
+            state = .dataLineFeed
+        case .dataLineFeed:
+            try expect(byte, 0x0A)
+            headBytes = 0
+            state = .size(digits: 0)
+        case .trailerStart:
+            if byte == 0x0D {
+                state = .endLineFeed
+            } else {
+                try checkText(byte)
+                state = .trailerText
+            }
+        case .trailerText:
+            if byte == 0x0D { state = .trailerLineFeed } else { try checkText(byte) }
+        case .trailerLineFeed:
+            try expect(byte, 0x0A)
+            state = .trailerStart
+        case .endLineFeed:
+            try expect(byte, 0x0A)
+            state = .done
+        case .done: break
+        }
+    }
+
+    private mutating func size(_ byte: UInt8, _ digits: Int) throws(HTTPRefusal) -> State {
+        if let digit = hexDigit(byte) {
+            guard digits < 15 else {
+                throw HTTPRefusal(.badRequest, "a chunk size has more than 15 digits")
+            }
+            remaining = (digits == 0 ? 0 : remaining << 4) | Int(digit)
+            guard remaining <= bodyLimit - decodedBytes else { throw tooLarge() }
+            return .size(digits: digits + 1)
+        }
+        guard digits > 0 else {
+            throw HTTPRefusal(.badRequest, "a chunk does not begin with its size in hexadecimal")
+        }
+        if byte == 0x0D { return .sizeLineFeed }
+        guard byte == UInt8(ascii: ";") else {
+            throw HTTPRefusal(.badRequest, "a chunk size is followed by neither ; nor CRLF")
+        }
+        return .extensionText
+    }
+
+    private func expect(_ byte: UInt8, _ expected: UInt8) throws(HTTPRefusal) {
+        guard byte == expected else {
+            throw HTTPRefusal(.badRequest, "a chunk is not closed by CRLF")
+        }
+    }
+
+    private func checkText(_ byte: UInt8) throws(HTTPRefusal) {
+        guard ByteClass.isFieldValue(byte) else {
+            throw HTTPRefusal(.badRequest, "a control character in a chunk extension or trailer")
+        }
+    }
+}

@@ -1,0 +1,329 @@
+internal import Bytes
+
+/// Parses a request's head (RFC 9112) in one pass over its bytes.
+///
+/// What could be read in two ways is refused, never guessed: every such ambiguity has been somebody's
+/// request smuggling.
+package struct RequestHeadParser: ~Escapable {
+    private let bytes: Span<UInt8>
+    private let limits: HTTPLimits
+    private var offset = 0
+    private var head = RequestHead()
+    private var seen = SeenHeaders()
+
+    /// Headers that may come only once, and what they leave to check at the end.
+    private struct SeenHeaders {
+        var count = 0
+        var host = false
+        var contentLength = false
+        var transferEncoding = false
+        var close = false
+        var keepAlive = false
+    }
+
+    @_lifetime(copy bytes)
+    private init(_ bytes: Span<UInt8>, _ limits: HTTPLimits) {
+        self.bytes = bytes
+        self.limits = limits
+    }
+
+    /// Parses the head at the front of `bytes`.
+    /// - Returns: nil while the head is not complete.
+    /// - Throws: the refusal to answer with before closing.
+    package static func parse(_ bytes: Span<UInt8>, _ limits: HTTPLimits)
+        throws(HTTPRefusal) -> RequestHead?
+    {
+        var parser = RequestHeadParser(bytes, limits)
+        guard try parser.requestLine() else { return nil }
+        while true {
+            guard let line = try parser.headerLine() else { return nil }
+            if line == .endOfHead { break }
+        }
+        try parser.conclude()
+        return parser.head
+    }
+
+    @inline(__always)
+    private func byte(_ index: Int) -> UInt8 {
+        // SAFETY: every caller has compared `index` with `bytes.count`.
+        unsafe bytes[unchecked: index]
+    }
+
+    // MARK: Request line
+
+    /// - Returns: false while the line is not complete.
+    @_lifetime(self: copy self)
+    private mutating func requestLine() throws(HTTPRefusal) -> Bool {
+        // RFC 9112 section 2.2: one empty line before a request is forgiven.
+        if bytes.count > 0, byte(0) == 0x0D {
+            guard bytes.count > 1 else { return false }
+            if byte(1) == 0x0A { offset = 2 }
+        }
+        let start = offset
+        guard try method(), try target(), try version() else {
+            try checkLineLength(from: start)
+            return false
+        }
+        try checkLineLength(from: start)
+        return true
+    }
+
+    private func checkLineLength(from start: Int) throws(HTTPRefusal) {
+        guard offset - start <= limits.requestLineBytes else {
+            throw HTTPRefusal(
+                .uriTooLong, "the request line is over \(limits.requestLineBytes) bytes")
+        }
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func method() throws(HTTPRefusal) -> Bool {
+        let start = offset
+        while offset < bytes.count, ByteClass.isToken(byte(offset)) { offset += 1 }
+        guard offset < bytes.count else { return false }
+        guard byte(offset) == 0x20, offset > start else {
+            throw HTTPRefusal(.badRequest, "the request does not begin with a method and a space")
+        }
+        let name = ByteRange(start, offset)
+        if bytes.spells(name, "POST") {
+            head.method = .post
+        } else if bytes.spells(name, "GET") {
+            head.method = .get
+        } else if bytes.spells(name, "HEAD") {
+            head.method = .head
+        }
+        offset += 1
+        return true
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func target() throws(HTTPRefusal) -> Bool {
+        let start = offset
+        var questionMark = -1
+        while offset < bytes.count, ByteClass.isTarget(byte(offset)) {
+            if questionMark < 0, byte(offset) == UInt8(ascii: "?") { questionMark = offset }
+            offset += 1
+        }
+        guard offset < bytes.count else { return false }
+        guard byte(offset) == 0x20, offset > start else {
+            throw HTTPRefusal(.badRequest, "the request target is empty or has a forbidden byte")
+        }
+        let pathEnd = questionMark < 0 ? offset : questionMark
+        head.path = ByteRange(pathStart(start, pathEnd), pathEnd)
+        head.query = questionMark < 0 ? .empty : ByteRange(questionMark + 1, offset)
+        offset += 1
+        return true
+    }
+
+    /// Where the path begins: after the authority in the absolute form that proxies use.
+    private func pathStart(_ start: Int, _ end: Int) -> Int {
+        let scheme = "http://" as StaticString
+        guard byte(start) != UInt8(ascii: "/"), end - start > scheme.utf8CodeUnitCount,
+            bytes.spells(
+                ByteRange(start, start + scheme.utf8CodeUnitCount), scheme, ignoringCase: true)
+        else { return start }
+        var index = start + scheme.utf8CodeUnitCount
+        while index < end, byte(index) != UInt8(ascii: "/") { index += 1 }
+        return index
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func version() throws(HTTPRefusal) -> Bool {
+        let prefix = "HTTP/" as StaticString
+        for index in 0..<10 {
+            guard offset + index < bytes.count else { return false }
+            let next = byte(offset + index)
+            let fits =
+                switch index {
+                // SAFETY: index is below the prefix's five bytes.
+                case 0..<5: unsafe next == prefix.utf8Start[index]
+                case 5, 7: next &- UInt8(ascii: "0") < 10
+                case 6: next == UInt8(ascii: ".")
+                case 8: next == 0x0D
+                default: next == 0x0A
+                }
+            guard fits else {
+                throw HTTPRefusal(
+                    .badRequest, "the request line does not end with HTTP/1.1 and CRLF")
+            }
+        }
+        guard byte(offset + 5) == UInt8(ascii: "1") else {
+            throw HTTPRefusal(.versionNotSupported, "only HTTP/1.0 and HTTP/1.1 are served")
+        }
+        head.isVersion10 = byte(offset + 7) == UInt8(ascii: "0")
+        offset += 10
+        return true
+    }
+
+    // MARK: Header lines
+
+    private enum Line { case header, endOfHead }
+
+    /// Parses one header line, or the empty line that ends the head; nil while it is not complete.
+    @_lifetime(self: copy self)
+    private mutating func headerLine() throws(HTTPRefusal) -> Line? {
+        let start = offset
+        while offset < bytes.count, ByteClass.isToken(byte(offset)) { offset += 1 }
+        guard offset < bytes.count else { return try incomplete() }
+        if byte(offset) == 0x0D, offset == start {
+            guard offset + 1 < bytes.count else { return try incomplete() }
+            guard byte(offset + 1) == 0x0A else { throw badByte() }
+            offset += 2
+            return .endOfHead
+        }
+        guard byte(offset) == UInt8(ascii: ":"), offset > start else { throw badByte() }
+        let name = ByteRange(start, offset)
+        offset += 1
+        while offset < bytes.count, byte(offset) == 0x20 || byte(offset) == 0x09 { offset += 1 }
+        let valueStart = offset
+        while offset < bytes.count, ByteClass.isFieldValue(byte(offset)) { offset += 1 }
+        guard offset + 1 < bytes.count else {
+            if offset < bytes.count, byte(offset) != 0x0D { throw badByte() }
+            return try incomplete()
+        }
+        guard byte(offset) == 0x0D, byte(offset + 1) == 0x0A else { throw badByte() }
+        var valueEnd = offset
+        while valueEnd > valueStart, byte(valueEnd - 1) == 0x20 || byte(valueEnd - 1) == 0x09 {
+            valueEnd -= 1
+        }
+        offset += 2
+        try countHeader()
+        try header(name, ByteRange(valueStart, valueEnd))
+        return .header
+    }
+
+    /// The head goes on beyond what has arrived: all right while it is within its limit.
+    private func incomplete() throws(HTTPRefusal) -> Line? {
+        try checkHeadLength(bytes.count)
+        return nil
+    }
+
+    private func checkHeadLength(_ length: Int) throws(HTTPRefusal) {
+        guard length <= limits.headBytes else {
+            throw HTTPRefusal(.headersTooLarge, "the head is over \(limits.headBytes) bytes")
+        }
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func countHeader() throws(HTTPRefusal) {
+        seen.count += 1
+        guard seen.count <= limits.headerCount else {
+            throw HTTPRefusal(
+                .headersTooLarge, "the head has over \(limits.headerCount) header fields")
+        }
+        try checkHeadLength(offset)
+    }
+
+    private func badByte() -> HTTPRefusal {
+        HTTPRefusal(
+            .badRequest,
+            "byte \(offset) of the head is not allowed there (bare CR or LF, a folded line, "
+                + "a space before a colon, or a control character)")
+    }
+
+    /// Takes note of the headers that matter here; the first letter and the length sort out the rest.
+    @_lifetime(self: copy self)
+    private mutating func header(_ name: ByteRange, _ value: ByteRange) throws(HTTPRefusal) {
+        switch name.count {
+        case 4 where bytes.spells(name, "host", ignoringCase: true):
+            try host(value)
+        case 6 where bytes.spells(name, "accept", ignoringCase: true):
+            head.accept = value
+        case 6 where bytes.spells(name, "expect", ignoringCase: true):
+            head.expectsContinue = bytes.spells(value, "100-continue", ignoringCase: true)
+        case 10 where bytes.spells(name, "connection", ignoringCase: true):
+            connection(value)
+        case 13 where bytes.spells(name, "authorization", ignoringCase: true):
+            head.authorization = value
+        case 14 where bytes.spells(name, "content-length", ignoringCase: true):
+            try contentLength(value)
+        case 16 where bytes.spells(name, "content-encoding", ignoringCase: true):
+            head.contentCoding = value
+        case 17 where bytes.spells(name, "transfer-encoding", ignoringCase: true):
+            try transferEncoding(value)
+        default: break
+        }
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func host(_ value: ByteRange) throws(HTTPRefusal) {
+        guard !seen.host else { throw HTTPRefusal(.badRequest, "more than one Host header") }
+        seen.host = true
+        for index in value.start..<value.end {
+            let next = byte(index)
+            guard ByteClass.isTarget(next), next != UInt8(ascii: "/"), next != UInt8(ascii: "@"),
+                next != UInt8(ascii: ","), next != UInt8(ascii: "?")
+            else { throw HTTPRefusal(.badRequest, "the Host header is not a host") }
+        }
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func contentLength(_ value: ByteRange) throws(HTTPRefusal) {
+        guard !seen.contentLength else {
+            throw HTTPRefusal(.badRequest, "more than one Content-Length header")
+        }
+        seen.contentLength = true
+        var length = 0
+        guard value.count > 0, value.count <= 18 else { throw badLength() }
+        for index in value.start..<value.end {
+            let digit = byte(index) &- UInt8(ascii: "0")
+            guard digit < 10 else { throw badLength() }
+            length = length * 10 + Int(digit)
+        }
+        head.framing = .length(length)
+    }
+
+    private func badLength() -> HTTPRefusal {
+        HTTPRefusal(.badRequest, "Content-Length must be 1 to 18 digits and nothing else")
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func transferEncoding(_ value: ByteRange) throws(HTTPRefusal) {
+        guard !seen.transferEncoding else {
+            throw HTTPRefusal(.badRequest, "more than one Transfer-Encoding header")
+        }
+        seen.transferEncoding = true
+        guard bytes.spells(value, "chunked", ignoringCase: true) else {
+            throw HTTPRefusal(.notImplemented, "the only transfer coding served is chunked")
+        }
+    }
+
+    /// Connection is a list; only `close` and `keep-alive` mean anything here.
+    @_lifetime(self: copy self)
+    private mutating func connection(_ value: ByteRange) {
+        var start = value.start
+        for index in value.start...value.end
+        where index == value.end || byte(index) == UInt8(ascii: ",") {
+            let option = trimmed(ByteRange(start, index))
+            if bytes.spells(option, "close", ignoringCase: true) { seen.close = true }
+            if bytes.spells(option, "keep-alive", ignoringCase: true) { seen.keepAlive = true }
+            start = index + 1
+        }
+    }
+
+    private func trimmed(_ range: ByteRange) -> ByteRange {
+        var (start, end) = (range.start, range.end)
+        while start < end, byte(start) == 0x20 || byte(start) == 0x09 { start += 1 }
+        while end > start, byte(end - 1) == 0x20 || byte(end - 1) == 0x09 { end -= 1 }
+        return ByteRange(start, end)
+    }
+
+    /// What can only be judged when all headers are known.
+    @_lifetime(self: copy self)
+    private mutating func conclude() throws(HTTPRefusal) {
+        try checkHeadLength(offset)
+        if seen.transferEncoding {
+            guard !seen.contentLength else {
+                throw HTTPRefusal(.badRequest, "Content-Length beside Transfer-Encoding")
+            }
+            guard !head.isVersion10 else {
+                throw HTTPRefusal(.badRequest, "Transfer-Encoding in an HTTP/1.0 request")
+            }
+            head.framing = .chunked
+        }
+        guard seen.host || head.isVersion10 else {
+            throw HTTPRefusal(.badRequest, "an HTTP/1.1 request needs a Host header")
+        }
+        head.keepAlive = head.isVersion10 ? seen.keepAlive && !seen.close : !seen.close
+        head.byteCount = offset
+    }
+}
