@@ -1,0 +1,32 @@
+/// Is the sensor stuck? A run of equal values, three times the longest before, in a series that is
+/// not usually flat.
+struct FlatView {
+    private static let minimumRun = 30.0
+    private static let runFactor = 3.0
+    /// A series whose longest run passes this share of its past is one that is usually flat.
+    private static let usualShare = 0.02
+    private static let runShare = 0.2
+
+    private var run = 0.0
+    private var longest = 0.0
+
+    mutating func judge(isSameAsLast: Bool, samplesBefore: Double, isWarm: Bool) -> Double {
+        if isSameAsLast {
+            run += 1
+        } else {
+            longest = max(longest, run)
+            run = 0
+        }
+        let n = samplesBefore + 1
+        let needed = max(FlatView.minimumRun, FlatView.runFactor * longest)
+        guard isWarm, run >= needed, longest < FlatView.usualShare * n, run < FlatView.runShare * n
+        else { return 0 }
+        return min(
+            AdaptiveDetector.scoreLimit, AdaptiveDetector.scoreAtThreshold * run / needed)
+    }
+
+    mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
+        try visitor.visit(&run)
+        try visitor.visit(&longest)
+    }
+}

@@ -1,0 +1,109 @@
+/// What the series usually does at each hour of the day: mean, variance, and the largest surprise.
+struct HourProfile {
+    static let bins = 24
+    /// Learning rate of a bin at five-minute data, scaled with the sampling interval.
+    private static let binRate = 0.05
+    private static let scaleRange = 0.2...1.0
+    /// Samples an hour needs before it is believed.
+    static let minimumCount: UInt32 = 3
+    /// Rate per day of the hour's largest residual.
+    private static let largestRate = 0.3
+    private static let correlationRate = 5e-5
+
+    private(set) var mean = InlineArray<24, Double>(repeating: 0)
+    private(set) var variance = InlineArray<24, Double>(repeating: 0)
+    private(set) var largestResidual = InlineArray<24, Double>(repeating: 0)
+    private(set) var count = InlineArray<24, UInt32>(repeating: 0)
+    private var currentBin: Int32 = -1
+    private var largestThisHour = 0.0
+    /// Lag-1 correlation of the residual from the profile.
+    private var residual = 0.0
+    private var residualCount = 0
+    private var covariance = 0.0
+    private var residualVariance = 0.0
+
+    /// Where a moment falls in the profile, interpolated between the centres of two hours.
+    struct Place {
+        let bin: Int
+        let neighbour: Int
+        let neighbourShare: Double
+        let isKnown: Bool
+        let value: Double
+    }
+
+    /// Goes to the hour of `timestamp` (Unix seconds, UTC); when an hour ends its largest residual
+    /// is learnt.
+    mutating func move(to timestamp: Double) -> Place {
+        let remainder = timestamp.truncatingRemainder(dividingBy: 86_400)
+        let seconds = remainder < 0 ? remainder + 86_400 : remainder
+        let phase = seconds * 24 / 86_400
+        let bin = min(Int(phase), HourProfile.bins - 1)
+        let distance = phase - Double(bin) - 0.5
+        let neighbour = (bin + (distance > 0 ? 1 : HourProfile.bins - 1)) % HourProfile.bins
+        if bin != Int(currentBin) {
+            if currentBin >= 0 { learnLargest(Int(currentBin)) }
+            currentBin = Int32(bin)
+            largestThisHour = 0
+        }
+        let share = distance.magnitude
+        let isKnown =
+            count[bin] >= HourProfile.minimumCount && count[neighbour] >= HourProfile.minimumCount
+        let value = isKnown ? mean[bin] * (1 - share) + mean[neighbour] * share : 0
+        return Place(
+            bin: bin, neighbour: neighbour, neighbourShare: share, isKnown: isKnown, value: value)
+    }
+
+    private mutating func learnLargest(_ bin: Int) {
+        let rate = largestResidual[bin] > 0 ? HourProfile.largestRate : 1
+        largestResidual[bin] += rate * (largestThisHour - largestResidual[bin])
+    }
+
+    /// The profile's prediction at a place, carrying on the part of the last residual that lasts.
+    func prediction(_ place: Place, epsilon: Double) -> Double {
+        let ratio = covariance / residualVariance
+        let correlation =
+            residualVariance > epsilon * epsilon ? max(0, min(1, ratio)) : 1
+        return place.value + correlation * residual
+    }
+
+    mutating func note(residual: Double) {
+        largestThisHour = max(largestThisHour, residual)
+    }
+
+    /// Learns a value at its place. `intervalSeconds` is the series' usual step, 0 while unknown.
+    mutating func learn(_ x: Double, at place: Place, intervalSeconds: Double) {
+        if place.isKnown {
+            let r = x - place.value
+            residualCount += 1
+            let rate = max(HourProfile.correlationRate, 1 / Double(residualCount))
+            covariance += rate * (r * residual - covariance)
+            residualVariance += rate * (r * r - residualVariance)
+            residual = r
+        }
+        let bin = place.bin
+        if count[bin] < .max { count[bin] += 1 }
+        let range = HourProfile.scaleRange
+        let scale =
+            intervalSeconds > 0
+            ? max(range.lowerBound, min(range.upperBound, intervalSeconds / 300)) : 1
+        let rate = max(HourProfile.binRate * scale, 1 / Double(count[bin]))
+        let d = x - mean[bin]
+        mean[bin] += rate * d
+        variance[bin] = (1 - rate) * (variance[bin] + rate * d * d)
+    }
+
+    mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
+        for bin in 0..<HourProfile.bins {
+            try visitor.visit(&mean[bin])
+            try visitor.visit(&variance[bin])
+            try visitor.visit(&largestResidual[bin])
+            try visitor.visit(&count[bin], in: 0...UInt32.max)
+        }
+        try visitor.visit(&currentBin, in: -1...Int32(HourProfile.bins - 1))
+        try visitor.visit(&largestThisHour)
+        try visitor.visit(&residual)
+        try visitor.visit(&residualCount, in: 0...Int.max - 1)
+        try visitor.visit(&covariance)
+        try visitor.visit(&residualVariance)
+    }
+}

@@ -1,0 +1,72 @@
+/// One measurement. All fields are finite; `cpu` and `rps` are not negative.
+package struct Sample: Equatable, Sendable {
+    /// Unix time in seconds.
+    package var timestamp: Double
+    /// Percent; many-core hosts exceed 100.
+    package var cpu: Double
+    /// Requests per second.
+    package var rps: Double
+
+    package init(timestamp: Double, cpu: Double, rps: Double) {
+        self.timestamp = timestamp
+        self.cpu = cpu
+        self.rps = rps
+    }
+}
+
+/// Which view of the series gave the score.
+package enum Reason: UInt8, Sendable, CaseIterable {
+    case none, spike, daily, level, flat
+
+    /// The word on the wire; empty for `none`.
+    package var word: StaticString {
+        switch self {
+        case .none: ""
+        case .spike: "spike"
+        case .daily: "daily"
+        case .level: "level"
+        case .flat: "flat"
+        }
+    }
+}
+
+/// What the service says of one sample the moment it is accepted. Every number is finite.
+package struct Verdict: Equatable, Sendable {
+    /// The sample's place in its series: 1, 2, 3 … without a gap.
+    package var sequence: Int
+    package var timestamp: Double
+    /// Mean of the window's rps, this sample included.
+    package var rollingAverage: Double
+    /// Population standard deviation of the window's rps, this sample included.
+    package var standardDeviation: Double
+    /// The sample's rps against the window before it, in its standard deviations.
+    package var zScore: Double
+    package var isAnomaly: Bool
+    /// The sample's cpu against the window before it.
+    package var cpuZScore: Double
+    /// The adaptive detector's score; 8 is the shipped threshold of every view.
+    package var score: Double
+    /// The prediction made before the sample was seen.
+    package var expected: Double
+    /// Between these bounds the spike view stays below 8.
+    package var lower: Double
+    package var upper: Double
+    package var alert: Bool
+    package var reason: Reason
+
+    package init() {
+        sequence = 0
+        timestamp = 0
+        rollingAverage = 0
+        standardDeviation = 0
+        zScore = 0
+        isAnomaly = false
+        cpuZScore = 0
+        score = 0
+        expected = 0
+        lower = 0
+        upper = 0
+        alert = false
+        reason = .none
+    }
+}

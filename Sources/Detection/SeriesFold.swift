@@ -1,0 +1,163 @@
+/// All that is remembered of a series, and the step from one sample to the next.
+///
+/// A fold is a pure function of the samples before it: whoever folds the same samples in the same
+/// order says the same verdicts, bit for bit, today and from a checkpoint.
+package struct SeriesFold: ~Copyable {
+    private var window: Window
+    private var detector = AdaptiveDetector()
+    private var last = Verdict()
+    private var lastSample = Sample(timestamp: 0, cpu: 0, rps: 0)
+    private var anomalies = 0
+    private var alerts = 0
+
+    package init(_ parameters: FoldParameters) {
+        window = Window(size: parameters.windowSize)
+    }
+
+    /// Samples folded so far.
+    package var count: Int { last.sequence }
+
+    /// The window's rolling statistics and z-scores alone, without the adaptive detector.
+    @inline(__always)
+    private mutating func foldWindow(_ sample: Sample, _ parameters: FoldParameters) {
+        if last.sequence >= parameters.minimumSamples {
+            last.zScore = ZScore.score(
+                sample.rps, mean: window.rps.mean,
+                standardDeviation: window.rps.standardDeviation)
+            last.cpuZScore = ZScore.score(
+                sample.cpu, mean: window.cpu.mean,
+                standardDeviation: window.cpu.standardDeviation)
+        }
+        window.push(rps: sample.rps, cpu: sample.cpu)
+        last.sequence += 1
+        last.isAnomaly = last.zScore.magnitude > parameters.zThreshold
+        last.rollingAverage = window.rps.mean
+        last.standardDeviation = window.rps.standardDeviation
+    }
+
+    /// Takes the next sample in and says what it is. `parameters` are those the fold was made with.
+    package mutating func fold(_ sample: Sample, _ parameters: FoldParameters) -> Verdict {
+        foldWindow(sample, parameters)
+        let judged = detector.update(
+            timestamp: sample.timestamp, value: sample.rps, threshold: parameters.alertThreshold)
+        last.timestamp = sample.timestamp
+        last.score = judged.score
+        last.alert = judged.alert
+        last.reason = judged.reason
+        last.expected = judged.expected
+        last.lower = judged.lower
+        last.upper = judged.upper
+        lastSample = sample
+        if last.isAnomaly { anomalies += 1 }
+        if last.alert { alerts += 1 }
+        return last
+    }
+
+    /// What the series looks like now; all zero before the first sample.
+    package var summary: SeriesSummary {
+        SeriesSummary(
+            windowCount: Int(window.count), mean: window.rps.mean,
+            standardDeviation: window.rps.standardDeviation, cpuMean: window.cpu.mean,
+            cpuStandardDeviation: window.cpu.standardDeviation, lastSample: lastSample,
+            lastVerdict: last, anomalies: anomalies, alerts: alerts)
+    }
+}
+
+/// A series at a glance.
+package struct SeriesSummary: Equatable, Sendable {
+    /// Samples in the window.
+    package var windowCount = 0
+    package var mean = 0.0
+    package var standardDeviation = 0.0
+    package var cpuMean = 0.0
+    package var cpuStandardDeviation = 0.0
+    package var lastSample = Sample(timestamp: 0, cpu: 0, rps: 0)
+    /// The verdict on the last sample; its `sequence` counts all samples of the series.
+    package var lastVerdict = Verdict()
+    /// Samples of the series that were anomalies, and that alerted.
+    package var anomalies = 0
+    package var alerts = 0
+
+    package static let empty = SeriesSummary()
+}
+
+// MARK: Checkpoints
+
+extension SeriesFold {
+    /// Changes with every change of the fields or of their order.
+    private static let version = 1
+
+    /// The fold as bytes, from which `init(decoding:_:)` continues bit for bit.
+    package mutating func encode(_ parameters: FoldParameters) -> [UInt8] {
+        var writer = StateWriter()
+        // Writing only reads the fields and cannot fail: every number in range is its own image.
+        try? visit(&writer, parameters)
+        return writer.bytes
+    }
+
+    /// - Throws: when the bytes are no checkpoint of a fold with these parameters.
+    package init(decoding bytes: Span<UInt8>, _ parameters: FoldParameters) throws(StateError) {
+        self.init(parameters)
+        var reader = StateReader(bytes)
+        try visit(&reader, parameters)
+        try reader.expectEnd()
+    }
+
+    private mutating func visit<Visitor: StateVisitor>(
+        _ visitor: inout Visitor, _ parameters: FoldParameters
+    ) throws(StateError) {
+        var version = SeriesFold.version
+        try visitor.visit(&version)
+        guard version == SeriesFold.version else { throw .unknownVersion }
+        try check(Double(parameters.windowSize), &visitor)
+        try check(parameters.zThreshold, &visitor)
+        try check(Double(parameters.minimumSamples), &visitor)
+        try check(parameters.alertThreshold, &visitor)
+        try window.visit(&visitor)
+        try detector.visit(&visitor)
+        try last.visit(&visitor)
+        try lastSample.visit(&visitor)
+        try visitor.visit(&anomalies, in: 0...Int.max / 2)
+        try visitor.visit(&alerts, in: 0...Int.max / 2)
+    }
+
+    private func check<Visitor: StateVisitor>(_ expected: Double, _ visitor: inout Visitor)
+        throws(StateError)
+    {
+        var value = expected
+        try visitor.visit(&value)
+        guard value == expected else { throw .otherParameters }
+    }
+}
+
+extension Verdict {
+    fileprivate mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor)
+        throws(StateError)
+    {
+        try visitor.visit(&sequence, in: 0...Int.max / 2)
+        try visitor.visit(&timestamp)
+        try visitor.visit(&rollingAverage)
+        try visitor.visit(&standardDeviation)
+        try visitor.visit(&zScore)
+        try visitor.visit(&isAnomaly)
+        try visitor.visit(&cpuZScore)
+        try visitor.visit(&score)
+        try visitor.visit(&expected)
+        try visitor.visit(&lower)
+        try visitor.visit(&upper)
+        try visitor.visit(&alert)
+        var code = reason.rawValue
+        try visitor.visit(&code, in: 0...UInt8(Reason.allCases.count - 1))
+        reason = Reason(rawValue: code) ?? .none
+    }
+}
+
+extension Sample {
+    fileprivate mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor)
+        throws(StateError)
+    {
+        try visitor.visit(&timestamp)
+        try visitor.visit(&cpu)
+        try visitor.visit(&rps)
+    }
+}
