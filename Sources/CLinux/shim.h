@@ -3,10 +3,8 @@
 #ifndef TIDEMARK_CLINUX_H
 #define TIDEMARK_CLINUX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
+// Without _GNU_SOURCE, so that these headers mean the same here as in the toolchain's own module of
+// the C library; the few functions that need it are declared by hand.
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +14,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// glibc types socket addresses as a transparent union, which Swift cannot pass.
+// Socket addresses are passed as plain memory, whatever type the C library gives them.
 static inline int tm_bind(int fd, const void *address, socklen_t length) {
     return bind(fd, (const struct sockaddr *)address, length);
 }
@@ -46,6 +43,7 @@ static inline int tm_local_address(int fd, void *address, socklen_t *length) {
     return getsockname(fd, (struct sockaddr *)address, length);
 }
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
+extern int sched_getaffinity(pid_t, size_t, void *);
 static inline int tm_accept(int fd, void *address, socklen_t *length) {
     return accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
@@ -56,6 +54,12 @@ extern int epoll_pwait2(int, struct epoll_event *, int, const struct timespec *,
 
 // SIG_IGN is a cast that Swift cannot import.
 static inline void tm_ignore_signal(int number) { signal(number, SIG_IGN); }
+
+// Swift imports no variadic functions.
+static inline int tm_open_to_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+static inline int tm_open_to_write(const char *path) {
+    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
 
 // errno is a macro over a thread-local; a function keeps it one plain call away from Swift.
 static inline int tm_errno(void) { return errno; }

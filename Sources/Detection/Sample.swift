@@ -52,6 +52,7 @@ package struct Verdict: Equatable, Sendable {
     package var lower: Double
     package var upper: Double
     package var alert: Bool
+    /// The view that reached the threshold; `none` when none did.
     package var reason: Reason
 
     package init() {

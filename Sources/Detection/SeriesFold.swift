@@ -43,7 +43,8 @@ package struct SeriesFold: ~Copyable {
         last.timestamp = sample.timestamp
         last.score = judged.score
         last.alert = judged.alert
-        last.reason = judged.reason
+        // A view fires when it reaches the threshold; below it there is nothing to give a reason for.
+        last.reason = judged.score >= parameters.alertThreshold ? judged.reason : .none
         last.expected = judged.expected
         last.lower = judged.lower
         last.upper = judged.upper

@@ -11,6 +11,13 @@ package struct FileDescriptor: ~Copyable {
         self.number = number
     }
 
+    /// Hands the descriptor over: whoever gets the number closes it.
+    package consuming func release() -> Int32 {
+        let number = self.number
+        discard self
+        return number
+    }
+
     deinit {
         // Linux closes the descriptor even when it reports EINTR; closing again would hit a
         // stranger's.

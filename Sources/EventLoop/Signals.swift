@@ -4,11 +4,13 @@ internal import CLinux
 package struct WakeUp: ~Copyable {
     package let descriptor: FileDescriptor
 
-    package init() throws(SystemError) {
-        let number = try checked("eventfd") {
-            Int(eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC)))
-        }
-        descriptor = FileDescriptor(owning: Int32(number))
+    /// Takes over a descriptor that `open` gave.
+    package init(owning number: Int32) {
+        descriptor = FileDescriptor(owning: number)
+    }
+
+    package static func open() throws(SystemError) -> Int32 {
+        Int32(try checked("eventfd") { Int(eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))) })
     }
 
     /// Wakes the loop that watches the descriptor of this number; from any thread.

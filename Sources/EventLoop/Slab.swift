@@ -76,6 +76,9 @@
         index < places.count && places[index].isTaken && places[index].generation == generation
     }
 
+    /// Whether the place holds an element.
+    package func isTaken(_ index: Int) -> Bool { places[index].isTaken }
+
     /// The element at a place that holds one.
     @inlinable package subscript(index: Int) -> Element {
         _read {

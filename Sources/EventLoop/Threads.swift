@@ -1,39 +1,39 @@
 internal import CLinux
 
-/// A running thread that can be waited for.
-package struct ThreadHandle: ~Copyable {
-    private let identifier: pthread_t
+/// Threads that do the same with different things, and can be waited for together.
+@safe package struct ThreadGroup: ~Copyable {
+    private var identifiers: [pthread_t] = []
 
-    /// Starts a thread that runs `body`. The closure is boxed once; nothing of it is on any hot path.
-    package static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError)
-        -> ThreadHandle
+    /// Starts a thread for each of the things.
+    package init<Thing: Sendable>(_ things: [Thing], _ body: @escaping @Sendable (Thing) -> Void)
+        throws(SystemError)
     {
-        let box = unsafe Unmanaged.passRetained(ThreadBody(body))
-        var identifier = pthread_t()
-        // SAFETY: the one reference taken here is given back by the thread's entry, or here.
-        let code = unsafe pthread_create(&identifier, nil, threadEntry, box.toOpaque())
-        guard code == 0 else {
-            unsafe box.release()
-            throw SystemError("pthread_create", code)
+        for thing in things {
+            let box = unsafe Unmanaged.passRetained(ThreadBody { body(thing) })
+            var identifier = pthread_t()
+            // SAFETY: the one reference taken here is given back by the thread's entry, or below.
+            let code = unsafe pthread_create(&identifier, nil, threadEntry, box.toOpaque())
+            guard code == 0 else {
+                unsafe box.release()
+                throw SystemError("pthread_create", code)
+            }
+            identifiers.append(identifier)
         }
-        return ThreadHandle(identifier: identifier)
     }
 
-    /// Waits until the thread has returned.
+    /// Waits until all have returned.
     package consuming func join() {
-        _ = pthread_join(identifier, nil)
+        for identifier in identifiers { _ = pthread_join(identifier, nil) }
     }
 }
 
 /// Processors this process may run on.
 package func availableProcessors() -> Int {
-    var set = cpu_set_t()
-    guard unsafe sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
-    var count = 0
-    unsafe withUnsafeBytes(of: &set) { bytes in
-        for index in bytes.indices { count += unsafe bytes[index].nonzeroBitCount }
-    }
-    return max(1, count)
+    // The kernel's set is one bit per processor; 1024 of them are glibc's own size.
+    var set = [UInt64](repeating: 0, count: 16)
+    // SAFETY: the kernel writes at most the given number of bytes into the array.
+    guard unsafe sched_getaffinity(0, set.count * 8, &set) == 0 else { return 1 }
+    return max(1, set.reduce(0) { $0 + $1.nonzeroBitCount })
 }
 
 private final class ThreadBody: Sendable {

@@ -28,12 +28,14 @@ package struct TimerWheel {
 
     /// Asks for a look at `token` when `deadline` has passed, or up to a rotation from now when the
     /// deadline lies beyond that.
-    package mutating func schedule(_ token: Token, at deadline: Instant) {
+    /// - Returns: when that look will be.
+    package mutating func schedule(_ token: Token, at deadline: Instant) -> Instant {
         let deadlineTick = (deadline.nanoseconds >> TimerWheel.tickShift) &+ 1
         let farthest = currentTick + Int64(TimerWheel.slotCount) - 1
         let place = max(currentTick + 1, min(deadlineTick, farthest))
         slots[slot(place)].append(token.bits)
         scheduled += 1
+        return Instant(nanoseconds: place << TimerWheel.tickShift)
     }
 
     /// When the next look is due; nil when nothing is scheduled.

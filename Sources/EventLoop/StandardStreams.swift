@@ -1,0 +1,38 @@
+internal import CLinux
+
+/// Standard output and error, without buffers of their own: what is written is there.
+package enum StandardStreams {
+    package static func writeOutput(_ bytes: Span<UInt8>) { write(bytes, to: STDOUT_FILENO) }
+    package static func writeError(_ bytes: Span<UInt8>) { write(bytes, to: STDERR_FILENO) }
+
+    package static func writeOutput(_ text: String) { writeOutput(Array(text.utf8).span) }
+    package static func writeError(_ text: String) { writeError(Array(text.utf8).span) }
+
+    /// Whether standard output is a terminal.
+    package static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    /// Writes all of it; gives up silently when nobody reads any more.
+    private static func write(_ bytes: Span<UInt8>, to descriptor: Int32) {
+        var offset = 0
+        while offset < bytes.count {
+            let count = unsafe bytes.extracting(offset..<bytes.count).withUnsafeBytes { rest in
+                // SAFETY: the kernel reads at most `rest.count` bytes.
+                retrying { unsafe CLinux.write(descriptor, rest.baseAddress, rest.count) }
+            }
+            guard count > 0 else { return }
+            offset += count
+        }
+    }
+}
+
+/// A variable of the environment; nil when it isn't set.
+package func environmentVariable(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    // SAFETY: getenv returns a C string; it is copied at once.
+    return unsafe String(cString: value)
+}
+
+/// Ends the process with a status, without running anything else.
+package func exitProcess(_ status: Int32) -> Never {
+    exit(status)
+}

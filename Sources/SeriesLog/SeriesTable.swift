@@ -1,0 +1,228 @@
+package import Bytes
+package import Detection
+
+/// Series by device name, ordered by their last activity: one stripe of the memory log.
+///
+/// An open-addressing index of slot numbers over blocks of series that never move. The slots are
+/// linked from the newest activity to the oldest, so the series idle longest is at hand.
+@safe struct SeriesTable: ~Copyable {
+    struct Series: ~Copyable {
+        var fold: SeriesFold
+        let key: DeviceKey
+        let hash: UInt64
+        var lastActivity: Instant
+        var newer: Int32 = SeriesTable.none
+        var older: Int32 = SeriesTable.none
+    }
+
+    static let none: Int32 = -1
+    private static let blockShift = 6
+    private static let blockLength = 1 << blockShift
+
+    private let parameters: FoldParameters
+    private var blocks: [UnsafeMutablePointer<Series>] = unsafe []
+    private var slotCount: Int32 = 0
+    private var free: [Int32] = []
+    /// Slot numbers by hash; -1 is empty. Its length is a power of two, at most three quarters full.
+    private var index: [Int32] = Array(repeating: none, count: 16)
+    private(set) var count = 0
+    private var newest = none
+    private var oldest = none
+
+    init(_ parameters: FoldParameters) {
+        self.parameters = parameters
+    }
+
+    deinit {
+        var slot = newest
+        while slot != SeriesTable.none {
+            let older = unsafe series(slot).pointee.older
+            // SAFETY: linked slots hold a series; each is visited once.
+            unsafe series(slot).deinitialize(count: 1)
+            slot = older
+        }
+        for number in unsafe blocks.indices {
+            // SAFETY: every block was allocated in `newSlot`, and its series are gone.
+            unsafe blocks[number].deallocate()
+        }
+    }
+
+    private func series(_ slot: Int32) -> UnsafeMutablePointer<Series> {
+        // SAFETY: slots are below slotCount, for which blocks were allocated.
+        unsafe blocks[Int(slot) >> SeriesTable.blockShift]
+            + (Int(slot) & (SeriesTable.blockLength - 1))
+    }
+
+    /// The slot of a device; nil when it is not here.
+    func find(_ name: Span<UInt8>, hash: UInt64) -> Int32? {
+        var place = Int(truncatingIfNeeded: hash) & (index.count - 1)
+        while index[place] != SeriesTable.none {
+            let slot = index[place]
+            // SAFETY: the index names only slots that hold a series.
+            if unsafe series(slot).pointee.hash == hash,
+                unsafe series(slot).pointee.key.equals(name)
+            {
+                return slot
+            }
+            place = (place + 1) & (index.count - 1)
+        }
+        return nil
+    }
+
+    /// Makes an empty series for a device that is not here yet.
+    mutating func insert(_ name: Span<UInt8>, hash: UInt64, now: Instant) -> Int32 {
+        if (count + 1) * 4 > index.count * 3 { growIndex() }
+        let slot = newSlot()
+        let activity = stamp(now)
+        // SAFETY: a free slot is uninitialised memory inside a block.
+        unsafe series(slot).initialize(
+            to: Series(
+                fold: SeriesFold(parameters), key: DeviceKey(name), hash: hash,
+                lastActivity: activity))
+        enter(slot, hash)
+        linkAsNewest(slot)
+        count += 1
+        return slot
+    }
+
+    /// Folds a sample into a series and makes it the newest.
+    mutating func fold(_ sample: Sample, into slot: Int32, now: Instant) -> Verdict {
+        let activity = stamp(now)
+        if slot != newest {
+            unlink(slot)
+            linkAsNewest(slot)
+        }
+        // SAFETY: the slot holds a series; `mutating` keeps everybody else out.
+        unsafe series(slot).pointee.lastActivity = activity
+        return unsafe series(slot).pointee.fold.fold(sample, parameters)
+    }
+
+    /// The time of an activity, moved on by a nanosecond where needed: no two series of a table are
+    /// equally new, so the order of a listing is the order of the links.
+    private func stamp(_ now: Instant) -> Instant {
+        guard newest != SeriesTable.none else { return now }
+        let latest = unsafe series(newest).pointee.lastActivity
+        return max(now, latest + TimeSpan(nanoseconds: 1))
+    }
+
+    func summary(_ slot: Int32) -> SeriesSummary {
+        unsafe series(slot).pointee.fold.summary
+    }
+
+    // MARK: Age
+
+    /// When the series idle longest was last active; never when there is none.
+    var oldestActivity: Instant {
+        guard oldest != SeriesTable.none else { return .never }
+        return unsafe series(oldest).pointee.lastActivity
+    }
+
+    /// Drops the series idle longest.
+    /// - Returns: false when there is none.
+    mutating func removeOldest() -> Bool {
+        guard oldest != SeriesTable.none else { return false }
+        remove(oldest)
+        return true
+    }
+
+    /// The slots from the newest activity to the oldest.
+    var newestSlot: Int32 { newest }
+    func olderSlot(than slot: Int32) -> Int32 { unsafe series(slot).pointee.older }
+    func entryActivity(_ slot: Int32) -> Instant { unsafe series(slot).pointee.lastActivity }
+    func name(_ slot: Int32) -> [UInt8] {
+        let key = unsafe series(slot).pointee.key
+        return Array(key.bytes)
+    }
+    func entry(_ slot: Int32) -> DeviceEntry {
+        unsafe DeviceEntry(
+            key: series(slot).pointee.key, lastActivity: series(slot).pointee.lastActivity,
+            summary: series(slot).pointee.fold.summary)
+    }
+
+    // MARK: Slots, links, index
+
+    private mutating func newSlot() -> Int32 {
+        if let slot = free.popLast() { return slot }
+        if unsafe Int(slotCount) == blocks.count << SeriesTable.blockShift {
+            unsafe blocks.append(
+                UnsafeMutablePointer<Series>.allocate(capacity: SeriesTable.blockLength))
+        }
+        slotCount += 1
+        return slotCount - 1
+    }
+
+    mutating func remove(_ slot: Int32) {
+        unlink(slot)
+        // SAFETY: the slot holds a series; it is moved out once and leaves the index.
+        unsafe leave(slot, series(slot).pointee.hash)
+        unsafe series(slot).deinitialize(count: 1)
+        free.append(slot)
+        count -= 1
+    }
+
+    private mutating func linkAsNewest(_ slot: Int32) {
+        unsafe series(slot).pointee.older = newest
+        unsafe series(slot).pointee.newer = SeriesTable.none
+        if newest != SeriesTable.none { unsafe series(newest).pointee.newer = slot }
+        newest = slot
+        if oldest == SeriesTable.none { oldest = slot }
+    }
+
+    private mutating func unlink(_ slot: Int32) {
+        let newer = unsafe series(slot).pointee.newer
+        let older = unsafe series(slot).pointee.older
+        if newer != SeriesTable.none {
+            unsafe series(newer).pointee.older = older
+        } else {
+            newest = older
+        }
+        if older != SeriesTable.none {
+            unsafe series(older).pointee.newer = newer
+        } else {
+            oldest = newer
+        }
+    }
+
+    private mutating func enter(_ slot: Int32, _ hash: UInt64) {
+        var place = Int(truncatingIfNeeded: hash) & (index.count - 1)
+        while index[place] != SeriesTable.none { place = (place + 1) & (index.count - 1) }
+        index[place] = slot
+    }
+
+    /// Takes a slot out of the index and closes the gap, so that no probe ends too early.
+    private mutating func leave(_ slot: Int32, _ hash: UInt64) {
+        let mask = index.count - 1
+        var gap = Int(truncatingIfNeeded: hash) & mask
+        while index[gap] != slot { gap = (gap + 1) & mask }
+        var place = gap
+        while true {
+            place = (place + 1) & mask
+            let candidate = index[place]
+            guard candidate != SeriesTable.none else { break }
+            // SAFETY: the index names only slots that hold a series.
+            let home = unsafe Int(truncatingIfNeeded: series(candidate).pointee.hash) & mask
+            // It may move into the gap unless its home lies cyclically in (gap, place].
+            if (place - home) & mask >= (place - gap) & mask {
+                index[gap] = candidate
+                gap = place
+            }
+        }
+        index[gap] = SeriesTable.none
+    }
+
+    private mutating func growIndex() {
+        let old = index
+        index = Array(repeating: SeriesTable.none, count: old.count * 2)
+        for slot in old where slot != SeriesTable.none {
+            // SAFETY: as above.
+            unsafe enter(slot, series(slot).pointee.hash)
+        }
+    }
+}
+
+/// A device as a listing shows it.
+package struct DeviceEntry: Sendable {
+    package let key: DeviceKey
+    package let lastActivity: Instant
+    package let summary: SeriesSummary
+}

@@ -1,0 +1,66 @@
+package import Bytes
+
+/// Everything an operator can set, with its default. `Settings` lists the names and ranges.
+package struct Configuration: Sendable, Equatable {
+    package enum Store: Sendable, Equatable {
+        case memory
+    }
+    package enum LogFormat: String, Sendable, CaseIterable {
+        case json, text
+    }
+    package enum LogLevel: String, Sendable, CaseIterable, Comparable {
+        case debug, info, warning, error
+
+        package static func < (left: LogLevel, right: LogLevel) -> Bool {
+            left.rank < right.rank
+        }
+        private var rank: Int {
+            switch self {
+            case .debug: 0
+            case .info: 1
+            case .warning: 2
+            case .error: 3
+            }
+        }
+    }
+
+    package var port = 8080
+    package var adminPort = 9091
+    /// Event loops, each on a thread of its own; 0 stands for one per processor.
+    package var threads = 0
+    package var store = Store.memory
+
+    package var windowSize = 50
+    /// Standard deviations from which `is_anomaly` is true.
+    package var zThreshold = 2.0
+    /// Samples a series must have before `is_anomaly` can be true.
+    package var minimumSamples = 10
+    /// Score from which `alert` can be true.
+    package var alertThreshold = 8.0
+
+    /// How long a series without samples is kept.
+    package var seriesTimeToLive = TimeSpan.seconds(86_400)
+    package var deviceLimit = 1_000_000
+
+    package var bodyLimitBytes = 8 * 1024 * 1024
+    package var connectionLimit = 65_536
+    /// Requests per second one client address may make; 0 is without limit.
+    package var clientQuota = 0
+    package var idleTimeout = TimeSpan.seconds(60)
+    package var headTimeout = TimeSpan.seconds(10)
+    package var bodyTimeout = TimeSpan.seconds(30)
+    package var drainTimeout = TimeSpan.seconds(20)
+
+    /// Bearer token every POST must carry; empty lets everybody in.
+    package var authToken = ""
+    package var logLevel = LogLevel.info
+    package var logFormat = LogFormat.json
+
+    package init() {}
+}
+
+/// Why the program does not start: one line that names the setting and what it allows.
+package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}

@@ -1,4 +1,0 @@
-@main
-struct ServiceProgram {
-    static func main() {}
-}

@@ -1,0 +1,134 @@
+internal import Bytes
+package import HTTP
+
+/// A query that says something this service can't take.
+package struct QueryError: Error, Equatable {
+    package let detail: String
+}
+
+/// Which verdicts a batch's answer lists.
+package enum VerdictSelection: Equatable {
+    case all, flagged, none
+}
+
+/// The parameters of a request target (`?name=value&…`), percent-decoded; names this service does
+/// not know are ignored, as proxies and browsers add their own.
+package struct Query: Equatable {
+    package var verdicts = VerdictSelection.flagged
+    package var deviceID: [UInt8]?
+    package var after: [UInt8]?
+    package var limit: Int?
+    package var alertsOnly = false
+
+    /// Most rows one page may have.
+    package static let pageLimit = 1000
+    package static let defaultPage = 100
+
+    package init() {}
+
+    /// Parses the query of a head that was parsed from `bytes`.
+    package init(_ range: ByteRange, _ bytes: Span<UInt8>) throws(QueryError) {
+        var start = range.start
+        while start < range.end {
+            var end = start
+            while end < range.end, bytes[end] != UInt8(ascii: "&") { end += 1 }
+            var equals = start
+            while equals < end, bytes[equals] != UInt8(ascii: "=") { equals += 1 }
+            try parameter(
+                ByteRange(start, equals), ByteRange(min(equals + 1, end), end), bytes)
+            start = end + 1
+        }
+    }
+
+    private mutating func parameter(_ name: ByteRange, _ value: ByteRange, _ bytes: Span<UInt8>)
+        throws(QueryError)
+    {
+        if bytes.spells(name, "verdicts") {
+            verdicts = try selection(value, bytes)
+        } else if bytes.spells(name, "device_id") {
+            deviceID = try deviceName(value, bytes, "device_id")
+        } else if bytes.spells(name, "after") {
+            after = try deviceName(value, bytes, "after")
+        } else if bytes.spells(name, "limit") {
+            limit = try number(value, bytes)
+        } else if bytes.spells(name, "alerts") {
+            alertsOnly = try boolean(value, bytes)
+        }
+    }
+
+    private func selection(_ value: ByteRange, _ bytes: Span<UInt8>)
+        throws(QueryError) -> VerdictSelection
+    {
+        if bytes.spells(value, "all") { return .all }
+        if bytes.spells(value, "flagged") { return .flagged }
+        if bytes.spells(value, "none") { return .none }
+        throw QueryError(detail: "verdicts: allowed is all, flagged or none")
+    }
+
+    private func boolean(_ value: ByteRange, _ bytes: Span<UInt8>) throws(QueryError) -> Bool {
+        if bytes.spells(value, "true") { return true }
+        if bytes.spells(value, "false") { return false }
+        throw QueryError(detail: "alerts: allowed is true or false")
+    }
+
+    private func number(_ value: ByteRange, _ bytes: Span<UInt8>) throws(QueryError) -> Int {
+        var result = 0
+        for index in value.start..<value.end {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            guard digit < 10, result < 1_000_000 else { result = 0; break }
+            result = result * 10 + Int(digit)
+        }
+        guard (1...Query.pageLimit).contains(result) else {
+            throw QueryError(detail: "limit: allowed is 1 to \(Query.pageLimit)")
+        }
+        return result
+    }
+
+    private func deviceName(_ value: ByteRange, _ bytes: Span<UInt8>, _ name: String)
+        throws(QueryError) -> [UInt8]
+    {
+        var decoded: [UInt8] = []
+        var index = value.start
+        while index < value.end {
+            var byte = bytes[index]
+            index += 1
+            if byte == UInt8(ascii: "+") { byte = 0x20 }
+            if byte == UInt8(ascii: "%") {
+                guard index + 1 < value.end, let high = hexDigit(bytes[index]),
+                    let low = hexDigit(bytes[index + 1])
+                else { throw QueryError(detail: "\(name): malformed percent-encoding") }
+                byte = high << 4 | low
+                index += 2
+            }
+            decoded.append(byte)
+        }
+        guard DeviceName.isValid(decoded.span) else {
+            throw QueryError(detail: "\(name): \(DeviceName.rule)")
+        }
+        return decoded
+    }
+}
+
+/// What a device may be called (contract section 2).
+package enum DeviceName {
+    package static let byteLimit = 128
+    package static let rule = "allowed is 1 to 128 bytes of UTF-8 without control characters"
+
+    package static func isValid(_ bytes: Span<UInt8>) -> Bool {
+        guard bytes.count >= 1, bytes.count <= byteLimit else { return false }
+        var offset = 0
+        while offset < bytes.count {
+            let byte = bytes[offset]
+            if byte < 0x80 {
+                guard byte >= 0x20, byte != 0x7F else { return false }
+                offset += 1
+                continue
+            }
+            guard let length = utf8SequenceLength(bytes, at: offset) else { return false }
+            // U+0080 to U+009F, the other control characters, are C2 80 to C2 9F.
+            if byte == 0xC2, bytes[offset + 1] < 0xA0 { return false }
+            offset += length
+        }
+        return true
+    }
+}

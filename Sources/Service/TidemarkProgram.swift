@@ -1,0 +1,40 @@
+internal import Bytes
+internal import EventLoop
+
+@main
+enum TidemarkProgram {
+    static func main() {
+        exitProcess(runProgram())
+    }
+}
+
+/// Outside the main type, whose isolation its closures would inherit.
+private func runProgram() -> Int32 {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    do throws(ConfigurationError) {
+        switch try CommandLineReader.read(arguments, environment: environmentVariable) {
+        case .help:
+            StandardStreams.writeOutput(CommandLineReader.help)
+            return 0
+        case .version:
+            StandardStreams.writeOutput("tidemark \(Build.version)\n")
+            return 0
+        case .serve(let configuration):
+            return serve(configuration)
+        }
+    } catch {
+        StandardStreams.writeError("tidemark: \(error.description)\n")
+        return 64
+    }
+}
+
+private func serve(_ configuration: Configuration) -> Int32 {
+    Log.configure(configuration)
+    do throws(SystemError) {
+        try Server.run(configuration)
+        return 0
+    } catch {
+        Log.error("cannot serve on port \(configuration.port): \(error.description)")
+        return 1
+    }
+}

@@ -1,0 +1,57 @@
+package import Bytes
+package import Detection
+
+extension ByteBuffer {
+    /// Appends a verdict's members, without the braces around them.
+    package mutating func append(_ verdict: Verdict, device: Span<UInt8>) {
+        if device.count > 0 {
+            append("\"device_id\":")
+            append(jsonString: device)
+            append(",")
+        }
+        append("\"timestamp\":")
+        append(number: verdict.timestamp)
+        append(",\"sequence\":")
+        append(integer: verdict.sequence)
+        append(",\"rolling_avg\":")
+        append(number: verdict.rollingAverage)
+        append(",\"std_dev\":")
+        append(number: verdict.standardDeviation)
+        append(",\"z_score\":")
+        append(number: verdict.zScore)
+        append(",\"is_anomaly\":")
+        append(boolean: verdict.isAnomaly)
+        append(",\"cpu_z_score\":")
+        append(number: verdict.cpuZScore)
+        append(",\"score\":")
+        append(number: verdict.score)
+        append(",\"expected\":")
+        append(number: verdict.expected)
+        append(",\"lower\":")
+        append(number: verdict.lower)
+        append(",\"upper\":")
+        append(number: verdict.upper)
+        append(",\"alert\":")
+        append(boolean: verdict.alert)
+        if verdict.reason != .none {
+            append(",\"reason\":\"")
+            append(verdict.reason.word)
+            append("\"")
+        }
+    }
+
+    /// Appends a sample as an object.
+    package mutating func append(_ sample: Sample, device: Span<UInt8>) {
+        append("{\"timestamp\":")
+        append(number: sample.timestamp)
+        append(",\"cpu\":")
+        append(number: sample.cpu)
+        append(",\"rps\":")
+        append(number: sample.rps)
+        if device.count > 0 {
+            append(",\"device_id\":")
+            append(jsonString: device)
+        }
+        append("}")
+    }
+}

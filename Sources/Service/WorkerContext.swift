@@ -1,0 +1,251 @@
+internal import Bytes
+internal import EventLoop
+internal import HTTP
+internal import SeriesLog
+
+/// A request as far as it matters after its head: what is asked, and how the answer is framed.
+struct PendingRequest {
+    var task = RequestTask.notFound
+    var path = Path.unknown
+    var method = HTTPMethod.other
+    var isVersion10 = false
+    var keepAlive = true
+    var verdicts = VerdictSelection.flagged
+    var started = Instant.zero
+}
+
+/// What is to be done for a request.
+enum RequestTask {
+    case ingest
+    case get
+    case notFound
+    case methodNotAllowed
+    case unauthorized
+    case overQuota(retryAfterSeconds: Int)
+    case lengthRequired
+    case unsupportedCoding
+    case badQuery(String)
+}
+
+/// What a head leads to.
+enum HeadDecision {
+    case readBody(PendingRequest)
+    case answer(PendingRequest)
+}
+
+/// How long a connection may take over each of its phases.
+struct Timeouts {
+    let idle: TimeSpan
+    let head: TimeSpan
+    let body: TimeSpan
+}
+
+/// What a worker lends to the connection it is serving: time, scratch memory, metrics, the log.
+struct WorkerContext: ~Copyable {
+    /// Most bytes of answers one connection may have waiting: the longest batch's, several times.
+    static let answerLimitBytes = 256 * 1024 * 1024
+
+    let shared: SharedState
+    let metrics: WorkerMetrics
+    let timeouts: Timeouts
+    private(set) var now: Instant
+    /// The wall clock in whole seconds: clients of the seeds read timestamps as integers.
+    private(set) var unixSeconds = 0
+    private var date = ByteBuffer(limit: 64)
+    var batch = SampleBatch()
+    /// The body of the answer being made.
+    var answer = ByteBuffer(limit: answerLimitBytes)
+
+    init(_ shared: SharedState, workerIndex: Int) {
+        self.shared = shared
+        metrics = shared.metrics[workerIndex]
+        let configuration = shared.configuration
+        timeouts = Timeouts(
+            idle: configuration.idleTimeout, head: configuration.headTimeout,
+            body: configuration.bodyTimeout)
+        now = Clock.now()
+        tellTime()
+    }
+
+    /// Reads the clocks; once per turn of the loop.
+    mutating func tellTime() {
+        now = Clock.now()
+        let seconds = Int(Clock.unixNanoseconds() / 1_000_000_000)
+        guard seconds != unixSeconds || date.isEmpty else { return }
+        unixSeconds = seconds
+        date.removeAll()
+        date.append(httpDate: seconds)
+    }
+
+    // MARK: Deciding
+
+    /// What to do about a request, from its head alone.
+    mutating func decide(
+        _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress, started: Instant
+    ) -> HeadDecision {
+        var request = PendingRequest()
+        request.method = head.method
+        request.isVersion10 = head.isVersion10
+        request.keepAlive = head.keepAlive && !shared.isDraining
+        request.started = started
+        switch Router.route(head, bytes) {
+        case .notFound: return .answer(request)
+        case .methodNotAllowed(let path):
+            request.path = path
+            request.task = .methodNotAllowed
+            return .answer(request)
+        case .get(let path):
+            request.path = path
+            request.task = overQuota(path, peer) ?? .get
+            return .answer(request)
+        case .post(let path):
+            request.path = path
+            return decidePost(head, bytes, peer, request)
+        }
+    }
+
+    private func decidePost(
+        _ head: RequestHead, _ bytes: Span<UInt8>, _ peer: PeerAddress, _ request: PendingRequest
+    ) -> HeadDecision {
+        var request = request
+        if !isAuthorized(head, bytes) {
+            request.task = .unauthorized
+            return .answer(request)
+        }
+        if let over = overQuota(request.path, peer) {
+            request.task = over
+            return .answer(request)
+        }
+        if head.framing == .none {
+            request.task = .lengthRequired
+            return .answer(request)
+        }
+        if !head.contentCoding.isEmpty,
+            !bytes.spells(head.contentCoding, "identity", ignoringCase: true)
+        {
+            request.task = .unsupportedCoding
+            return .answer(request)
+        }
+        if !head.query.isEmpty {
+            do throws(QueryError) {
+                request.verdicts = try Query(head.query, bytes).verdicts
+            } catch {
+                request.task = .badQuery(error.detail)
+                return .answer(request)
+            }
+        }
+        request.task = .ingest
+        return .readBody(request)
+    }
+
+    /// Compares the bearer token in time that does not depend on where it differs.
+    private func isAuthorized(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+        let token = shared.configuration.authToken
+        if token.isEmpty { return true }
+        let given = bytes.extracting(head.authorization)
+        let scheme = "bearer " as StaticString
+        let schemeLength = scheme.utf8CodeUnitCount
+        guard given.count == schemeLength + token.utf8.count,
+            given.spells(ByteRange(0, schemeLength), scheme, ignoringCase: true)
+        else { return false }
+        var difference: UInt8 = 0
+        for (index, byte) in token.utf8.enumerated() {
+            difference |= byte ^ given[schemeLength + index]
+        }
+        return difference == 0
+    }
+
+    /// Probes and scrapes are never refused: they tell whether the service is well.
+    private func overQuota(_ path: Path, _ peer: PeerAddress) -> RequestTask? {
+        if shared.quota.isOff { return nil }
+        switch path {
+        case .health, .ready, .prometheus, .metricsPrometheus: return nil
+        case .ingest, .metrics, .analyze, .stats, .devices, .anomalies, .unknown: break
+        }
+        guard let wait = shared.quota.take(peer, now: now) else { return nil }
+        return .overQuota(retryAfterSeconds: max(1, Int(wait.seconds.rounded(.up))))
+    }
+
+    // MARK: Answering
+
+    /// Appends the answer whose body stands in `answer`, and counts the request.
+    mutating func send(
+        _ head: ResponseHead, to request: PendingRequest, into output: inout ByteBuffer
+    ) {
+        var head = head
+        head.keepAlive = request.keepAlive
+        head.isVersion10 = request.isVersion10
+        head.bodyBytes = answer.count
+        output.append(head, date: date.readable)
+        if request.method != .head { output.append(answer.readable) }
+        answer.removeAll()
+        if answer.capacity > 1024 * 1024 { answer.releaseMemory() }
+        metrics.countRequest(
+            request.method, request.path, head.status, took: Clock.now() - request.started)
+    }
+
+    /// Appends an error as RFC 9457 describes it.
+    mutating func sendProblem(
+        _ head: ResponseHead, _ detail: String, to request: PendingRequest,
+        into output: inout ByteBuffer
+    ) {
+        var head = head
+        head.mediaType = .problem
+        answer.removeAll()
+        answer.append("{\"type\":\"about:blank\",\"title\":\"")
+        answer.append(head.status.phrase)
+        answer.append("\",\"status\":")
+        answer.append(integer: Int(head.status.rawValue))
+        answer.append(",\"detail\":")
+        answer.append(jsonString: detail)
+        answer.append("}")
+        send(head, to: request, into: &output)
+    }
+
+    /// Answers a request that could not even be parsed.
+    mutating func answer(
+        _ refusal: HTTPRefusal, started: Instant, into output: inout ByteBuffer
+    ) {
+        var request = PendingRequest()
+        request.keepAlive = false
+        request.started = started
+        sendProblem(ResponseHead(refusal.status), refusal.detail, to: request, into: &output)
+    }
+
+    /// Answers a request that needs no body.
+    mutating func answer(
+        _ request: PendingRequest, head: RequestHead, _ bytes: Span<UInt8>,
+        into output: inout ByteBuffer
+    ) {
+        var problem = ResponseHead(.notFound)
+        let detail: String
+        switch request.task {
+        case .get, .ingest:
+            answerGet(request, head, bytes, into: &output)
+            return
+        case .notFound: detail = "no such path"
+        case .methodNotAllowed:
+            problem = ResponseHead(.methodNotAllowed)
+            problem.allow = request.path.allow
+            detail = "the path allows \(request.path.allow)"
+        case .unauthorized:
+            problem = ResponseHead(.unauthorized)
+            problem.asksForBearerToken = true
+            detail = "a POST needs the header Authorization: Bearer with the service's token"
+        case .overQuota(let seconds):
+            problem = ResponseHead(.tooManyRequests)
+            problem.retryAfterSeconds = seconds
+            detail = "over \(shared.configuration.clientQuota) requests a second from one address"
+        case .lengthRequired:
+            problem = ResponseHead(.lengthRequired)
+            detail = "a POST needs Content-Length or Transfer-Encoding: chunked"
+        case .unsupportedCoding:
+            problem = ResponseHead(.unsupportedMediaType)
+            detail = "Content-Encoding: only identity is served"
+        case .badQuery(let text):
+            problem = ResponseHead(.badRequest)
+            detail = text
+        }
+        sendProblem(problem, detail, to: request, into: &output)
+    }
+}
