@@ -130,7 +130,7 @@
     }
 
     @discardableResult
-    @inlinable package mutating func append(_ text: StaticString) -> Bool {
+    @inlinable @inline(__always) package mutating func append(_ text: StaticString) -> Bool {
         let byteCount = text.utf8CodeUnitCount
         guard reserve(byteCount) else { return false }
         // SAFETY: reserve made room for `byteCount`; a static string is valid for as many bytes.

@@ -33,26 +33,19 @@ extension ByteBuffer {
     /// Appends an integer in decimal.
     @discardableResult
     package mutating func append(integer value: Int) -> Bool {
-        guard reserve(20) else { return false }
-        if value < 0 { appendReserved(UInt8(ascii: "-")) }
-        appendDigits(value.magnitude, minimumWidth: 1)
-        return true
-    }
-
-    /// Appends an unsigned integer in decimal, with leading zeros up to `minimumWidth`.
-    private mutating func appendDigits(_ value: UInt, minimumWidth: Int) {
-        var divisor: UInt = 1
-        var width = 1
-        while width < minimumWidth || value / divisor >= 10 {
-            divisor *= 10
-            width += 1
+        var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
+        var start = digits.count
+        var rest = value.magnitude
+        repeat {
+            start -= 1
+            digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        if value < 0 {
+            start -= 1
+            digits[start] = UInt8(ascii: "-")
         }
-        var rest = value
-        while divisor > 0 {
-            appendReserved(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / divisor))
-            rest %= divisor
-            divisor /= 10
-        }
+        return append(digits.span.extracting(start..<digits.count))
     }
 }
 

@@ -27,7 +27,7 @@ struct Worker: ~Copyable {
 
     private var poller: Poller
     private var timers: TimerWheel
-    private var connections = Slab<Connection>()
+    private var connections = ConnectionTable()
     private var context: WorkerContext
     private var scratch = ByteBuffer(limit: Connection.readBytes)
     private var listener: FileDescriptor?
