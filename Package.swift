@@ -48,11 +48,12 @@ let package = Package(
         library("Bytes", ["CDecimal"]),
         library("HTTP", ["Bytes"]),
         library("Numerics"),
+        library("Options"),
         library("Detection", ["Numerics"]),
         library("Telemetry", ["Bytes"]),
         library("Report", ["Bytes"]),
         library("Signals", ["Bytes", "Numerics"]),
-        library("Scoring", ["Bytes", "Signals"]),
+        library("Scoring", ["Bytes", "Signals", "Report"]),
 
         // Effects.
         library("EventLoop", ["Bytes", "CLinux"]),
@@ -69,10 +70,11 @@ let package = Package(
             "LoadGen",
             [
                 "Bytes", "HTTP", "Telemetry", "Report", "Signals", "Scoring", "EventLoop", "CLinux",
-                "Numerics",
+                "Numerics", "Options",
             ]),
         program(
-            "Synthetic", ["Bytes", "HTTP", "Report", "Signals", "Scoring", "EventLoop", "CLinux"]),
+            "Synthetic",
+            ["Bytes", "Options", "HTTP", "Report", "Signals", "Scoring", "EventLoop", "CLinux"]),
         program(
             "Fuzz", ["Bytes", "Numerics", "HTTP", "Detection", "Service", "CLinux"]),
         program("Benchmark", ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog"]),

@@ -23,6 +23,15 @@ package enum Clock {
         TimeSpan(nanoseconds: read(CLOCK_PROCESS_CPUTIME_ID))
     }
 
+    /// Does nothing for a while.
+    package static func sleep(_ span: TimeSpan) {
+        var left = timespec(
+            tv_sec: Int(span.nanoseconds / 1_000_000_000),
+            tv_nsec: Int(span.nanoseconds % 1_000_000_000))
+        var rest = timespec()
+        while unsafe nanosleep(&left, &rest) != 0, tm_errno() == EINTR { left = rest }
+    }
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         unsafe clock_gettime(clock, &time)

@@ -34,7 +34,8 @@
 
     private func place(_ index: Int) -> UnsafeMutablePointer<Connection> {
         // SAFETY: the array checks the block; the remainder is below the block's length.
-        unsafe blocks[index >> ConnectionTable.blockShift] + (index & (ConnectionTable.blockLength - 1))
+        unsafe blocks[index >> ConnectionTable.blockShift]
+            + (index & (ConnectionTable.blockLength - 1))
     }
 
     /// The place and the generation the next `insert` will use; so that a connection can be made
@@ -93,8 +94,11 @@
 
     private mutating func grow() {
         let first = places.count
-        unsafe blocks.append(UnsafeMutablePointer<Connection>.allocate(capacity: ConnectionTable.blockLength))
+        unsafe blocks.append(
+            UnsafeMutablePointer<Connection>.allocate(capacity: ConnectionTable.blockLength))
         places.append(contentsOf: repeatElement(Place(), count: ConnectionTable.blockLength))
-        for offset in (0..<ConnectionTable.blockLength).reversed() { free.append(Int32(first + offset)) }
+        for offset in (0..<ConnectionTable.blockLength).reversed() {
+            free.append(Int32(first + offset))
+        }
     }
 }

@@ -1,0 +1,121 @@
+/// Why a text is no threshold.
+package struct ThresholdError: Error, Equatable, CustomStringConvertible {
+    package let text: String
+    package let problem: String
+    package var description: String { "threshold \"\(text)\": \(problem)" }
+}
+
+/// A claim about a measurement that holds or falls short.
+///
+///     threshold  = name comparison number unit
+///     name       = what the report calls it, such as `latency_ms.p95` or `alert.default.precision`;
+///                  `p95` stands for `latency_ms.p95` (so do mean, p50, p90, p99, p999, max), and
+///                  `errors` for the share of requests that failed
+///     comparison = "<" | "<=" | ">" | ">=" | "=="
+///     unit       = "" | "us" | "ms" | "s" | "%"       times become milliseconds, percent a share
+package struct Threshold: Equatable, Sendable {
+    package enum Comparison: String, Sendable, CaseIterable {
+        // The longer ones first: a text is tried against them in this order.
+        case atMost = "<="
+        case atLeast = ">="
+        case equal = "=="
+        case below = "<"
+        case above = ">"
+    }
+
+    package let text: String
+    package let name: String
+    package let comparison: Comparison
+    package let bound: Double
+
+    /// What came of comparing a threshold with a report.
+    package enum Outcome: Equatable, Sendable {
+        case held(Double)
+        case fellShort(Double)
+        /// The report doesn't have it: nothing was shown, so nothing holds.
+        case missing
+    }
+
+    package init(_ text: String) throws(ThresholdError) {
+        let trimmed = Threshold.trimmed(text[...])
+        guard
+            let comparison = Comparison.allCases.first(where: { trimmed.contains($0.rawValue) })
+        else {
+            throw ThresholdError(text: trimmed, problem: "no comparison (<, <=, >, >=, ==)")
+        }
+        let parts = trimmed.split(
+            separator: comparison.rawValue, maxSplits: 1, omittingEmptySubsequences: false)
+        let name = Threshold.trimmed(parts[0])
+        guard !name.isEmpty else { throw ThresholdError(text: trimmed, problem: "no name") }
+        guard let bound = Threshold.bound(Threshold.trimmed(parts[1])) else {
+            throw ThresholdError(
+                text: trimmed, problem: "the bound must be a number with us, ms, s, % or nothing")
+        }
+        self.text = trimmed
+        self.name = Threshold.fullName(name)
+        self.comparison = comparison
+        self.bound = bound
+    }
+
+    /// Parses thresholds separated by commas or line breaks; `#` begins a comment.
+    package static func parseAll(_ text: String) throws(ThresholdError) -> [Threshold] {
+        var thresholds: [Threshold] = []
+        for line in text.split(separator: "\n") {
+            let code = line.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
+            for part in code.split(separator: ",") where !trimmed(part).isEmpty {
+                thresholds.append(try Threshold(String(part)))
+            }
+        }
+        return thresholds
+    }
+
+    private static func fullName(_ name: String) -> String {
+        switch name {
+        case "mean", "p50", "p90", "p95", "p99", "p999", "max": "latency_ms.\(name)"
+        case "errors": "error_rate"
+        default: name
+        }
+    }
+
+    private static func bound(_ text: String) -> Double? {
+        let units: [(String, Double)] = [("us", 1e-3), ("ms", 1), ("s", 1e3), ("%", 0.01)]
+        for (unit, factor) in units where text.hasSuffix(unit) {
+            return number(trimmed(text.dropLast(unit.count))).map { $0 * factor }
+        }
+        return number(text)
+    }
+
+    private static func number(_ text: String) -> Double? {
+        guard let value = Double(text), value.isFinite else { return nil }
+        return value
+    }
+
+    private static func trimmed(_ text: Substring) -> String {
+        let blanks: Set<Character> = [" ", "\t", "\r"]
+        return String(
+            text.drop { blanks.contains($0) }.reversed().drop { blanks.contains($0) }.reversed())
+    }
+
+    package func judge(_ measurements: Measurements) -> Outcome {
+        guard let value = measurements[name] else { return .missing }
+        let holds =
+            switch comparison {
+            case .below: value < bound
+            case .atMost: value <= bound
+            case .above: value > bound
+            case .atLeast: value >= bound
+            case .equal: value == bound
+            }
+        return holds ? .held(value) : .fellShort(value)
+    }
+
+    /// One line that says what came of it, and by how much it fell short.
+    package func sentence(_ outcome: Outcome) -> String {
+        switch outcome {
+        case .held(let value): "held        \(text)   (\(value.shortText))"
+        case .fellShort(let value):
+            "FELL SHORT  \(text)   (\(value.shortText), off by \(abs(value - bound).shortText))"
+        case .missing: "MISSING     \(text)   (the report has no \(name))"
+        }
+    }
+}

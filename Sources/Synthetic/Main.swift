@@ -1,4 +1,0 @@
-@main
-struct SyntheticProgram {
-    static func main() {}
-}

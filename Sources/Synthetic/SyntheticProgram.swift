@@ -1,0 +1,86 @@
+internal import Bytes
+internal import EventLoop
+internal import Options
+
+@main
+enum SyntheticProgram {
+    static func main() {
+        exitProcess(runSynthetic(Array(CommandLine.arguments.dropFirst())))
+    }
+}
+
+/// Why a command did not do its work.
+struct CommandError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+private let help = """
+    synthetic: labelled load series, their replay through a service, and the judging of its verdicts.
+
+      synthetic generate --suite default|hard --seed N --out DIR
+          writes NAME.csv (timestamp,rps,cpu) and, apart from it, NAME.events.csv
+
+      synthetic replay --target http://host:port --data FILE|DIR --out VERDICTS
+                       [--batch 500] [--device-prefix ""] [--token TOKEN]
+          sends every series as a device of its own, in order, and writes a line per sample:
+          series,index,timestamp,value,is_anomaly,alert,score
+
+      synthetic score --data FILE|DIR --verdicts VERDICTS [--nab WINDOWS.json]
+                      [--name NAME] [--json FILE] [--markdown FILE]
+          judges verdicts, whoever gave them, by the labels
+
+    Data are CSV files: timestamp,rps,cpu or timestamp,value[,label], with Unix time or UTC date-times.
+    Exit status: 0 done, 1 failed, 64 the command line is wrong.
+
+    """
+
+/// Outside the main type, whose isolation its closures would inherit.
+private func runSynthetic(_ arguments: [String]) -> Int32 {
+    guard let command = arguments.first, command != "--help", command != "-h" else {
+        StandardStreams.writeOutput(help)
+        return arguments.isEmpty ? 64 : 0
+    }
+    do throws(OptionError) {
+        var options = try Options(Array(arguments.dropFirst()), switches: [])
+        guard options.operands.isEmpty else {
+            throw OptionError("\(options.operands[0]): not expected; see --help")
+        }
+        let work = try prepare(command, &options)
+        try options.expectNothingElse()
+        return perform(work)
+    } catch {
+        StandardStreams.writeError("synthetic: \(error.description)\n")
+        return 64
+    }
+}
+
+private enum Work {
+    case generate(GenerateCommand)
+    case replay(ReplayCommand)
+    case score(ScoreCommand)
+}
+
+private func prepare(_ command: String, _ options: inout Options) throws(OptionError) -> Work {
+    switch command {
+    case "generate": .generate(try GenerateCommand(&options))
+    case "replay": .replay(try ReplayCommand(&options))
+    case "score": .score(try ScoreCommand(&options))
+    default:
+        throw OptionError("\(command): unknown command; allowed is generate, replay or score")
+    }
+}
+
+private func perform(_ work: Work) -> Int32 {
+    do throws(CommandError) {
+        switch work {
+        case .generate(let command): try command.run()
+        case .replay(let command): try command.run()
+        case .score(let command): try command.run()
+        }
+        return 0
+    } catch {
+        StandardStreams.writeError("synthetic: \(error.description)\n")
+        return 1
+    }
+}
