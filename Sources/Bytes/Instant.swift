@@ -39,6 +39,10 @@ package struct TimeSpan: Comparable, Sendable {
         TimeSpan(nanoseconds: Int64(count * 1e9))
     }
 
+    @inlinable package static func - (left: TimeSpan, right: TimeSpan) -> TimeSpan {
+        TimeSpan(nanoseconds: left.nanoseconds &- right.nanoseconds)
+    }
+
     package var seconds: Double { Double(nanoseconds) * 1e-9 }
     package var milliseconds: Double { Double(nanoseconds) * 1e-6 }
 

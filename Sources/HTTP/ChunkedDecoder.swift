@@ -61,6 +61,13 @@ package struct ChunkedDecoder {
         return offset
     }
 
+    /// Decodes from a buffer's unread bytes, and consumes what belongs to the body.
+    package mutating func decode(from input: inout ByteBuffer, into body: inout ByteBuffer)
+        throws(HTTPRefusal)
+    {
+        input.consume(try decode(input.readable, into: &body))
+    }
+
     private func tooLarge() -> HTTPRefusal {
         HTTPRefusal(.contentTooLarge, "the body is over \(bodyLimit) bytes")
     }

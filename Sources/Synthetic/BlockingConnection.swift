@@ -148,13 +148,9 @@ struct BlockingConnection: ~Copyable {
         var decoder = ChunkedDecoder(limits)
         var body = ByteBuffer(limit: BlockingConnection.answerLimitBytes)
         while true {
-            let used: Int
-            do throws(HTTPRefusal) {
-                used = try decoder.decode(input.readable, into: &body)
-            } catch {
+            do throws(HTTPRefusal) { try decoder.decode(from: &input, into: &body) } catch {
                 throw SystemError("response", 71)
             }
-            input.consume(used)
             if decoder.isDone { return Array(body.readable) }
             try more(deadline)
         }

@@ -1,0 +1,72 @@
+internal import Bytes
+internal import EventLoop
+internal import HTTP
+
+/// Reads one answer after the other from a connection's bytes.
+struct AnswerReader: ~Copyable {
+    /// What has arrived of the answer.
+    enum Progress {
+        case incomplete
+        case answered(ResponseSummary)
+        case failed(Failure)
+    }
+
+    /// Largest answer: verdicts and listings are far below it.
+    private static let answerLimitBytes = 16 * 1024 * 1024
+    private static let readBytes = 16 * 1024
+
+    private var input = ByteBuffer(limit: answerLimitBytes)
+    private var head: ResponseSummary?
+    private var decoder: ChunkedDecoder?
+    private var decoded = ByteBuffer(limit: answerLimitBytes)
+
+    mutating func receive(from descriptor: borrowing FileDescriptor) -> Transfer {
+        descriptor.receive(into: &input, atMost: AnswerReader.readBytes)
+    }
+
+    mutating func parse() -> Progress {
+        if head == nil {
+            do throws(ResponseError) {
+                guard let parsed = try ResponseParser.parse(input.readable) else {
+                    return .incomplete
+                }
+                head = parsed
+                input.consume(parsed.byteCount)
+            } catch {
+                return .failed(.badAnswer)
+            }
+        }
+        guard let summary = head else { return .incomplete }
+        switch summary.framing {
+        case .length(let length): return input.count >= length ? .answered(summary) : .incomplete
+        case .chunked: return parseChunks(summary)
+        case .untilClose: return .failed(.badAnswer)
+        }
+    }
+
+    private mutating func parseChunks(_ summary: ResponseSummary) -> Progress {
+        var current = decoder ?? ChunkedDecoder(HTTPLimits())
+        do throws(HTTPRefusal) { try current.decode(from: &input, into: &decoded) } catch {
+            return .failed(.badAnswer)
+        }
+        decoder = current
+        return current.isDone ? .answered(summary) : .incomplete
+    }
+
+    /// Runs `body` on the complete answer's body, then forgets the answer.
+    mutating func finish<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        let result: Result
+        if decoder != nil {
+            result = body(decoded.readable)
+            decoded.removeAll()
+            decoder = nil
+        } else if case .length(let length) = head?.framing {
+            result = body(input.readable.extracting(0..<length))
+            input.consume(length)
+        } else {
+            result = body(input.readable.extracting(0..<0))
+        }
+        head = nil
+        return result
+    }
+}

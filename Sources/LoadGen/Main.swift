@@ -1,4 +1,0 @@
-@main
-struct LoadGenProgram {
-    static func main() {}
-}
