@@ -13,30 +13,44 @@ struct GateCommand {
         guard options.operands.count >= 2 else {
             throw OptionError("gate: expected THRESHOLDS NAME=REPORT.json …")
         }
-        thresholds = options.operands[0]
-        reports = try options.operands.dropFirst().map { operand throws(OptionError) in
+        var reports: [(prefix: String, path: String)] = []
+        for operand in options.operands.dropFirst() {
             let parts = operand.split(separator: "=", maxSplits: 1)
             guard parts.count == 2 else {
                 throw OptionError("gate: \"\(operand)\" is not NAME=REPORT.json")
             }
-            return (String(parts[0]), String(parts[1]))
+            reports.append((String(parts[0]), String(parts[1])))
         }
+        thresholds = options.operands[0]
+        self.reports = reports
     }
 
     func run() throws(RunError) -> Int32 {
-        do {
-            var measurements = Measurements()
-            for (prefix, path) in reports {
-                var one = Measurements()
-                try one.add(try Files.read(path).span)
-                for (name, value) in one.values { measurements["\(prefix).\(name)"] = value }
-            }
-            let text = String(decoding: try Files.read(thresholds), as: UTF8.self)
+        var measurements = Measurements()
+        for (prefix, path) in reports {
+            let one = try measure(path)
+            for (name, value) in one.values { measurements["\(prefix).\(name)"] = value }
+        }
+        let text = String(decoding: try contents(thresholds), as: UTF8.self)
+        do throws(ThresholdError) {
             return judge(try Threshold.parseAll(text), measurements)
-        } catch let error as JSONError {
-            throw RunError("a report is malformed: \(error.problem.description) at \(error.offset)")
         } catch {
-            throw RunError("\(error)")
+            throw RunError("\(thresholds): \(error.description)")
+        }
+    }
+
+    private func measure(_ path: String) throws(RunError) -> Measurements {
+        let bytes = try contents(path)
+        var measurements = Measurements()
+        do throws(JSONError) { try measurements.add(bytes.span) } catch {
+            throw RunError("\(path): \(error.problem.description) at byte \(error.offset)")
+        }
+        return measurements
+    }
+
+    private func contents(_ path: String) throws(RunError) -> [UInt8] {
+        do throws(FileError) { return try Files.read(path) } catch {
+            throw RunError(error.description)
         }
     }
 
