@@ -29,11 +29,13 @@ package enum Clock {
             tv_sec: Int(span.nanoseconds / 1_000_000_000),
             tv_nsec: Int(span.nanoseconds % 1_000_000_000))
         var rest = timespec()
+        // SAFETY: both structures live until the call returns.
         while unsafe nanosleep(&left, &rest) != 0, tm_errno() == EINTR { left = rest }
     }
 
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
+        // SAFETY: the C library fills the structure.
         unsafe clock_gettime(clock, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }

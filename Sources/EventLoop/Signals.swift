@@ -16,6 +16,7 @@ package struct WakeUp: ~Copyable {
     /// Wakes the loop that watches the descriptor of this number; from any thread.
     package static func signal(_ descriptor: Int32) {
         var one: UInt64 = 1
+        // SAFETY: the kernel reads the eight bytes of the value.
         // A full counter means that the loop has been woken already.
         _ = unsafe write(descriptor, &one, MemoryLayout<UInt64>.size)
     }
@@ -23,6 +24,7 @@ package struct WakeUp: ~Copyable {
     /// Takes all wakes so far.
     package borrowing func clear() {
         var count: UInt64 = 0
+        // SAFETY: the kernel writes the eight bytes of the value.
         _ = unsafe read(descriptor.number, &count, MemoryLayout<UInt64>.size)
     }
 }
@@ -33,6 +35,7 @@ package struct SignalQueue: ~Copyable {
 
     /// Takes SIGTERM and SIGINT over; SIGPIPE is ignored, writing to a closed socket just fails.
     package init() throws(SystemError) {
+        // SAFETY: the C library fills the set; all calls below only read it.
         var set = sigset_t()
         unsafe sigemptyset(&set)
         unsafe sigaddset(&set, SIGTERM)
@@ -48,6 +51,7 @@ package struct SignalQueue: ~Copyable {
     package borrowing func take() -> Int32? {
         var information = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size
+        // SAFETY: the kernel writes at most `size` bytes into the structure.
         let count = unsafe read(descriptor.number, &information, size)
         return count == size ? Int32(information.ssi_signo) : nil
     }

@@ -1,0 +1,52 @@
+# What people and CI call. Each target installs what it needs (scripts/setup) and says so.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+RELEASE := swift build -c release --static-swift-stdlib
+BIN := .build/release
+
+.PHONY: help build demo run test bench fuzz lint format loadtest gate clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## release build of all programs
+	@scripts/setup build
+	@$(RELEASE)
+
+demo: build ## service, labelled traffic, report: the main job end to end
+	@scripts/demo
+
+run: build ## the service on :8080, embedded store
+	@exec $(BIN)/tidemark
+
+test: ## all tests
+	@scripts/setup build test
+	@swift build --build-tests
+	@swift test --skip-build
+
+bench: build ## CPU, system calls and allocations per request beside nginx; ns per sample
+	@scripts/setup bench
+	@scripts/bench
+
+fuzz: build ## random hostile input for FUZZ_TIME seconds
+	@$(BIN)/tidemark-fuzz --seconds $(or $(FUZZ_TIME),60)
+
+lint: ## layout and house rules
+	@scripts/lint
+
+format: ## lay the sources out
+	@swift format --in-place --recursive Sources Tests Package.swift
+
+loadtest: build ## load against TARGET: make loadtest TARGET=http://host:port RPS=500 DURATION=60s
+	@mkdir -p reports
+	@$(BIN)/loadgen run --target $(or $(TARGET),http://127.0.0.1:8080) --rate $(or $(RPS),500) \
+	    --duration $(or $(DURATION),60s) $(if $(HOST_HEADER),--host-header $(HOST_HEADER)) \
+	    --json reports/loadtest.json --markdown reports/loadtest.md
+
+gate: build ## the last demo's reports against reports/thresholds
+	@$(BIN)/loadgen gate reports/thresholds load=reports/demo-load.json \
+	    max=reports/demo-max.json real=reports/demo-real.json
+
+clean: ## remove what was built
+	@rm -rf .build
