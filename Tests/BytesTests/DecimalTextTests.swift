@@ -1,0 +1,89 @@
+import Bytes
+import Numerics
+import Testing
+
+private func text(_ value: Double) -> String {
+    var buffer = ByteBuffer(limit: 64)
+    buffer.append(number: value)
+    return String(buffer.readable)
+}
+
+@Suite struct DecimalTextTests {
+    @Test("every double reads back to itself from its text")
+    func roundTrips() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededRandom(seed: seed)
+        for _ in 0..<100_000 {
+            let value = Double(bitPattern: random.next())
+            guard value.isFinite else { continue }
+            #expect(Double(text(value)) == value, "seed \(seed): \(value)")
+        }
+    }
+
+    @Test("numbers look as people write them")
+    func looksPlain() {
+        #expect(text(0) == "0")
+        #expect(text(120) == "120")
+        #expect(text(-3) == "-3")
+        #expect(text(0.1) == "0.1")
+        #expect(text(100_000) == "100000")
+        #expect(text(1_766_925_730) == "1766925730")
+        #expect(text(1e300) == "1e+300")
+        #expect(text(2.5e-9) == "2.5e-09")
+        #expect(text(9_007_199_254_740_991) == "9007199254740991")
+    }
+
+    @Test("what JSON cannot say is 0")
+    func hidesNonFinite() {
+        #expect(text(.nan) == "0")
+        #expect(text(.infinity) == "0")
+    }
+
+    @Test("integers at both ends of their range are written in full")
+    func writesExtremeIntegers() {
+        var buffer = ByteBuffer(limit: 64)
+        buffer.append(integer: .min)
+        buffer.append(" ")
+        buffer.append(integer: .max)
+        #expect(String(buffer.readable) == "\(Int.min) \(Int.max)")
+    }
+}
+
+@Suite struct ByteBufferTests {
+    @Test("it holds what was appended and not yet consumed, up to its limit")
+    func behavesLikeAnArray() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededRandom(seed: seed)
+        var buffer = ByteBuffer(limit: 500)
+        var model: [UInt8] = []
+        for _ in 0..<20_000 {
+            if random.below(2) == 0 {
+                let chunk = (0..<random.below(90)).map { _ in
+                    UInt8(truncatingIfNeeded: random.next())
+                }
+                let fits = model.count + chunk.count <= 500
+                #expect(buffer.append(chunk.span) == fits, "seed \(seed)")
+                if fits { model += chunk }
+            } else {
+                let count = random.below(model.count + 1)
+                buffer.consume(count)
+                model.removeFirst(count)
+            }
+            #expect(buffer.count == model.count, "seed \(seed)")
+        }
+        let held = buffer.readable
+        #expect(held.indices.allSatisfy { held[$0] == model[$0] }, "seed \(seed)")
+    }
+
+    @Test("a JSON string is escaped so that it reads back")
+    func escapesStrings() throws {
+        let original = "a\"b\\c\u{1}\n\té😀"
+        var buffer = ByteBuffer(limit: 200)
+        buffer.append(jsonString: original)
+        #expect(String(buffer.readable) == "\"a\\\"b\\\\c\\u0001\\n\\té😀\"")
+        var cursor = JSONCursor(buffer.readable)
+        var decoded = ByteBuffer(limit: 200)
+        cursor.decode(try cursor.string(), into: &decoded)
+        #expect(String(decoded.readable) == original)
+    }
+}
