@@ -153,8 +153,9 @@
         return true
     }
 
+    /// Named apart from the one for literals, which would otherwise all become strings first.
     @discardableResult
-    package mutating func append(_ text: String) -> Bool {
+    package mutating func append(text: String) -> Bool {
         var text = text
         return text.withUTF8 { bytes in
             // SAFETY: the UTF-8 of a native string is contiguous for the closure's duration.

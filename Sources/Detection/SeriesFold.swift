@@ -3,7 +3,7 @@
 /// A fold is a pure function of the samples before it: whoever folds the same samples in the same
 /// order says the same verdicts, bit for bit, today and from a checkpoint.
 package struct SeriesFold: ~Copyable {
-    private var window: Window
+    private var judge: WindowJudge
     private var detector = AdaptiveDetector()
     private var last = Verdict()
     private var lastSample = Sample(timestamp: 0, cpu: 0, rps: 0)
@@ -11,33 +11,15 @@ package struct SeriesFold: ~Copyable {
     private var alerts = 0
 
     package init(_ parameters: FoldParameters) {
-        window = Window(size: parameters.windowSize)
+        judge = WindowJudge(parameters)
     }
 
     /// Samples folded so far.
     package var count: Int { last.sequence }
 
-    /// The window's rolling statistics and z-scores alone, without the adaptive detector.
-    @inline(__always)
-    private mutating func foldWindow(_ sample: Sample, _ parameters: FoldParameters) {
-        if last.sequence >= parameters.minimumSamples {
-            last.zScore = ZScore.score(
-                sample.rps, mean: window.rps.mean,
-                standardDeviation: window.rps.standardDeviation)
-            last.cpuZScore = ZScore.score(
-                sample.cpu, mean: window.cpu.mean,
-                standardDeviation: window.cpu.standardDeviation)
-        }
-        window.push(rps: sample.rps, cpu: sample.cpu)
-        last.sequence += 1
-        last.isAnomaly = last.zScore.magnitude > parameters.zThreshold
-        last.rollingAverage = window.rps.mean
-        last.standardDeviation = window.rps.standardDeviation
-    }
-
     /// Takes the next sample in and says what it is. `parameters` are those the fold was made with.
     package mutating func fold(_ sample: Sample, _ parameters: FoldParameters) -> Verdict {
-        foldWindow(sample, parameters)
+        judge.judge(sample, &last, parameters)
         let judged = detector.update(
             timestamp: sample.timestamp, value: sample.rps, threshold: parameters.alertThreshold)
         last.timestamp = sample.timestamp
@@ -57,9 +39,9 @@ package struct SeriesFold: ~Copyable {
     /// What the series looks like now; all zero before the first sample.
     package var summary: SeriesSummary {
         SeriesSummary(
-            windowCount: Int(window.count), mean: window.rps.mean,
-            standardDeviation: window.rps.standardDeviation, cpuMean: window.cpu.mean,
-            cpuStandardDeviation: window.cpu.standardDeviation, lastSample: lastSample,
+            windowCount: Int(judge.window.count), mean: judge.window.rpsMean,
+            standardDeviation: judge.window.rpsDeviation, cpuMean: judge.window.cpuMean,
+            cpuStandardDeviation: judge.window.cpuDeviation, lastSample: lastSample,
             lastVerdict: last, anomalies: anomalies, alerts: alerts)
     }
 }
@@ -114,7 +96,7 @@ extension SeriesFold {
         try check(parameters.zThreshold, &visitor)
         try check(Double(parameters.minimumSamples), &visitor)
         try check(parameters.alertThreshold, &visitor)
-        try window.visit(&visitor)
+        try judge.window.visit(&visitor)
         try detector.visit(&visitor)
         try last.visit(&visitor)
         try lastSample.visit(&visitor)

@@ -31,6 +31,11 @@ extension StateVisitor {
         value = narrow
     }
 
+    mutating func visit(_ value: inout Pair) throws(StateError) {
+        try visit(&value.x)
+        try visit(&value.y)
+    }
+
     mutating func visit(_ value: inout Bool) throws(StateError) {
         var number: UInt8 = value ? 1 : 0
         try visit(&number, in: 0...1)

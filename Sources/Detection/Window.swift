@@ -1,63 +1,83 @@
-/// Mean and population standard deviation of one quantity over a sliding window, in O(1) a sample.
+/// rps and cpu of a sample side by side: every step treats both at once.
+typealias Pair = SIMD2<Double>
+
+/// The larger of each, as one compare and one blend: the standard library's own is a call.
+@inline(__always)
+func larger(_ left: Pair, _ right: Pair) -> Pair {
+    left.replacing(with: right, where: left .< right)
+}
+
+@inline(__always)
+func smaller(_ left: Pair, _ right: Pair) -> Pair {
+    left.replacing(with: right, where: right .< left)
+}
+
+/// Mean and population standard deviation over a sliding window, in O(1) a sample; of rps and cpu
+/// together.
 ///
 /// It slides the sums of x − a and (x − a)² about an anchor a near the mean. Sums that slide drift,
 /// and lose everything when a huge value leaves; both are met by summing afresh from the window:
-/// once per window length, and whenever the spread has fallen so far below its peak since the last
-/// fresh sum that rounding could show in the ninth digit.
+/// once in a number of window lengths, and whenever the spread has fallen so far below its peak since
+/// the last fresh sum that rounding could show in the ninth digit.
 struct SlidingMoments {
-    private var anchor = 0.0
-    private var sum = 0.0
-    private var squares = 0.0
+    private var anchor = Pair.zero
+    private var sum = Pair.zero
+    private var squares = Pair.zero
     /// Largest `squares` since the last fresh sum.
-    private var peak = 0.0
-    private(set) var mean = 0.0
-    private(set) var standardDeviation = 0.0
+    private var peak = Pair.zero
+    private(set) var mean = Pair.zero
+    private(set) var deviation = Pair.zero
 
-    /// Rounding adds up to about u · peak per step (u = 2^-53), for at most a window's length of
-    /// steps; the spread must stay so far above it that 1e-9 relative is kept.
-    static let sharePerSample = 2.5e-7
+    /// Window lengths between two fresh sums.
+    static let windowsPerRefresh: Int32 = 8
+    /// Rounding adds up to about u · peak per step (u = 2^-53), for at most `windowsPerRefresh`
+    /// windows of steps; the spread must stay so far above it that 1e-9 relative is kept.
+    static let sharePerSample = 2.5e-7 * Double(windowsPerRefresh)
 
     @inline(__always)
-    mutating func add(_ value: Double) {
+    mutating func add(_ value: Pair) {
         let offset = value - anchor
         sum += offset
         squares += offset * offset
     }
 
     @inline(__always)
-    mutating func remove(_ value: Double) {
+    mutating func remove(_ value: Pair) {
         let offset = value - anchor
         sum -= offset
         squares -= offset * offset
     }
 
-    /// Derives the mean and the standard deviation of `count` values.
+    /// Derives the mean and the deviation.
+    /// - Parameters:
+    ///   - share: 1 / the number of values.
+    ///   - tolerance: the part of the peak that the spread must keep to be trusted.
     /// - Returns: false when rounding may have spoilt them, and a fresh sum is due.
     @inline(__always)
-    mutating func settle(count: Int) -> Bool {
-        let n = Double(count)
-        let offset = sum / n
+    mutating func settle(share: Double, tolerance: Double) -> Bool {
+        let offset = sum * share
         let spread = squares - offset * sum
-        if squares > peak { peak = squares }
+        peak = larger(peak, squares)
         mean = anchor + offset
-        standardDeviation = (max(spread, 0) / n).squareRoot()
-        return spread >= peak * (n * SlidingMoments.sharePerSample)
+        deviation = (larger(spread, .zero) * share).squareRoot()
+        let needed = peak * tolerance
+        return spread.x >= needed.x && spread.y >= needed.y
     }
 
     /// Sums afresh: a first pass for the mean, which becomes the anchor, a second about it.
-    mutating func refresh(count: Int, _ value: (Int) -> Double) {
+    mutating func refresh(count: Int, _ value: (Int) -> Pair) {
         let n = Double(count)
-        var first = 0.0
+        var first = Pair.zero
         let guess = value(0)
         for index in 0..<count { first += value(index) - guess }
         anchor = guess + first / n
-        sum = 0
-        squares = 0
+        sum = .zero
+        squares = .zero
         for index in 0..<count { add(value(index)) }
         peak = squares
         let offset = sum / n
         mean = anchor + offset
-        standardDeviation = (max(squares - offset * sum, 0) / n).squareRoot()
+        deviation = (larger(squares - offset * sum, .zero) / n).squareRoot()
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
@@ -66,26 +86,28 @@ struct SlidingMoments {
         try visitor.visit(&squares)
         try visitor.visit(&peak)
         try visitor.visit(&mean)
-        try visitor.visit(&standardDeviation)
+        try visitor.visit(&deviation)
     }
 }
 
 /// The last N samples of a series, and the statistics of their rps and cpu.
 @safe package struct Window: ~Copyable {
-    /// rps and cpu of each sample, side by side: one cache line serves both.
-    private let values: UnsafeMutablePointer<Double>
+    private let values: UnsafeMutablePointer<Pair>
     private let capacity: Int32
     package private(set) var count: Int32 = 0
     private var next: Int32 = 0
-    private var sinceRefresh: Int32 = 0
-    private(set) var rps = SlidingMoments()
-    private(set) var cpu = SlidingMoments()
+    private var untilRefresh: Int32 = 0
+    /// 1 / count: a multiplication is a fraction of a division's time.
+    private var share = 0.0
+    private var tolerance = 0.0
+    private(set) var moments = SlidingMoments()
 
     package init(size: Int) {
         precondition(FoldParameters.windowSizes.contains(size), "window size out of range")
         capacity = Int32(size)
-        unsafe values = UnsafeMutablePointer<Double>.allocate(capacity: 2 * size)
-        unsafe values.initialize(repeating: 0, count: 2 * size)
+        unsafe values = UnsafeMutablePointer<Pair>.allocate(capacity: size)
+        unsafe values.initialize(repeating: .zero, count: size)
+        untilRefresh = capacity
     }
 
     deinit {
@@ -94,47 +116,55 @@ struct SlidingMoments {
     }
 
     /// Memory of the values, in bytes.
-    package static func storageBytes(size: Int) -> Int { 2 * size * MemoryLayout<Double>.stride }
+    package static func storageBytes(size: Int) -> Int { size * MemoryLayout<Pair>.stride }
+
+    /// Means and population standard deviations of rps and cpu.
+    package var rpsMean: Double { moments.mean.x }
+    package var rpsDeviation: Double { moments.deviation.x }
+    package var cpuMean: Double { moments.mean.y }
+    package var cpuDeviation: Double { moments.deviation.y }
 
     /// Takes a sample in, and the oldest out when the window is full.
     @inline(__always)
-    package mutating func push(rps newRps: Double, cpu newCpu: Double) {
-        let newRps = min(newRps, statisticsLimit)
-        let newCpu = min(newCpu, statisticsLimit)
-        let place = Int(next) * 2
+    mutating func push(_ sample: Pair) {
+        let value = smaller(sample, Pair(repeating: statisticsLimit))
         if count == capacity {
-            // SAFETY: next < capacity, so both halves of the place are inside the allocation.
-            unsafe rps.remove(values[place])
-            unsafe cpu.remove(values[place + 1])
+            // SAFETY: next < capacity, so the place is inside the allocation.
+            unsafe moments.remove(values[Int(next)])
         } else {
-            count += 1
+            count &+= 1
+            setCount()
         }
-        unsafe values[place] = newRps
-        unsafe values[place + 1] = newCpu
-        next = next + 1 == capacity ? 0 : next + 1
-        rps.add(newRps)
-        cpu.add(newCpu)
-        sinceRefresh += 1
-        let rpsIsSound = rps.settle(count: Int(count))
-        let cpuIsSound = cpu.settle(count: Int(count))
-        if !rpsIsSound || !cpuIsSound || sinceRefresh >= capacity { refresh() }
+        // SAFETY: as above.
+        unsafe values[Int(next)] = value
+        next = next &+ 1 == capacity ? 0 : next &+ 1
+        moments.add(value)
+        untilRefresh &-= 1
+        let isSound = moments.settle(share: share, tolerance: tolerance)
+        if !isSound || untilRefresh <= 0 { refresh() }
     }
 
+    private mutating func setCount() {
+        share = count > 0 ? 1 / Double(count) : 0
+        tolerance = Double(count) * SlidingMoments.sharePerSample
+    }
+
+    @inline(never)
     private mutating func refresh() {
-        sinceRefresh = 0
+        untilRefresh = capacity * SlidingMoments.windowsPerRefresh
         let values = unsafe self.values
         // SAFETY: indices below count are inside the allocation; places fill from the first.
-        rps.refresh(count: Int(count)) { unsafe values[2 * $0] }
-        cpu.refresh(count: Int(count)) { unsafe values[2 * $0 + 1] }
+        moments.refresh(count: Int(count)) { unsafe values[$0] }
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
         try visitor.visit(&count, in: 0...capacity)
         try visitor.visit(&next, in: 0...capacity - 1)
-        try visitor.visit(&sinceRefresh, in: 0...capacity)
-        try rps.visit(&visitor)
-        try cpu.visit(&visitor)
-        for index in 0..<2 * Int(count) {
+        try visitor.visit(
+            &untilRefresh, in: -capacity...capacity * SlidingMoments.windowsPerRefresh)
+        setCount()
+        try moments.visit(&visitor)
+        for index in 0..<Int(count) {
             // SAFETY: count <= capacity was just checked.
             try unsafe visitor.visit(&values[index])
         }

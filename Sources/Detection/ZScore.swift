@@ -3,15 +3,19 @@
 package enum ZScore {
     /// Scores are cut here: a jump in a constant series has no natural size.
     package static let limit = 1e6
+    /// Least deviation, absolute and relative to the mean: rounding noise of a constant series must
+    /// not look like a deviation.
+    private static let absoluteFloor = 1e-9
+    private static let relativeFloor = 1e-6
 
+    /// Scores of rps and cpu at once, each within ±`limit`.
     /// - Parameters:
-    ///   - mean, standardDeviation: of the window before the value.
-    /// - Returns: a score within ±`limit`.
+    ///   - mean, deviation: of the window before the value.
     @inline(__always)
-    package static func score(_ value: Double, mean: Double, standardDeviation: Double) -> Double {
-        // The floor keeps rounding noise of a constant series from looking like a deviation.
-        let floor = 1e-9 + 1e-6 * mean.magnitude
-        let score = (value - mean) / max(standardDeviation, floor)
-        return max(-limit, min(limit, score))
+    static func scores(_ value: Pair, mean: Pair, deviation: Pair) -> Pair {
+        let magnitude = larger(mean, -mean)
+        let floor = Pair(repeating: absoluteFloor) + magnitude * relativeFloor
+        let scores = (value - mean) / larger(deviation, floor)
+        return smaller(larger(scores, Pair(repeating: -limit)), Pair(repeating: limit))
     }
 }

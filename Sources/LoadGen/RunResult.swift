@@ -66,7 +66,7 @@ struct RunResult {
     }
 
     private func member(_ name: String, _ value: Double, _ text: inout ByteBuffer) {
-        text.append(",\"\(name)\":")
+        text.append(text: ",\"\(name)\":")
         text.append(number: value)
     }
 

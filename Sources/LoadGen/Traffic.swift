@@ -36,8 +36,8 @@ struct Traffic: ~Copyable {
     init(_ plan: Plan, seed: UInt64) {
         self.plan = plan
         random = SeededRandom(seed: seed)
-        headers.append(" HTTP/1.1\r\nHost: \(plan.hostHeader)\r\n")
-        if !plan.token.isEmpty { headers.append("Authorization: Bearer \(plan.token)\r\n") }
+        headers.append(text: " HTTP/1.1\r\nHost: \(plan.hostHeader)\r\n")
+        if !plan.token.isEmpty { headers.append(text: "Authorization: Bearer \(plan.token)\r\n") }
     }
 
     /// Whether the next request is to be a GET /analyze.
@@ -80,7 +80,7 @@ struct Traffic: ~Copyable {
         body.append(",\"rps\":")
         body.append(number: sample.rps)
         body.append(",\"device_id\":\"")
-        body.append(series.name)
+        body.append(text: series.name)
         body.append("\"}")
         writePost(into: &output)
     }

@@ -31,12 +31,12 @@ enum Log {
         case .json:
             line.append("{\"time\":")
             line.append(number: seconds)
-            line.append(",\"level\":\"\(level.rawValue)\",\"message\":")
+            line.append(text: ",\"level\":\"\(level.rawValue)\",\"message\":")
             line.append(jsonString: message)
             line.append("}\n")
         case .text:
             line.append(number: seconds)
-            line.append(" \(level.rawValue.uppercased()) \(message)\n")
+            line.append(text: " \(level.rawValue.uppercased()) \(message)\n")
         }
         StandardStreams.writeError(line.readable)
     }

@@ -174,7 +174,7 @@ package enum SeriesFile {
             output.append(integer: event.start)
             output.append(",")
             output.append(integer: event.end)
-            output.append(",\(event.kind.rawValue),")
+            output.append(text: ",\(event.kind.rawValue),")
             output.append(number: event.sigmas)
             output.append("\n")
         }

@@ -113,8 +113,8 @@ struct ReplayCommand {
             body.append(number: sample.cpu)
             body.append("}\n")
         }
-        request.append("POST /ingest?verdicts=all HTTP/1.1\r\nHost: \(target.hostHeader)\r\n")
-        if !token.isEmpty { request.append("Authorization: Bearer \(token)\r\n") }
+        request.append(text: "POST /ingest?verdicts=all HTTP/1.1\r\nHost: \(target.hostHeader)\r\n")
+        if !token.isEmpty { request.append(text: "Authorization: Bearer \(token)\r\n") }
         request.append("Content-Type: application/x-ndjson\r\nContent-Length: ")
         request.append(integer: body.count)
         request.append("\r\n\r\n")

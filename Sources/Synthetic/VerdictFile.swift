@@ -10,7 +10,7 @@ enum VerdictFile {
     static func append(
         _ series: LabelledSeries, _ index: Int, _ judgment: Judgment, to output: inout ByteBuffer
     ) {
-        output.append(series.name)
+        output.append(text: series.name)
         output.append(",")
         output.append(integer: index)
         output.append(",")

@@ -32,7 +32,7 @@ package struct ExpositionWriter: ~Copyable {
                 header = String(name.dropLast(suffix.count))
             }
         }
-        output.append("# HELP \(header) \(help)\n# TYPE \(header) \(typeName(kind))\n")
+        output.append(text: "# HELP \(header) \(help)\n# TYPE \(header) \(typeName(kind))\n")
     }
 
     private func suffixCounts(_ kind: MetricKind) -> Bool { kind == .counter || kind == .info }
@@ -51,9 +51,9 @@ package struct ExpositionWriter: ~Copyable {
     package mutating func sample(
         _ value: Double, labels: String = "", suffix: String = "", into output: inout ByteBuffer
     ) {
-        output.append(family)
-        output.append(suffix)
-        if !labels.isEmpty { output.append("{\(labels)}") }
+        output.append(text: family)
+        output.append(text: suffix)
+        if !labels.isEmpty { output.append(text: "{\(labels)}") }
         output.append(" ")
         output.append(number: value)
         output.append("\n")

@@ -78,8 +78,11 @@ private struct DocumentMaker {
             let expected = foundationAccepts(bytes)
             if !expected { refused += 1 }
             let shown = String(decoding: bytes, as: UTF8.self)
-            // Foundation's parser knows lone surrogates and huge numbers by other rules.
-            if shown.contains("\\ud") || shown.contains("\\uD") || shown.contains("e") { continue }
+            // Foundation's parser forgives trailing commas, and has rules of its own for lone
+            // surrogates and exponents.
+            let dense = shown.filter { !$0.isWhitespace }
+            if dense.contains(",]") || dense.contains(",}") || dense.contains("\\ud") { continue }
+            if dense.contains("e") || dense.contains("E") { continue }
             #expect(accepts(bytes) == expected, "seed \(seed): \(shown)")
         }
         #expect(refused > 500, "the mutations must break some documents")

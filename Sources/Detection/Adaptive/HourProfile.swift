@@ -34,9 +34,7 @@ struct HourProfile {
     /// Goes to the hour of `timestamp` (Unix seconds, UTC); when an hour ends its largest residual
     /// is learnt.
     mutating func move(to timestamp: Double) -> Place {
-        let remainder = timestamp.truncatingRemainder(dividingBy: 86_400)
-        let seconds = remainder < 0 ? remainder + 86_400 : remainder
-        let phase = seconds * 24 / 86_400
+        let phase = HourProfile.secondOfDay(timestamp) * 24 / 86_400
         let bin = min(Int(phase), HourProfile.bins - 1)
         let distance = phase - Double(bin) - 0.5
         let neighbour = (bin + (distance > 0 ? 1 : HourProfile.bins - 1)) % HourProfile.bins
@@ -51,6 +49,18 @@ struct HourProfile {
         let value = isKnown ? mean[bin] * (1 - share) + mean[neighbour] * share : 0
         return Place(
             bin: bin, neighbour: neighbour, neighbourShare: share, isKnown: isKnown, value: value)
+    }
+
+    /// Seconds since midnight UTC. Whole days are taken off exactly: the product is an integer below
+    /// 2^53, and the difference of two close doubles is exact.
+    private static func secondOfDay(_ timestamp: Double) -> Double {
+        guard timestamp.magnitude < 1e15 else {
+            let remainder = timestamp.truncatingRemainder(dividingBy: 86_400)
+            return remainder < 0 ? remainder + 86_400 : remainder
+        }
+        let rest = timestamp - Double(Int(timestamp * (1 / 86_400.0))) * 86_400
+        if rest < 0 { return rest + 86_400 }
+        return rest >= 86_400 ? rest - 86_400 : rest
     }
 
     private mutating func learnLargest(_ bin: Int) {

@@ -1,0 +1,103 @@
+internal import Bytes
+internal import Detection
+internal import Numerics
+
+/// Nanoseconds per operation of the parts that a request is made of; medians of several rounds.
+///
+/// Prints a line per benchmark: name, nanoseconds, and what else there is to count.
+@main
+enum BenchmarkProgram {
+    static func main() {
+        let samples = makeSamples()
+        report("window and z-score, rps and cpu", samples.count) { windowOnly(samples) }
+        report("adaptive detector", samples.count) { adaptiveOnly(samples) }
+        report("fold, everything", samples.count) { wholeFold(samples) }
+        report("decimal text of a double", samples.count) { format(samples) }
+        report("number from JSON", samples.count) { parse(samples) }
+        let bytes = MemoryLayout<SeriesFold>.size + Window.storageBytes(size: 50)
+        print("state of a series with a window of 50: \(bytes) bytes")
+        print("of it the adaptive detector: \(MemoryLayout<AdaptiveDetector>.size) bytes")
+    }
+}
+
+private let rounds = 9
+
+/// A daily rhythm with noise, so that every view has something to do.
+private func makeSamples() -> [Sample] {
+    var random = SeededRandom(seed: 1)
+    return (0..<200_000).map { index in
+        let rhythm = sine(Double(index) * 2 * Double.pi / 288)
+        return Sample(
+            timestamp: 1_700_000_000 + Double(index) * 300, cpu: 20 + random.unit(),
+            rps: 400 + 150 * rhythm + 10 * random.gaussian())
+    }
+}
+
+/// Runs `body` several times and prints the median time of one of its `count` operations. What it
+/// returns is checked, so that nothing of it can be left out.
+private func report(_ name: String, _ count: Int, _ body: () -> Double) {
+    var times: [Double] = []
+    for _ in 0..<rounds {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let result = body()
+        let took = start.duration(to: clock.now)
+        precondition(result.isFinite, "a benchmark must compute something")
+        let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) * 1e-18
+        times.append(seconds * 1e9 / Double(count))
+    }
+    times.sort()
+    let median = (times[rounds / 2] * 10).rounded() / 10
+    let least = (times[0] * 10).rounded() / 10
+    print("\(name): \(median) ns (least \(least))")
+}
+
+private func windowOnly(_ samples: [Sample]) -> Double {
+    let parameters = FoldParameters()
+    var window = WindowJudge(parameters)
+    var verdict = Verdict()
+    var sum = 0.0
+    for sample in samples {
+        window.judge(sample, &verdict, parameters)
+        sum += verdict.zScore
+    }
+    return sum
+}
+
+private func adaptiveOnly(_ samples: [Sample]) -> Double {
+    var detector = AdaptiveDetector()
+    var sum = 0.0
+    for sample in samples {
+        sum += detector.update(timestamp: sample.timestamp, value: sample.rps, threshold: 8).score
+    }
+    return sum
+}
+
+private func wholeFold(_ samples: [Sample]) -> Double {
+    let parameters = FoldParameters()
+    var fold = SeriesFold(parameters)
+    var sum = 0.0
+    for sample in samples { sum += fold.fold(sample, parameters).score }
+    return sum
+}
+
+private func format(_ samples: [Sample]) -> Double {
+    var buffer = ByteBuffer(limit: 1024)
+    var sum = 0
+    for sample in samples {
+        buffer.removeAll()
+        buffer.append(number: sample.rps)
+        sum += buffer.count
+    }
+    return Double(sum)
+}
+
+private func parse(_ samples: [Sample]) -> Double {
+    let text = Array("412.75".utf8)
+    var sum = 0.0
+    for _ in samples {
+        var cursor = JSONCursor(text.span)
+        sum += (try? cursor.number()) ?? 0
+    }
+    return sum
+}

@@ -1,4 +1,0 @@
-@main
-struct BenchmarkProgram {
-    static func main() {}
-}

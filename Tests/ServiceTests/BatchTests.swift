@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+/// Contract section 3, batches, and section 2, what a sample may be.
+@Suite struct BatchTests {
+    @Test("an array and lines are judged sample by sample, in order", arguments: [true, false])
+    func judgesBatches(_ asArray: Bool) throws {
+        let service = try RunningService()
+        let samples = (1...5).map { "{\"cpu\":1,\"rps\":\($0)}" }
+        let body =
+            asArray ? "[" + samples.joined(separator: ",") + "]" : samples.joined(separator: "\n")
+        let answer = try service.post("/ingest?verdicts=all", body)
+        #expect(answer.status == 202)
+        #expect(answer.number("accepted") == 5)
+        #expect(answer.number("rejected") == 0)
+        let verdicts = answer.json["verdicts"] as? [[String: Any]] ?? []
+        #expect(verdicts.map { $0["index"] as? Int } == [0, 1, 2, 3, 4])
+        #expect(verdicts.map { $0["sequence"] as? Int } == [1, 2, 3, 4, 5])
+        #expect(try service.post("/metrics", body).status == 200)
+    }
+
+    @Test("verdicts are listed all, flagged or not at all")
+    func selectsVerdicts() throws {
+        let service = try RunningService()
+        let lines =
+            (1...40).map { "{\"cpu\":1,\"rps\":\(100 + $0 % 2),\"device_id\":\"d\"}" }
+            + ["{\"cpu\":1,\"rps\":900,\"device_id\":\"d\"}"]
+        func listed(_ query: String) throws -> [[String: Any]] {
+            let answer = try service.post("/ingest" + query, lines.joined(separator: "\n"))
+            return answer.json["verdicts"] as? [[String: Any]] ?? []
+        }
+        #expect(try listed("?verdicts=all").count == 41)
+        #expect(try listed("").map { $0["index"] as? Int }.contains(40))
+        #expect(try listed("?verdicts=none").isEmpty)
+        #expect(try service.post("/ingest?verdicts=some", "[]").status == 400)
+    }
+
+    @Test("good samples are kept, bad ones listed with their field and byte")
+    func keepsTheGood() throws {
+        let service = try RunningService()
+        let answer = try service.post(
+            "/ingest",
+            "{\"cpu\":1,\"rps\":1}\n{\"cpu\":1}\n\n{\"rps\":-1,\"cpu\":1}\r\n{\"cpu\":2,\"rps\":2} \nnonsense"
+        )
+        #expect(answer.status == 202)
+        #expect(answer.number("accepted") == 2)
+        #expect(answer.number("rejected") == 3)
+        let errors = answer.json["errors"] as? [[String: Any]] ?? []
+        #expect(errors.map { $0["index"] as? Int } == [1, 2, 4])
+        #expect((errors[0]["detail"] as? String)?.hasPrefix("rps: required") == true)
+        #expect((errors[1]["detail"] as? String)?.contains("at byte 36") == true)
+    }
+
+    @Test("of many bad samples the first hundred are listed, all are counted")
+    func listsAHundred() throws {
+        let service = try RunningService()
+        let bad = Array(repeating: "{\"cpu\":1}", count: 150)
+        let answer = try service.post(
+            "/ingest", "[" + (bad + ["{\"cpu\":1,\"rps\":1}"]).joined(separator: ",") + "]")
+        #expect(answer.number("rejected") == 150)
+        #expect((answer.json["errors"] as? [Any])?.count == 100)
+        #expect(try service.post("/ingest", "[" + bad.joined(separator: ",") + "]").status == 400)
+    }
+
+    @Test("a broken array counts for nothing: nobody can say where its samples end")
+    func refusesBrokenArrays() throws {
+        let service = try RunningService()
+        for body in [#"[{"cpu":1,"rps":1},"#, #"[{"cpu":1,"rps":1}]x"#, #"[{"cpu":1,"rps":1}{]"#] {
+            #expect(try service.post("/ingest", body).status == 400)
+        }
+        #expect(try service.get("/analyze").number("total_processed") == 0)
+    }
+
+    @Test(
+        "a bad sample is a 400 that names what is wrong",
+        arguments: [
+            (#"{"rps":1}"#, "cpu: required field is missing"),
+            (#"{"cpu":1}"#, "rps: required field is missing"),
+            (#"{"cpu":1,"rps":"1"}"#, "rps: must be a number at byte 15"),
+            (#"{"cpu":1,"rps":true}"#, "rps: must be a number"),
+            (#"{"cpu":1,"rps":-0.5}"#, "rps: must be a finite number >= 0"),
+            (#"{"cpu":1e999,"rps":1}"#, "cpu: must be a finite number >= 0"),
+            (#"{"cpu":1,"rps":1,"rps":2}"#, "rps: duplicate field"),
+            (#"{"cpu":1,"rps":1,"timestamp":"now"}"#, "timestamp: must be a number"),
+            (#"{"cpu":1,"rps":1,"timestamp":1e15}"#, "timestamp: must be Unix seconds"),
+            (#"{"cpu":1,"rps":1,"device_id":7}"#, "device_id: must be a string"),
+            (#"{"cpu":1,"rps":1,"device_id":""}"#, "device_id: allowed is 1 to 128 bytes"),
+            (#"{"cpu":1,"rps":1,"device_id":"a\u0007"}"#, "device_id: allowed is"),
+            (#"{"cpu":1,"rps":1,"x":{]}"#, "unexpected byte"),
+            (#"{"cpu":1,"rps":1"#, "unexpected end of JSON at byte 16"),
+            (#"{"cpu":01,"rps":1}"#, "malformed number"),
+            ("17", "a sample must be a JSON object"), ("", "the body is empty"),
+            ("   ", "the body is empty"), ("[]", "no sample"),
+        ])
+    func namesWhatIsWrong(_ body: String, _ detail: String) throws {
+        let service = try RunningService()
+        let answer = try service.post("/ingest", body)
+        #expect(answer.status == 400)
+        #expect(answer.headers["content-type"] == "application/problem+json")
+        #expect(Set(answer.json.keys) == ["type", "title", "status", "detail"])
+        #expect((answer.json["detail"] as? String ?? "").contains(detail), "\(answer.body)")
+    }
+
+    @Test("a device's name has 1 to 128 bytes; unknown fields and nulls are let pass")
+    func takesNames() throws {
+        let service = try RunningService()
+        let longest = String(repeating: "é", count: 64)
+        let taken = try service.post(
+            "/ingest", "{\"cpu\":1,\"rps\":1,\"device_id\":\"\(longest)\"}")
+        #expect(taken.status == 202)
+        #expect(
+            try service.post("/ingest", "{\"cpu\":1,\"rps\":1,\"device_id\":\"\(longest)a\"}")
+                .status
+                == 400)
+        let extra = #"{"cpu":1,"rps":1,"device_id":null,"x":[1,{"y":null}],"timestamp":null}"#
+        #expect(try service.post("/ingest", extra).status == 202)
+    }
+}

@@ -1,0 +1,71 @@
+import Bytes
+import Foundation
+import Testing
+
+@testable import Service
+
+@Suite struct ConfigurationTests {
+    private func read(_ arguments: [String], _ environment: [String: String] = [:]) throws
+        -> Configuration
+    {
+        let invocation = try CommandLineReader.read(arguments) { environment[$0] }
+        guard case .serve(let configuration) = invocation else {
+            throw ConfigurationError("not serving")
+        }
+        return configuration
+    }
+
+    @Test("flags win over the environment, which wins over defaults")
+    func ordersSources() throws {
+        #expect(try read([]) == Configuration())
+        #expect(try read([], ["PORT": "81", "WINDOW_SIZE": ""]).port == 81)
+        let both = try read(["--port=82", "--series-ttl", "90m"], ["PORT": "81"])
+        #expect(both.port == 82)
+        #expect(both.seriesTimeToLive == .seconds(5400))
+    }
+
+    @Test(
+        "a bad value is one line that names it and the allowed range",
+        arguments: [
+            (["--port", "65536"], "--port: \"65536\" is not allowed; allowed is 0 to 65535"),
+            (["--window-size", "1"], "allowed is 2 to 10000"),
+            (["--window-size"], "--window-size: a value is missing"),
+            (["--z-threshold", "nan"], "--z-threshold"),
+            (["--idle-timeout", "60"], "a number with ms, s, m or h"),
+            (["--idle-timeout", "-5s"], "--idle-timeout"),
+            (["--store", "mysql://x"], "--store: \"mysql://x\" is not allowed"),
+            (["--log-level", "loud"], "allowed is debug, info, warning, error"),
+            (["--prot", "1"], "--prot: unknown flag"), (["run"], "run: unknown flag"),
+        ])
+    func namesBadValues(_ arguments: [String], _ message: String) {
+        var found = ""
+        do { _ = try read(arguments) } catch { found = "\(error)" }
+        #expect(found.contains(message), "\(found)")
+        #expect(!found.contains("\n"))
+    }
+
+    @Test("a token never shows in an error")
+    func hidesTokens() {
+        var found = ""
+        do { _ = try read([], ["AUTH_TOKEN": "se cret"]) } catch { found = "\(error)" }
+        #expect(found.contains("AUTH_TOKEN"))
+        #expect(!found.contains("cret"))
+    }
+
+    @Test("--help lists every setting, with its flag")
+    func helps() throws {
+        #expect(try CommandLineReader.read(["--help"]) { _ in nil } == .help)
+        for setting in Settings.all {
+            #expect(CommandLineReader.help.contains("\(setting.name), \(setting.flag) "))
+        }
+    }
+
+    @Test("the program itself refuses to start on a bad value or a taken port")
+    func refusesToStart() throws {
+        let program = RunningService.programs.appendingPathComponent("tidemark").path
+        let bad = try run(program, ["--threads", "many"])
+        #expect(bad.status == 64)
+        #expect(bad.output == "tidemark: --threads: \"many\" is not allowed; allowed is 0 to 256\n")
+        #expect(try run(program, ["--help"]).output.contains("SERIES_TTL"))
+    }
+}

@@ -1,0 +1,220 @@
+import Foundation
+import Testing
+
+/// Contract section 5 and the HTTP behaviour that clients rely on, over a real socket.
+@Suite struct ProtocolTests {
+    private static let sample = #"{"cpu":12,"rps":120}"#
+
+    @Test("each refusal has its status, and the connection is closed after it")
+    func refuses() throws {
+        let service = try RunningService(["MAX_BODY_BYTES": "1000"])
+        let long = String(repeating: "a", count: 20_000)
+        let cases: [(Int, String)] = [
+            (400, "GET / HTTP/1.1\r\n\r\n"),
+            (411, "POST /ingest HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (413, "POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n"),
+            (414, "GET /\(long) HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (431, "GET / HTTP/1.1\r\nHost: x\r\nA: \(long)\r\n\r\n"),
+            (501, "POST /ingest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"),
+            (505, "GET / HTTP/3.0\r\nHost: x\r\n\r\n"),
+            (
+                415,
+                "POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
+            ),
+        ]
+        for (status, request) in cases {
+            let client = try service.connect()
+            try client.write(request)
+            let answer = try client.response()
+            #expect(answer.status == status, "\(request.prefix(60))")
+            #expect(answer.headers["content-type"] == "application/problem+json")
+            let staysOpen = status == 411 || status == 415
+            #expect((answer.headers["connection"] == "close") != staysOpen)
+            if !staysOpen { #expect(try client.isAtEnd()) }
+        }
+        let text = try service.get("/metrics").body
+        #expect(text.contains("status=\"413\"}"))
+    }
+
+    @Test("a head or a body that trickles in gets 408 and slows nobody else")
+    func timesOut() throws {
+        let service = try RunningService([
+            "HEAD_TIMEOUT": "600ms", "BODY_TIMEOUT": "600ms", "IDLE_TIMEOUT": "700ms",
+            "THREADS": "1",
+        ])
+        let slowHead = try service.connect()
+        let slowBody = try service.connect()
+        let idle = try service.connect()
+        try slowBody.write("POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n")
+        var served = 0
+        for byte in Array("GET /hea".utf8) {
+            try? slowHead.write([byte])
+            try? slowBody.write([0x20])
+            for _ in 0..<5 where try service.post("/ingest", ProtocolTests.sample).status == 202 {
+                served += 1
+            }
+            usleep(110_000)
+        }
+        #expect(served == 40)
+        #expect(try slowHead.response().status == 408)
+        #expect(try slowBody.response().status == 408)
+        #expect(try idle.isAtEnd(), "an idle connection is closed without a word")
+    }
+
+    @Test("the same requests cut at every byte boundary get the same answers")
+    func survivesEveryCut() throws {
+        let service = try RunningService()
+        let requests = Array(
+            (RunningService.post("/ingest", ProtocolTests.sample)
+                + "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+                + "POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + "14\r\n\(ProtocolTests.sample)\r\n0\r\n\r\n").utf8)
+        for cut in 1..<requests.count {
+            let client = try service.connect()
+            try client.write(Array(requests[..<cut]))
+            // Long enough for the first piece to be read by itself.
+            usleep(1500)
+            try client.write(Array(requests[cut...]))
+            let statuses = try (0..<3).map { _ in try client.response().status }
+            #expect(statuses == [202, 200, 200], "cut at \(cut)")
+        }
+        let total = try service.get("/analyze").number("total_processed")
+        #expect(total == Double(2 * (requests.count - 1)))
+    }
+
+    @Test("pipelined requests are answered in order")
+    func pipelines() throws {
+        let service = try RunningService()
+        let client = try service.connect()
+        let count = 500
+        try client.write(
+            String(
+                repeating: RunningService.post("/ingest", ProtocolTests.sample), count: count))
+        for index in 1...count {
+            #expect(try client.response().number("sequence") == Double(index))
+        }
+    }
+
+    @Test("a client that does not read is not read either, and loses nothing")
+    func pushesBack() throws {
+        let service = try RunningService(["THREADS": "1"])
+        let client = try RawClient(port: service.port, receiveBufferBytes: 16_384)
+        // Requests nearly as long as their answers, so that few of them fill the kernel's buffers.
+        let padding = String(repeating: "a", count: 7000)
+        let request = Array("GET /metrics HTTP/1.1\r\nHost: x\r\nA: \(padding)\r\n\r\n".utf8)
+        var sent = 0
+        var stalls = 0
+        // Sends until neither the service nor the kernel takes more.
+        while stalls < 20, sent < 64_000_000 {
+            let offset = sent % request.count
+            let written = client.writeWithoutWaiting(Array(request[offset...]) + request)
+            if written > 0 {
+                sent += written
+                stalls = 0
+            } else {
+                stalls += 1
+                usleep(10_000)
+            }
+        }
+        #expect(stalls == 20, "the service went on reading: \(sent) bytes")
+        #expect(try service.get("/health").status == 200)
+        for _ in 0..<sent / request.count { #expect(try client.response().status == 200) }
+    }
+
+    @Test("Expect: 100-continue is answered when the body is wanted, and not when it isn't")
+    func continues() throws {
+        let service = try RunningService()
+        let client = try service.connect()
+        try client.write(
+            "POST /ingest HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n"
+        )
+        usleep(50_000)
+        try client.write(ProtocolTests.sample)
+        #expect(try client.response().status == 202)
+        try client.write(
+            "POST /nowhere HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n"
+        )
+        let refused = try client.response()
+        #expect(refused.status == 404)
+        #expect(refused.headers["connection"] == "close")
+    }
+
+    @Test("HTTP/1.0 is served and closed, unless it asks to be kept")
+    func servesOldClients() throws {
+        let service = try RunningService()
+        let client = try service.connect()
+        try client.write("GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        #expect(try client.response().headers["connection"] == "keep-alive")
+        try client.write("GET /health HTTP/1.0\r\n\r\n")
+        #expect(try client.response().headers["connection"] == "close")
+        #expect(try client.isAtEnd())
+    }
+
+    @Test("a client that finishes sending still gets its answer")
+    func answersHalfClosed() throws {
+        let service = try RunningService()
+        let client = try service.connect()
+        try client.write(RunningService.post("/ingest", ProtocolTests.sample))
+        client.finishSending()
+        #expect(try client.response().status == 202)
+        #expect(try client.isAtEnd())
+    }
+
+    @Test("with AUTH_TOKEN every POST needs it, no GET does")
+    func asksForTheToken() throws {
+        let service = try RunningService(["AUTH_TOKEN": "s3cret"])
+        let without = try service.post("/ingest", ProtocolTests.sample)
+        #expect(without.status == 401)
+        #expect(without.headers["www-authenticate"] == "Bearer")
+        for wrong in ["Bearer s3cres", "Bearer s3cret2", "Basic s3cret", "Bearer "] {
+            let answer = try service.post(
+                "/ingest", ProtocolTests.sample, headers: "Authorization: \(wrong)\r\n")
+            #expect(answer.status == 401, "\(wrong)")
+        }
+        let right = try service.post(
+            "/metrics", ProtocolTests.sample, headers: "authorization: bearer s3cret\r\n")
+        #expect(right.status == 200)
+        #expect(try service.get("/analyze").status == 200)
+    }
+
+    @Test("over its quota a client gets 429 and is told when to come back")
+    func boundsClients() throws {
+        let service = try RunningService(["CLIENT_QUOTA": "5"])
+        let statuses = try (0..<12).map { _ in
+            try service.post("/ingest", ProtocolTests.sample).status
+        }
+        #expect(statuses.prefix(5).allSatisfy { $0 == 202 })
+        #expect(statuses.contains(429))
+        let refused = try service.post("/ingest", ProtocolTests.sample)
+        #expect(refused.status == 429)
+        #expect(refused.headers["retry-after"] == "1")
+        #expect(try service.get("/health").status == 200, "probes are never refused")
+    }
+
+    @Test("connections beyond the limit wait for their turn")
+    func boundsConnections() throws {
+        let service = try RunningService(["MAX_CONNECTIONS": "2"])
+        var first: RawClient? = try service.connect()
+        let second = try service.connect()
+        try first?.write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        try second.write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(try first?.response().status == 200)
+        #expect(try second.response().status == 200)
+        let third = try service.connect()
+        try third.write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        usleep(200_000)
+        first = nil
+        #expect(try third.response().status == 200)
+    }
+
+    @Test("at MAX_DEVICES the device idle longest goes, and a counter says so")
+    func boundsDevices() throws {
+        let service = try RunningService(["MAX_DEVICES": "2"])
+        for device in ["a", "b", "c"] {
+            _ = try service.post("/ingest", "{\"cpu\":1,\"rps\":1,\"device_id\":\"\(device)\"}")
+        }
+        #expect(try service.get("/analyze?device_id=a").status == 404)
+        #expect(try service.get("/analyze?device_id=c").status == 200)
+        #expect(try service.get("/metrics").body.contains("\ndevices_evicted_total 1\n"))
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+/// Clients that others wrote.
+@Suite(.serialized) struct RealClientTests {
+    private func samplesTotal(_ service: RunningService) throws -> Int {
+        Int(try service.get("/analyze").number("total_processed") ?? -1)
+    }
+
+    @Test("curl posts, with and without chunks and a long body, over one connection")
+    func servesCurl() throws {
+        let service = try RunningService()
+        let url = "http://127.0.0.1:\(service.port)/ingest"
+        let plain = try run("curl", ["-sS", "-d", #"{"cpu":12,"rps":120}"#, url, url])
+        #expect(plain.status == 0)
+        #expect(plain.output.contains("\"sequence\":2"))
+        let chunked = try run(
+            "curl",
+            ["-sS", "-H", "Transfer-Encoding: chunked", "-d", #"{"cpu":12,"rps":120}"#, url])
+        #expect(chunked.output.contains("\"sequence\":3"))
+        // Over a megabyte curl asks for 100 Continue first.
+        let lines = String(repeating: "{\"cpu\":12,\"rps\":120}\n", count: 60_000)
+        let long = try run(
+            "curl", ["-sS", "--data-binary", "@-", "\(url)?verdicts=none"], input: lines)
+        #expect(long.output.contains("\"accepted\":60000,\"rejected\":0"), "\(long.output)")
+    }
+
+    @Test("wrk and hey get only good answers, and every sample is counted")
+    func servesLoadGenerators() throws {
+        let service = try RunningService()
+        let url = "http://127.0.0.1:\(service.port)/ingest"
+        let script = FileManager.default.temporaryDirectory
+            .appendingPathComponent("tidemark-\(service.port).lua")
+        defer { try? FileManager.default.removeItem(at: script) }
+        try "wrk.method=\"POST\"\nwrk.body='{\"cpu\":12,\"rps\":120}'\n".write(
+            to: script, atomically: true, encoding: .utf8)
+        let wrk = try run("wrk", ["-t1", "-c16", "-d1s", "-s", script.path, url])
+        #expect(wrk.status == 0)
+        #expect(wrk.output.contains("requests in"))
+        #expect(!wrk.output.contains("Non-2xx"), "\(wrk.output)")
+        #expect(!wrk.output.contains("Socket errors"), "\(wrk.output)")
+        let before = try samplesTotal(service)
+        let hey = try run(
+            "hey", ["-n", "2000", "-c", "20", "-m", "POST", "-d", #"{"cpu":60,"rps":2000}"#, url])
+        #expect(hey.output.contains("[202]\t2000 responses"), "\(hey.output)")
+        #expect(try samplesTotal(service) == before + 2000)
+    }
+
+    @Test("loadgen's labelled run and synthetic's replay give one verdict on each sample")
+    func agreesWithItself() throws {
+        let programs = RunningService.programs.path
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("tidemark-replay-\(UInt32.random(in: 0...UInt32.max))").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let generated = try run(
+            "\(programs)/synthetic",
+            ["generate", "--suite", "default", "--seed", "4", "--out", folder])
+        #expect(generated.status == 0, "\(generated.output)")
+        var totals: [[String: Double]] = []
+        for batch in ["1000", "37"] {
+            let service = try RunningService()
+            let replayed = try run(
+                "\(programs)/synthetic",
+                [
+                    "replay", "--target", "http://127.0.0.1:\(service.port)", "--data", folder,
+                    "--out", "\(folder)/verdicts.txt", "--batch", batch,
+                ])
+            #expect(replayed.status == 0, "\(replayed.output)")
+            let scored = try run(
+                "\(programs)/synthetic",
+                [
+                    "score", "--data", folder, "--verdicts", "\(folder)/verdicts.txt",
+                    "--json", "\(folder)/score.txt",
+                ])
+            #expect(scored.status == 0, "\(scored.output)")
+            let json = try JSONSerialization.jsonObject(
+                with: Data(contentsOf: URL(fileURLWithPath: "\(folder)/score.txt")))
+            let total = (json as? [String: Any])?["total"] as? [String: Any]
+            let alert = total?["alert"] as? [String: Any] ?? [:]
+            totals.append(alert.compactMapValues { ($0 as? NSNumber)?.doubleValue })
+            #expect(try samplesTotal(service) == 24_000)
+        }
+        #expect(totals[0] == totals[1], "how samples are batched changes no verdict")
+        #expect((totals[0]["accuracy"] ?? 0) > 0.7)
+    }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import Glibc
+
+/// A blocking socket that sends what it is told, byte by byte if need be.
+final class RawClient {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+
+    init(port: UInt16, receiveBufferBytes: Int32 = 0) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw Failure(description: "socket: errno \(errno)") }
+        var timeout = timeval(tv_sec: 20, tv_usec: 0)
+        unsafe setsockopt(
+            descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        unsafe setsockopt(
+            descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        if receiveBufferBytes > 0 {
+            var size = receiveBufferBytes
+            unsafe setsockopt(
+                descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
+        var one: Int32 = 1
+        unsafe setsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let descriptor = descriptor
+        let result = unsafe withUnsafeBytes(of: &address) { bytes in
+            unsafe connect(
+                descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+                socklen_t(bytes.count))
+        }
+        guard result == 0 else { throw Failure(description: "connect: errno \(errno)") }
+    }
+
+    deinit { close(descriptor) }
+
+    func write(_ text: String) throws { try write(Array(text.utf8)) }
+
+    func write(_ bytes: [UInt8]) throws {
+        var offset = 0
+        while offset < bytes.count {
+            let sent = unsafe bytes[offset...].withUnsafeBytes { rest in
+                unsafe send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+            }
+            guard sent > 0 else { throw Failure(description: "send: errno \(errno)") }
+            offset += sent
+        }
+    }
+
+    /// Sends what fits without waiting; how much that was.
+    func writeWithoutWaiting(_ bytes: [UInt8]) -> Int {
+        unsafe bytes.withUnsafeBytes { rest in
+            unsafe send(
+                descriptor, rest.baseAddress, rest.count,
+                Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+        }
+    }
+
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Reads more; false at the end of the stream.
+    private func more() throws -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
+        guard count >= 0 else {
+            if errno == ECONNRESET { return false }
+            throw Failure(description: "recv: errno \(errno)")
+        }
+        buffer += chunk[..<count]
+        return count > 0
+    }
+
+    /// Whether the server has closed and left nothing unread.
+    func isAtEnd() throws -> Bool {
+        if !buffer.isEmpty { return false }
+        return try !more()
+    }
+
+    /// Reads one response, past any `100 Continue`.
+    func response(isHead: Bool = false) throws -> Response {
+        while true {
+            let head = try readHead()
+            let lines = head.components(separatedBy: "\r\n")
+            let status = Int(lines[0].split(separator: " ")[1]) ?? 0
+            if status == 100 { continue }
+            var headers: [String: String] = [:]
+            for line in lines.dropFirst() {
+                let parts = line.split(separator: ":", maxSplits: 1)
+                if parts.count == 2 {
+                    headers[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespaces)
+                }
+            }
+            let length = isHead ? 0 : Int(headers["content-length"] ?? "") ?? 0
+            while buffer.count < length {
+                guard try more() else { throw Failure(description: "the body ends early") }
+            }
+            let body = String(decoding: buffer.prefix(length), as: UTF8.self)
+            buffer.removeFirst(length)
+            return Response(status: status, headers: headers, body: body)
+        }
+    }
+
+    private func readHead() throws -> String {
+        let mark = Array("\r\n\r\n".utf8)
+        while true {
+            if let end = buffer.indices.first(where: { buffer[$0...].starts(with: mark) }) {
+                let head = String(decoding: buffer[..<end], as: UTF8.self)
+                buffer.removeFirst(end + 4)
+                return head
+            }
+            guard try more() else { throw Failure(description: "closed before a response") }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+/// A service of this build, started on a free port and stopped by pid.
+final class RunningService {
+    let process = Process()
+    let port: UInt16
+    private let log = Pipe()
+
+    /// Where the programs of this build are: beside the test bundle.
+    static let programs = URL(fileURLWithPath: CommandLine.arguments[0])
+        .resolvingSymlinksInPath().deletingLastPathComponent()
+
+    init(_ settings: [String: String] = [:], arguments: [String] = []) throws {
+        process.executableURL = RunningService.programs.appendingPathComponent("tidemark")
+        process.arguments = ["--port", "0"] + arguments
+        process.environment = ["THREADS": "2"].merging(settings) { $1 }
+        process.standardError = log
+        try process.run()
+        var text = ""
+        var found: UInt16?
+        while found == nil {
+            let chunk = log.fileHandleForReading.availableData
+            guard !chunk.isEmpty else { break }
+            text += String(decoding: chunk, as: UTF8.self)
+            if let range = text.range(of: "serves on port ") {
+                found = UInt16(text[range.upperBound...].prefix { $0.isNumber })
+            }
+        }
+        port = try #require(found, "the service did not start: \(text)")
+    }
+
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    /// Asks it to stop and waits; returns its exit status.
+    func stop() -> Int32 {
+        process.terminate()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    func connect() throws -> RawClient { try RawClient(port: port) }
+
+    /// One request on a connection of its own.
+    func send(_ request: String) throws -> Response {
+        let client = try connect()
+        try client.write(request)
+        return try client.response(isHead: request.hasPrefix("HEAD"))
+    }
+
+    func get(_ path: String, headers: String = "") throws -> Response {
+        try send("GET \(path) HTTP/1.1\r\nHost: test\r\n\(headers)\r\n")
+    }
+
+    func post(_ path: String, _ body: String, headers: String = "") throws -> Response {
+        try send(RunningService.post(path, body, headers: headers))
+    }
+
+    static func post(_ path: String, _ body: String, headers: String = "") -> String {
+        "POST \(path) HTTP/1.1\r\nHost: test\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n"
+            + body
+    }
+}
+
+/// An answer as it came.
+struct Response {
+    let status: Int
+    let headers: [String: String]
+    let body: String
+
+    var json: [String: Any] {
+        (try? JSONSerialization.jsonObject(with: Data(body.utf8))) as? [String: Any] ?? [:]
+    }
+
+    func number(_ name: String) -> Double? { (json[name] as? NSNumber)?.doubleValue }
+}
