@@ -52,6 +52,7 @@ let package = Package(
         library("Detection", ["Numerics"]),
         library("Telemetry", ["Bytes"]),
         library("Report", ["Bytes"]),
+        library("Contract", ["Bytes", "HTTP", "Detection"]),
         library("Signals", ["Bytes", "Numerics"]),
         library("Scoring", ["Bytes", "Signals", "Report"]),
 
@@ -63,7 +64,7 @@ let package = Package(
         program(
             "Service",
             [
-                "Bytes", "HTTP", "Detection", "Telemetry", "EventLoop", "SeriesLog",
+                "Bytes", "HTTP", "Detection", "Contract", "Telemetry", "EventLoop", "SeriesLog",
                 "CJemalloc", "CLinux",
             ]),
         program(
@@ -76,7 +77,11 @@ let package = Package(
             "Synthetic",
             ["Bytes", "Options", "HTTP", "Report", "Signals", "Scoring", "EventLoop", "CLinux"]),
         program(
-            "Fuzz", ["Bytes", "Numerics", "HTTP", "Detection", "Service", "CLinux"]),
+            "Fuzz",
+            [
+                "Bytes", "Numerics", "HTTP", "Detection", "Contract", "Signals", "Options",
+                "EventLoop",
+            ]),
         program("Benchmark", ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog"]),
 
         tests("NumericsTests", ["Numerics"]),
@@ -88,8 +93,11 @@ let package = Package(
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Signals", "Scoring"]),
         tests("EventLoopTests", ["Bytes", "EventLoop", "CLinux"]),
+        tests("ContractTests", ["Bytes", "Contract"]),
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "SeriesLog"]),
-        tests("ServiceTests", ["Numerics", "Bytes", "HTTP", "EventLoop", "Service", "CLinux"]),
+        tests(
+            "ServiceTests",
+            ["Numerics", "Bytes", "HTTP", "EventLoop", "Contract", "Service", "CLinux"]),
         tests("LoadGenTests", ["Numerics", "Bytes", "HTTP", "Telemetry", "LoadGen", "CLinux"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
     ],

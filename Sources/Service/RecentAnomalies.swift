@@ -1,3 +1,4 @@
+internal import Contract
 internal import Detection
 internal import SeriesLog
 internal import Synchronization

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Contract
 internal import EventLoop
 
 /// The process: starts the workers, waits for a signal, lets them drain.

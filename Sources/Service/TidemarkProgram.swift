@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Contract
 internal import EventLoop
 
 @main

@@ -185,4 +185,13 @@ import Testing
         service.process.waitUntilExit()
         #expect(service.process.terminationStatus == 0)
     }
+
+    @Test("the program itself refuses to start on a bad value or a taken port")
+    func refusesToStart() throws {
+        let program = RunningService.programs.appendingPathComponent("tidemark").path
+        let bad = try run(program, ["--threads", "many"])
+        #expect(bad.status == 64)
+        #expect(bad.output == "tidemark: --threads: \"many\" is not allowed; allowed is 0 to 256\n")
+        #expect(try run(program, ["--help"]).output.contains("SERIES_TTL"))
+    }
 }

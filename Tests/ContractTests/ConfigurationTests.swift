@@ -1,8 +1,6 @@
 import Bytes
-import Foundation
+import Contract
 import Testing
-
-@testable import Service
 
 @Suite struct ConfigurationTests {
     private func read(_ arguments: [String], _ environment: [String: String] = [:]) throws
@@ -58,14 +56,5 @@ import Testing
         for setting in Settings.all {
             #expect(CommandLineReader.help.contains("\(setting.name), \(setting.flag) "))
         }
-    }
-
-    @Test("the program itself refuses to start on a bad value or a taken port")
-    func refusesToStart() throws {
-        let program = RunningService.programs.appendingPathComponent("tidemark").path
-        let bad = try run(program, ["--threads", "many"])
-        #expect(bad.status == 64)
-        #expect(bad.output == "tidemark: --threads: \"many\" is not allowed; allowed is 0 to 256\n")
-        #expect(try run(program, ["--help"]).output.contains("SERIES_TTL"))
     }
 }

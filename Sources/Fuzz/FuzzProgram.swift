@@ -1,0 +1,77 @@
+internal import Bytes
+internal import EventLoop
+internal import Numerics
+internal import Options
+
+@main
+enum FuzzProgram {
+    static func main() {
+        exitProcess(runFuzz(Array(CommandLine.arguments.dropFirst())))
+    }
+}
+
+private let help = """
+    tidemark-fuzz: hostile input for every parser, for a given time.
+
+      tidemark-fuzz [--seconds 60] [--seed N] [--target NAME]
+
+    Targets: \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))
+    Before anything else the canary, a parser with a planted fault, must be caught. A fault is printed
+    with the seed and the input that show it. Exit status: 0 none found, 1 a fault, 64 usage.
+
+    """
+
+/// Outside the main type, whose isolation its closures would inherit.
+private func runFuzz(_ arguments: [String]) -> Int32 {
+    do throws(OptionError) {
+        if arguments.contains("--help") {
+            StandardStreams.writeOutput(help)
+            return 0
+        }
+        var options = try Options(arguments, switches: [])
+        let seconds = try options.integer("--seconds", 60, in: 1...86_400)
+        var random = SystemRandomNumberGenerator()
+        let seed = try options.integer("--seed", Int(random.next() >> 1), in: 0...Int.max)
+        var targets = FuzzTarget.allCases.filter { $0 != .canary }
+        if let name = options.text("--target") {
+            guard let target = FuzzTarget(rawValue: name) else {
+                throw OptionError("--target: \"\(name)\" is not one of the targets; see --help")
+            }
+            targets = [target]
+        }
+        try options.expectNothingElse()
+        return fuzz(targets, seconds: seconds, seed: UInt64(seed))
+    } catch {
+        StandardStreams.writeError("tidemark-fuzz: \(error.description)\n")
+        return 64
+    }
+}
+
+/// Inputs the canary gets: it is caught within a few hundred, or the fuzzer is blind.
+private let canaryInputs = 200_000
+
+private func fuzz(_ targets: [FuzzTarget], seconds: Int, seed: UInt64) -> Int32 {
+    // Printed first: a trap leaves no time for it.
+    StandardStreams.writeOutput("fuzz: seed \(seed)\n")
+    var fuzzer = Fuzzer(seed: seed)
+    guard (0..<canaryInputs).contains(where: { _ in fuzzer.run(.canary) != nil }) else {
+        StandardStreams.writeError("fuzz: the canary was not caught: these inputs find nothing\n")
+        return 1
+    }
+    let end = Clock.now() + .seconds(seconds)
+    var inputs = 0
+    while Clock.now() < end {
+        for target in targets {
+            for _ in 0..<200 {
+                inputs += 1
+                guard let fault = fuzzer.run(target) else { continue }
+                StandardStreams.writeError("fuzz: seed \(seed), \(target.rawValue): \(fault)\n")
+                return 1
+            }
+        }
+    }
+    let names = targets.map(\.rawValue).joined(separator: ", ")
+    StandardStreams.writeOutput(
+        "fuzz: the canary was caught; \(inputs) inputs to \(names): no fault\n")
+    return 0
+}

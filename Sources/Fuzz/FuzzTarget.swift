@@ -1,0 +1,200 @@
+internal import Bytes
+internal import Contract
+internal import Detection
+internal import HTTP
+internal import Signals
+
+/// The parsers that hostile bytes reach, each with examples and with what must hold of any input.
+enum FuzzTarget: String, CaseIterable {
+    case canary, head, body, response, json, samples, configuration, query, checkpoint, csv
+
+    private static let conversation =
+        "POST /ingest?verdicts=all HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{\"a\":1}"
+    private static let chunks =
+        "POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + "4;ext=1\r\nWiki\r\n00A\r\npedia in\r\n\r\n0\r\nT: x\r\n\r\n"
+
+    /// Well-formed inputs to begin from.
+    var examples: [[UInt8]] {
+        let texts: [String] =
+            switch self {
+            case .canary: ["abcdef", "xyz"]
+            case .head, .body:
+                [
+                    Self.conversation, Self.chunks, Self.conversation + Self.chunks,
+                    "GET /analyze HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
+                ]
+            case .response:
+                [
+                    "HTTP/1.1 202 Accepted\r\nContent-Length: 3\r\n\r\nabc",
+                    "HTTP/1.0 503 x\r\nRetry-After: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+                ]
+            case .json: [#"{"a":[1,-2.5e3,"\u00e9\ud83d\ude00",null,true,false,{}]}"#, "[[[]]]"]
+            case .samples:
+                [
+                    #"{"timestamp":1735100000,"cpu":60.5,"rps":2000,"device_id":"caf\u00e9"}"#,
+                    #"[{"cpu":1,"rps":2},{"cpu":1}]"#,
+                    "{\"cpu\":1,\"rps\":2}\n{\"cpu\":1,\"rps\":3}\n",
+                ]
+            case .configuration:
+                ["--port=80\n--series-ttl\n5m", "--store\nmemory\n--z-threshold=2.5\n--help"]
+            case .query: ["verdicts=all&device_id=a%20b&limit=10&after=x+y&alerts=true"]
+            case .checkpoint: []
+            case .csv: ["timestamp,value,label\n\"2017-11-01T00:00:00Z\",49.6,0\n17,1e3,1\n"]
+            }
+        if self == .checkpoint { return [Self.checkpointExample()] }
+        return texts.map { Array($0.utf8) }
+    }
+
+    /// Bytes that mean something to the target.
+    var alphabet: [UInt8] {
+        switch self {
+        case .head, .body, .response: Array("\r\n :;,?/09afGHTP.1-chunked\t\u{0}\u{7F}".utf8)
+        case .canary: Array("qwerty".utf8)
+        default: Array("{}[]\",:.eE+-0123456789\\u%&=\n\r\t tfn/".utf8) + [0, 0x80, 0xC3, 0xFF]
+        }
+    }
+
+    private static func checkpointExample() -> [UInt8] {
+        var parameters = FoldParameters()
+        parameters.windowSize = 4
+        var fold = SeriesFold(parameters)
+        for index in 0..<30 {
+            _ = fold.fold(
+                Sample(timestamp: Double(index) * 300, cpu: 1, rps: Double(index % 5)), parameters)
+        }
+        return fold.encode(parameters)
+    }
+
+    /// Gives the input to the parser. What it must not do it either traps on or is told here.
+    func check(_ input: [UInt8], cut: Int) -> String? {
+        switch self {
+        case .canary: input.contains(UInt8(ascii: "q")) ? "the planted fault" : nil
+        case .head: checkHead(input)
+        case .body: checkConversation(input, cut)
+        case .response: checkResponse(input)
+        case .json: checkJSON(input)
+        case .samples: checkSamples(input)
+        case .configuration: checkConfiguration(input)
+        case .query: checkQuery(input)
+        case .checkpoint: checkCheckpoint(input)
+        case .csv: checkCSV(input)
+        }
+    }
+
+    private func checkHead(_ input: [UInt8]) -> String? {
+        guard let head = try? RequestHeadParser.parse(input.span, HTTPLimits()) else { return nil }
+        let ranges = [head.path, head.query, head.accept, head.authorization, head.contentCoding]
+        guard ranges.allSatisfy({ $0.start <= $0.end && $0.end <= head.byteCount }),
+            head.byteCount <= input.count
+        else { return "a range outside the head" }
+        _ = Router.route(head, input.span)
+        return nil
+    }
+
+    /// What a connection makes of bytes must not depend on how they are cut.
+    private func checkConversation(_ input: [UInt8], _ cut: Int) -> String? {
+        // A head that trickles in is looked at again when a line ends, so both end one.
+        let lineEnd = [UInt8(ascii: "\n")]
+        let whole = Self.transcript([input, lineEnd])
+        let pieces = Self.transcript([Array(input[..<cut]), Array(input[cut...]), lineEnd])
+        return whole == pieces ? nil : "cut at \(cut): \(pieces)\nuncut: \(whole)"
+    }
+
+    private static func transcript(_ pieces: [[UInt8]]) -> [String] {
+        var limits = HTTPLimits()
+        limits.bodyBytes = 512
+        var machine = RequestMachine(limits)
+        var buffer = ByteBuffer(limit: 1 << 20)
+        var lines: [String] = []
+        for piece in pieces {
+            buffer.append(piece.span)
+            var isWaiting = false
+            while !isWaiting {
+                switch machine.next(buffer.readable) {
+                case .needMore: isWaiting = true
+                case .head(let head):
+                    lines.append("head \(head.byteCount) \(head.method) \(head.framing)")
+                    if head.method == .post {
+                        if machine.takeBody(head) != nil { lines.append("too large") }
+                    } else {
+                        lines.append("\(machine.discardBody(head))")
+                    }
+                    buffer.consume(head.byteCount)
+                case .sendContinue: break
+                case .body(let length):
+                    lines.append(String(buffer.readable.extracting(0..<length)))
+                    buffer.consume(length)
+                case .chunkedBody:
+                    lines.append(String(machine.chunkedBody.readable))
+                    machine.finishChunkedBody()
+                case .consumed(let count): buffer.consume(count)
+                case .refuse(let refusal): lines.append("\(refusal.status)")
+                }
+            }
+        }
+        return lines
+    }
+
+    private func checkResponse(_ input: [UInt8]) -> String? {
+        guard let summary = try? ResponseParser.parse(input.span) else { return nil }
+        return summary.byteCount <= input.count ? nil : "a head longer than its bytes"
+    }
+
+    private func checkJSON(_ input: [UInt8]) -> String? {
+        var cursor = JSONCursor(input.span)
+        guard (try? cursor.skipValue()) != nil else { return nil }
+        return cursor.offset <= input.count ? nil : "read past the end"
+    }
+
+    private func checkSamples(_ input: [UInt8]) -> String? {
+        var batch = SampleBatch()
+        do throws(SampleError) { try batch.decode(input.span, now: 1) } catch { return nil }
+        for decoded in batch.samples {
+            let sample = decoded.sample
+            guard sample.rps >= 0, sample.rps.isFinite, sample.cpu >= 0, sample.cpu.isFinite,
+                sample.timestamp >= 0, sample.timestamp <= 1e11
+            else { return "a sample outside the contract: \(sample)" }
+            let name = batch.name(decoded)
+            guard name.count == 0 || DeviceName.isValid(name) else { return "a bad device name" }
+        }
+        return batch.samples.count + batch.rejected > 0 ? nil : "neither good nor bad samples"
+    }
+
+    private func checkConfiguration(_ input: [UInt8]) -> String? {
+        let arguments = String(decoding: input, as: UTF8.self).split(separator: "\n").map(
+            String.init)
+        do throws(ConfigurationError) {
+            let read = try CommandLineReader.read(arguments) {
+                $0 == "PORT" ? arguments.first : nil
+            }
+            guard case .serve(let configuration) = read else { return nil }
+            return (0...65_535).contains(configuration.port) && configuration.windowSize >= 2
+                ? nil : "a configuration out of range"
+        } catch {
+            return error.description.isEmpty ? "an error without words" : nil
+        }
+    }
+
+    private func checkQuery(_ input: [UInt8]) -> String? {
+        guard let query = try? Query(ByteRange(0, input.count), input.span) else { return nil }
+        if let limit = query.limit, !(1...Query.pageLimit).contains(limit) { return "a bad limit" }
+        if let device = query.deviceID, !DeviceName.isValid(device.span) { return "a bad device" }
+        return nil
+    }
+
+    private func checkCheckpoint(_ input: [UInt8]) -> String? {
+        var parameters = FoldParameters()
+        parameters.windowSize = 4
+        guard var fold = try? SeriesFold(decoding: input.span, parameters) else { return nil }
+        for index in 0..<40 {
+            _ = fold.fold(Sample(timestamp: Double(index), cpu: 1, rps: Double(index)), parameters)
+        }
+        return nil
+    }
+
+    private func checkCSV(_ input: [UInt8]) -> String? {
+        guard let series = try? SeriesFile.parse(input.span, name: "x") else { return nil }
+        return series.samples.allSatisfy { $0.rps >= 0 && $0.cpu >= 0 } ? nil : "a negative rate"
+    }
+}

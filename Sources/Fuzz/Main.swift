@@ -1,4 +1,0 @@
-@main
-struct FuzzProgram {
-    static func main() {}
-}
