@@ -64,10 +64,6 @@ static inline int tm_open_to_write(const char *path) {
 // errno is a macro over a thread-local; a function keeps it one plain call away from Swift.
 static inline int tm_errno(void) { return errno; }
 
-// stderr and stdout are macros over globals that Swift treats as shared mutable state.
-static inline FILE *tm_stderr(void) { return stderr; }
-static inline FILE *tm_stdout(void) { return stdout; }
-
 static inline uint64_t tm_event_token(const struct epoll_event *event) {
     uint64_t token;
     memcpy(&token, (const char *)event + offsetof(struct epoll_event, data), sizeof token);

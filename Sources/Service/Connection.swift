@@ -43,6 +43,8 @@ struct Connection: ~Copyable {
     private var requestStarted: Instant
     private var bodyStarted: Instant
     private var lingeredBytes = 0
+    /// A request has been taken in whose answer is not yet made.
+    private(set) var isInFlight = false
     private var clientHasFinished = false
     /// When to give up on what the connection is doing now.
     private(set) var deadline: Instant
@@ -127,10 +129,12 @@ struct Connection: ~Copyable {
             case .body(let length):
                 context.answer(pending, body: bytes, byteCount: length, into: &output)
                 bytes.consume(length)
+                land(context)
                 finishRequest(keepAlive: pending.keepAlive, lingers: false, now: context.now)
             case .chunkedBody:
                 context.answer(pending, body: machine.chunkedBody, into: &output)
                 machine.finishChunkedBody()
+                land(context)
                 finishRequest(keepAlive: pending.keepAlive, lingers: false, now: context.now)
             case .consumed(let count): bytes.consume(count)
             case .refuse(let refusal): refuse(refusal, &context)
@@ -146,6 +150,8 @@ struct Connection: ~Copyable {
         case .readBody(let request):
             pending = request
             bodyStarted = context.now
+            isInFlight = true
+            context.metrics.add(1, .inFlight)
             if let refusal = machine.takeBody(head) { refuse(refusal, &context) }
         case .answer(var request):
             let canGoOn = machine.discardBody(head)
@@ -157,8 +163,15 @@ struct Connection: ~Copyable {
 
     private mutating func refuse(_ refusal: HTTPRefusal, _ context: inout WorkerContext) {
         context.answer(refusal, started: requestStarted, into: &output)
+        land(context)
         machine.close()
         phase = .finishing(lingers: true)
+    }
+
+    /// The request's answer is made, or there will be none.
+    mutating func land(_ context: borrowing WorkerContext) {
+        if isInFlight { context.metrics.add(-1, .inFlight) }
+        isInFlight = false
     }
 
     private mutating func finishRequest(keepAlive: Bool, lingers: Bool, now: Instant) {

@@ -117,7 +117,8 @@ struct Worker: ~Copyable {
 
     private mutating func close(_ index: Int) {
         // Dropping the connection closes its descriptor, which takes it out of epoll.
-        guard connections.remove(index) != nil else { return }
+        guard var connection = connections.remove(index) else { return }
+        connection.land(context)
         context.metrics.add(-1, .connections)
         context.shared.openConnections.subtract(1, ordering: .relaxed)
     }

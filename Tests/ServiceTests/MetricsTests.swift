@@ -63,6 +63,26 @@ import Testing
         #expect(answer.body.contains("# TYPE samples counter\nsamples_total 0\n"))
     }
 
+    @Test("a request whose body has not come is in flight until it is settled or gone")
+    func countsInFlight() throws {
+        let service = try RunningService()
+        var client: RawClient? = try service.connect()
+        try client?.write("POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{")
+        func inFlight(becomes expected: Double) throws -> Bool {
+            for _ in 0..<100 {
+                let text = try service.get("/metrics").body
+                if value("http_requests_in_flight", text) == expected { return true }
+                usleep(10_000)
+            }
+            return false
+        }
+        #expect(try inFlight(becomes: 1))
+        client = nil
+        #expect(try inFlight(becomes: 0))
+        _ = try service.post("/ingest", #"{"cpu":1,"rps":1}"#)
+        #expect(try inFlight(becomes: 0))
+    }
+
     @Test("no label carries a device's name or a raw path")
     func keepsLabelsBounded() throws {
         let service = try RunningService()

@@ -105,7 +105,7 @@ private struct Scrape: ~Copyable {
         }
         writeDurations(&output)
         single(
-            "http_requests_in_flight", .gauge, "Requests whose answer is not complete.",
+            "http_requests_in_flight", .gauge, "Requests whose body is still arriving.",
             total(.inFlight), &output)
         single(
             "http_connections", .gauge, "Open client connections.", total(.connections), &output)
