@@ -52,7 +52,8 @@ extension ByteBuffer {
 /// The double that the decimal text spells, rounded to nearest; nil when it is no number at all
 /// or too large for a double.
 package func parseDecimal(_ text: Span<UInt8>) -> Double? {
-    guard text.count > 0, text.count <= 1024 else { return nil }
+    // Not shorter than any document: a number may have more digits than a double can tell apart.
+    guard text.count > 0, text.count <= Int(Int32.max) else { return nil }
     var value = 0.0
     let parsed = unsafe text.withUnsafeBytes { bytes in
         // SAFETY: the C function reads exactly `length` bytes from the start.

@@ -100,8 +100,8 @@ extension JSONCursor {
         }
         var digits = DigitRun()
         _ = try digitRun(&digits)
-        // An exponent of more than 19 digits is far out of range whatever it says.
-        let magnitude = digits.count <= 18 ? min(Int(digits.value), 1_000_000) : 1_000_000
+        // An exponent of more than 18 digits outweighs any number of digits before it.
+        let magnitude = digits.count <= 18 ? Int(digits.value) : 1_000_000_000_000_000_000
         return negative ? -magnitude : magnitude
     }
 

@@ -6,12 +6,12 @@ package struct MarkdownTable {
     /// The first column is text, the others are numbers and stand to the right.
     package init(_ titles: [String]) {
         precondition(!titles.isEmpty, "a table needs a column")
-        self.titles = titles
+        self.titles = titles.map(MarkdownTable.escaped)
     }
 
     package mutating func add(_ cells: [String]) {
         precondition(cells.count == titles.count, "a row has a cell for each column")
-        rows.append(cells.map { $0.split(separator: "|").joined(separator: "\\|") })
+        rows.append(cells.map(MarkdownTable.escaped))
     }
 
     package var text: String {
@@ -23,6 +23,23 @@ package struct MarkdownTable {
 
     private func line(_ cells: [String]) -> String {
         "| " + cells.joined(separator: " | ") + " |"
+    }
+
+    /// A cell with its bars escaped and its line breaks turned to blanks. It goes by scalars: as
+    /// characters, a bar with a combining mark is no bar, and CR LF is no line feed.
+    private static func escaped(_ cell: String) -> String {
+        var text = String.UnicodeScalarView()
+        var previous: Unicode.Scalar = " "
+        for scalar in cell.unicodeScalars {
+            switch scalar {
+            case "|": text.append(contentsOf: "\\|".unicodeScalars)
+            case "\n" where previous == "\r": break
+            case "\n", "\r": text.append(" ")
+            default: text.append(scalar)
+            }
+            previous = scalar
+        }
+        return String(text)
     }
 }
 
@@ -39,7 +56,7 @@ extension Double {
         var fraction = String(scaled % Int(scale))
         fraction = String(repeating: "0", count: digits - fraction.count) + fraction
         while fraction.hasSuffix("0") { fraction.removeLast() }
-        let sign = self < 0 ? "-" : ""
+        let sign = self < 0 && scaled > 0 ? "-" : ""
         return fraction.isEmpty ? "\(sign)\(whole)" : "\(sign)\(whole).\(fraction)"
     }
 

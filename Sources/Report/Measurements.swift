@@ -46,15 +46,18 @@ package struct Measurements: Equatable, Sendable {
         switch cursor.peek() ?? 0 {
         case UInt8(ascii: "{"): try object(&cursor, prefix: name + ".", depth: depth + 1)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-            let number = try cursor.number()
-            if values.count < Measurements.limit { values[name] = number }
+            keep(try cursor.number(), name)
         case UInt8(ascii: "t"):
             try cursor.literal("true")
-            values[name] = 1
+            keep(1, name)
         case UInt8(ascii: "f"):
             try cursor.literal("false")
-            values[name] = 0
+            keep(0, name)
         default: try cursor.skipValue(depth: depth)
         }
+    }
+    private mutating func keep(_ value: Double, _ name: String) {
+        guard values.count < Measurements.limit || values[name] != nil else { return }
+        values[name] = value
     }
 }

@@ -23,6 +23,9 @@ package struct Threshold: Equatable, Sendable {
         case above = ">"
     }
 
+    /// No exponent beyond this gives a finite double other than 0.
+    private static let exponentLimit = 400
+
     package let text: String
     package let name: String
     package let comparison: Comparison
@@ -47,6 +50,9 @@ package struct Threshold: Equatable, Sendable {
             separator: comparison.rawValue, maxSplits: 1, omittingEmptySubsequences: false)
         let name = Threshold.trimmed(parts[0])
         guard !name.isEmpty else { throw ThresholdError(text: trimmed, problem: "no name") }
+        guard !name.utf8.contains(where: { "<>=".utf8.contains($0) }) else {
+            throw ThresholdError(text: trimmed, problem: "more than one comparison")
+        }
         guard let bound = Threshold.bound(Threshold.trimmed(parts[1])) else {
             throw ThresholdError(
                 text: trimmed, problem: "the bound must be a number with us, ms, s, % or nothing")
@@ -60,7 +66,8 @@ package struct Threshold: Equatable, Sendable {
     /// Parses thresholds separated by commas or line breaks; `#` begins a comment.
     package static func parseAll(_ text: String) throws(ThresholdError) -> [Threshold] {
         var thresholds: [Threshold] = []
-        for line in text.split(separator: "\n") {
+        // By what is a newline: CR LF is one character and equals no "\n".
+        for line in text.split(whereSeparator: \.isNewline) {
             let code = line.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
             for part in code.split(separator: ",") where !trimmed(part).isEmpty {
                 thresholds.append(try Threshold(String(part)))
@@ -78,15 +85,27 @@ package struct Threshold: Equatable, Sendable {
     }
 
     private static func bound(_ text: String) -> Double? {
-        let units: [(String, Double)] = [("us", 1e-3), ("ms", 1), ("s", 1e3), ("%", 0.01)]
-        for (unit, factor) in units where text.hasSuffix(unit) {
-            return number(trimmed(text.dropLast(unit.count))).map { $0 * factor }
+        let units = [("us", -3), ("ms", 0), ("s", 3), ("%", -2)]
+        for (unit, power) in units where text.hasSuffix(unit) {
+            return number(trimmed(text.dropLast(unit.count)), timesTenTo: power)
         }
-        return number(text)
+        return number(text, timesTenTo: 0)
     }
 
-    private static func number(_ text: String) -> Double? {
-        guard let value = Double(text), value.isFinite else { return nil }
+    /// A decimal number with its point moved before it is rounded: 95 % must be the double that a
+    /// report means by 0.95, and 95 * 0.01 is another.
+    private static func number(_ text: String, timesTenTo power: Int) -> Double? {
+        let parts = text.split(maxSplits: 1, omittingEmptySubsequences: false) {
+            $0 == "e" || $0 == "E"
+        }
+        // Double's own parser would take hexadecimal and "inf" too.
+        guard let digits = parts.first,
+            digits.utf8.allSatisfy({ "+-.0123456789".utf8.contains($0) })
+        else { return nil }
+        guard let exponent = Int(parts.count > 1 ? parts[1] : "0"),
+            exponent.magnitude <= exponentLimit,
+            let value = Double("\(digits)e\(exponent + power)"), value.isFinite
+        else { return nil }
         return value
     }
 

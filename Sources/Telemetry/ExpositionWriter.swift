@@ -32,6 +32,7 @@ package struct ExpositionWriter: ~Copyable {
                 header = String(name.dropLast(suffix.count))
             }
         }
+        let help = ExpositionWriter.escaped(help, quotes: format == .openMetrics)
         output.append(text: "# HELP \(header) \(help)\n# TYPE \(header) \(typeName(kind))\n")
     }
 
@@ -85,16 +86,20 @@ package struct ExpositionWriter: ~Copyable {
     }
 
     /// A label's value with its backslashes, quotes and line feeds escaped.
-    package static func escaped(_ value: String) -> String {
-        var text = ""
-        for character in value {
-            switch character {
-            case "\\": text += "\\\\"
-            case "\"": text += "\\\""
-            case "\n": text += "\\n"
-            default: text.append(character)
+    package static func escaped(_ value: String) -> String { escaped(value, quotes: true) }
+
+    /// It goes by scalars, as the formats do: as characters, a quote with a combining mark is no
+    /// quote, and CR LF is no line feed. A help text's quotes are escaped in OpenMetrics alone.
+    private static func escaped(_ value: String, quotes: Bool) -> String {
+        var text = String.UnicodeScalarView()
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\\": text.append(contentsOf: "\\\\".unicodeScalars)
+            case "\"" where quotes: text.append(contentsOf: "\\\"".unicodeScalars)
+            case "\n": text.append(contentsOf: "\\n".unicodeScalars)
+            default: text.append(scalar)
             }
         }
-        return text
+        return String(text)
     }
 }

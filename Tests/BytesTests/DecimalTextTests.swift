@@ -39,6 +39,39 @@ private func text(_ value: Double) -> String {
         #expect(text(.infinity) == "0")
     }
 
+    @Test("what was written reads back bit for bit here too, in any range")
+    func readsBack() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededRandom(seed: seed)
+        var values: [Double] = [
+            .leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, 1e-5, 1e16,
+            0.1,
+        ]
+        values += [9_007_199_254_740_992, 9_007_199_254_740_994, 1e15, 9.999999999999999e-6]
+        for _ in 0..<20_000 {
+            values.append(Double(bitPattern: random.next()))
+            values.append((random.unit() - 0.5) * 2000)
+            values.append(Double(random.below(1_000_000)) / 1000)
+        }
+        let wrong = values.filter { value in
+            let written = Array(text(value).utf8)
+            return value.isFinite
+                && (written.count > decimalTextLimit
+                    || parseDecimal(written.span)?.bitPattern != value.bitPattern)
+        }
+        #expect(wrong == [], "seed \(seed)")
+    }
+
+    @Test(
+        "what is no decimal number is none",
+        arguments: [
+            "", " ", "1 ", " 1", "1,5", "abc", "0x10", "1e", "--1", "+1", "1e999", "inf", "nan",
+        ])
+    func refuses(_ spelled: String) {
+        let bytes = Array(spelled.utf8)
+        #expect(parseDecimal(bytes.span) == nil)
+    }
+
     @Test("integers at both ends of their range are written in full")
     func writesExtremeIntegers() {
         var buffer = ByteBuffer(limit: 64)
