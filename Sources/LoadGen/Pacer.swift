@@ -25,9 +25,8 @@ package struct Pacer: Equatable, Sendable {
     package func dueCount(by elapsed: TimeSpan) -> Int {
         guard elapsed.nanoseconds >= 0 else { return 0 }
         let exact = elapsed.seconds * rate - phase
-        guard exact >= 0 else { return 0 }
         // The product may round to either side of a whole number: `due` decides.
-        var count = Int(exact) + 1
+        var count = max(0, Int(exact) + 1)
         while count > 0, due(count - 1) > elapsed { count -= 1 }
         while due(count) <= elapsed { count += 1 }
         return count

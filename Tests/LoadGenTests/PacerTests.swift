@@ -15,6 +15,14 @@ import Testing
         #expect(pacer.dueCount(by: .milliseconds(-5)) == 0)
     }
 
+    @Test("the first request of a later thread is due at its phase, rounded to nanoseconds or not")
+    func countsTheFirst() {
+        for step in 1..<1000 {
+            let pacer = Pacer(rate: 777, phase: Double(step) / 1000)
+            #expect(pacer.dueCount(by: pacer.due(0)) == 1, "phase \(pacer.phase)")
+        }
+    }
+
     @Test("a request is due exactly when the count says so, at any rate")
     func isConsistent() {
         let seed = UInt64.random(in: 0...UInt64.max)
