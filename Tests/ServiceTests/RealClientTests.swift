@@ -25,8 +25,8 @@ import Testing
         #expect(long.output.contains("\"accepted\":60000,\"rejected\":0"), "\(long.output)")
     }
 
-    @Test("wrk and hey get only good answers, and every sample is counted")
-    func servesLoadGenerators() throws {
+    @Test("wrk gets only good answers")
+    func servesWrk() throws {
         let service = try RunningService()
         let url = "http://127.0.0.1:\(service.port)/ingest"
         let script = FileManager.default.temporaryDirectory
@@ -39,11 +39,17 @@ import Testing
         #expect(wrk.output.contains("requests in"))
         #expect(!wrk.output.contains("Non-2xx"), "\(wrk.output)")
         #expect(!wrk.output.contains("Socket errors"), "\(wrk.output)")
-        let before = try samplesTotal(service)
+    }
+
+    @Test("hey gets only good answers, and every sample it sent is counted")
+    func servesHey() throws {
+        // A service of its own: what wrk left in the kernel's queues would be counted too.
+        let service = try RunningService()
+        let url = "http://127.0.0.1:\(service.port)/ingest"
         let hey = try run(
             "hey", ["-n", "2000", "-c", "20", "-m", "POST", "-d", #"{"cpu":60,"rps":2000}"#, url])
         #expect(hey.output.contains("[202]\t2000 responses"), "\(hey.output)")
-        #expect(try samplesTotal(service) == before + 2000)
+        #expect(try samplesTotal(service) == 2000)
     }
 
     @Test("loadgen's labelled run and synthetic's replay give one verdict on each sample")
