@@ -44,6 +44,8 @@ package struct Configuration: Sendable, Equatable {
 
     package var bodyLimitBytes = 8 * 1024 * 1024
     package var connectionLimit = 65_536
+    /// Memory for requests that are still arriving, over all connections.
+    package var bufferLimitBytes = 1024 * 1024 * 1024
     /// Requests per second one client address may make; 0 is without limit.
     package var clientQuota = 0
     package var idleTimeout = TimeSpan.seconds(60)

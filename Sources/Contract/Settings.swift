@@ -60,6 +60,9 @@ package enum Settings {
             "MAX_CONNECTIONS", \.connectionLimit, 65_536, 1...10_000_000,
             "connections open at once; more wait in the kernel's queue"),
         integer(
+            "MAX_BUFFERED_BYTES", \.bufferLimitBytes, 1_073_741_824, 1_048_576...1_099_511_627_776,
+            "memory for requests still arriving, all connections together; beyond it 503"),
+        integer(
             "CLIENT_QUOTA", \.clientQuota, 0, 0...10_000_000,
             "requests per second of one client address; 0 is without limit"),
         duration(

@@ -142,6 +142,11 @@ package struct RequestMachine: ~Copyable {
         if chunkedBody.capacity > limits.discardBytes { chunkedBody.releaseMemory() }
     }
 
+    /// Gives the memory of a chunked body back, whatever of it has come.
+    package mutating func releaseMemory() {
+        chunkedBody.releaseMemory()
+    }
+
     /// Nothing more is expected of this connection; what still comes is thrown away.
     package mutating func close() {
         state = .closed

@@ -43,6 +43,8 @@ struct Connection: ~Copyable {
     private var requestStarted: Instant
     private var bodyStarted: Instant
     private var lingeredBytes = 0
+    /// Memory for unfinished requests that the worker has counted for this connection.
+    private var countedBytes = 0
     /// A request has been taken in whose answer is not yet made.
     private(set) var isInFlight = false
     private var clientHasFinished = false
@@ -81,9 +83,9 @@ struct Connection: ~Copyable {
         _ event: Event, _ scratch: inout ByteBuffer, _ context: inout WorkerContext
     ) -> ConnectionFate {
         if event.isWritable, flush(&context) == .close { return .close }
-        guard event.isReadable || event.isBroken else { return concluded(context) }
+        guard event.isReadable || event.isBroken else { return concluded(&context) }
         if case .lingering = phase { return readAndForget(&scratch) }
-        guard interest.contains(.read) || event.isBroken else { return concluded(context) }
+        guard interest.contains(.read) || event.isBroken else { return concluded(&context) }
         return read(&scratch, &context)
     }
 
@@ -107,8 +109,39 @@ struct Connection: ~Copyable {
             input.append(scratch.readable)
             scratch.removeAll()
         }
+        boundMemory(&context)
         if flush(&context) == .close { return .close }
-        return concluded(context)
+        return concluded(&context)
+    }
+
+    /// Counts what the connection holds; when that is more than all may hold together, the request
+    /// that made it so is refused.
+    private mutating func boundMemory(_ context: inout WorkerContext) {
+        let before = countedBytes
+        countMemory(&context)
+        guard countedBytes > before, context.bufferedBytes > context.bufferLimitBytes,
+            case .serving = phase
+        else { return }
+        refuse(
+            HTTPRefusal(
+                .serviceUnavailable, "the requests now arriving take all of MAX_BUFFERED_BYTES"),
+            &context)
+        input.releaseMemory()
+        machine.releaseMemory()
+        countMemory(&context)
+    }
+
+    private mutating func countMemory(_ context: inout WorkerContext) {
+        let held = input.capacity + machine.chunkedBody.capacity
+        context.bufferedBytes += held - countedBytes
+        countedBytes = held
+    }
+
+    /// The connection is gone, and with it what it held.
+    mutating func leave(_ context: inout WorkerContext) {
+        land(context)
+        context.bufferedBytes -= countedBytes
+        countedBytes = 0
     }
 
     // MARK: Requests
@@ -169,7 +202,7 @@ struct Connection: ~Copyable {
     }
 
     /// The request's answer is made, or there will be none.
-    mutating func land(_ context: borrowing WorkerContext) {
+    private mutating func land(_ context: borrowing WorkerContext) {
         if isInFlight { context.metrics.add(-1, .inFlight) }
         isInFlight = false
     }
@@ -212,7 +245,7 @@ struct Connection: ~Copyable {
     }
 
     /// Settles what comes next: interest, deadline, or the end.
-    private mutating func concluded(_ context: borrowing WorkerContext) -> ConnectionFate {
+    private mutating func concluded(_ context: inout WorkerContext) -> ConnectionFate {
         if output.isEmpty {
             switch phase {
             case .finishing(lingers: true) where !clientHasFinished: startLingering(context.now)
@@ -220,6 +253,7 @@ struct Connection: ~Copyable {
             case .lingering, .serving: if clientHasFinished { return .close }
             }
             if input.isEmpty, input.capacity > Connection.readBytes { input.releaseMemory() }
+            countMemory(&context)
         }
         var wanted: Interest = []
         if !output.isEmpty { wanted.insert(.write) }
@@ -275,6 +309,6 @@ struct Connection: ~Copyable {
         }
         input.removeAll()
         if flush(&context) == .close { return .close }
-        return concluded(context)
+        return concluded(&context)
     }
 }

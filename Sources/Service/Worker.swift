@@ -118,7 +118,7 @@ struct Worker: ~Copyable {
     private mutating func close(_ index: Int) {
         // Dropping the connection closes its descriptor, which takes it out of epoll.
         guard var connection = connections.remove(index) else { return }
-        connection.land(context)
+        connection.leave(&context)
         context.metrics.add(-1, .connections)
         context.shared.openConnections.subtract(1, ordering: .relaxed)
     }

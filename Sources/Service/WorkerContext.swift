@@ -53,6 +53,10 @@ struct WorkerContext: ~Copyable {
     /// The wall clock in whole seconds: clients of the seeds read timestamps as integers.
     private(set) var unixSeconds = 0
     private var date = ByteBuffer(limit: 64)
+    /// Memory this worker's connections hold for requests that are still arriving.
+    var bufferedBytes = 0
+    /// This worker's share of MAX_BUFFERED_BYTES.
+    let bufferLimitBytes: Int
     var batch = SampleBatch()
     /// The body of the answer being made.
     var answer = ByteBuffer(limit: answerLimitBytes)
@@ -64,6 +68,7 @@ struct WorkerContext: ~Copyable {
         timeouts = Timeouts(
             idle: configuration.idleTimeout, head: configuration.headTimeout,
             body: configuration.bodyTimeout)
+        bufferLimitBytes = configuration.bufferLimitBytes / shared.metrics.count
         now = Clock.now()
         tellTime()
     }
@@ -210,7 +215,9 @@ struct WorkerContext: ~Copyable {
         var request = PendingRequest()
         request.keepAlive = false
         request.started = started
-        sendProblem(ResponseHead(refusal.status), refusal.detail, to: request, into: &output)
+        var head = ResponseHead(refusal.status)
+        if refusal.status == .serviceUnavailable { head.retryAfterSeconds = 1 }
+        sendProblem(head, refusal.detail, to: request, into: &output)
     }
 
     /// Answers a request that needs no body.

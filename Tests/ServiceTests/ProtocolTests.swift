@@ -207,6 +207,34 @@ import Testing
         #expect(try third.response().status == 200)
     }
 
+    @Test("bodies that never end take no more memory than they may, and then make room again")
+    func boundsMemory() throws {
+        let service = try RunningService(["MAX_BUFFERED_BYTES": "4000000", "THREADS": "1"])
+        let part = [UInt8](repeating: 0x20, count: 1_500_000)
+        var clients: [RawClient] = []
+        for number in 0..<4 {
+            let client = try service.connect()
+            let framing =
+                number % 2 == 0 ? "Content-Length: 8000000" : "Transfer-Encoding: chunked"
+            try client.write("POST /ingest HTTP/1.1\r\nHost: x\r\n\(framing)\r\n\r\n")
+            if number % 2 == 1 { try client.write("7A1200\r\n") }
+            // A refused client's socket may close under it.
+            try? client.write(part)
+            clients.append(client)
+        }
+        usleep(300_000)
+        #expect(try service.post("/ingest", ProtocolTests.sample).status == 202)
+        let text = try service.get("/metrics").body
+        let refused = text.split(separator: "\n").first {
+            $0.hasPrefix("http_requests_total") && $0.contains("status=\"503\"")
+        }
+        #expect(refused != nil, "\(text)")
+        clients.removeAll()
+        usleep(100_000)
+        let long = String(repeating: " ", count: 1_900_000) + ProtocolTests.sample
+        #expect(try service.post("/ingest", long).status == 202)
+    }
+
     @Test("at MAX_DEVICES the device idle longest goes, and a counter says so")
     func boundsDevices() throws {
         let service = try RunningService(["MAX_DEVICES": "2"])
