@@ -121,6 +121,27 @@
         end += 1
     }
 
+    /// Appends an unsigned integer in decimal; the caller has reserved room for its digits.
+    mutating func appendReservedDigits(_ value: UInt) {
+        var width = 1
+        var rest = value
+        while rest >= 10 {
+            rest /= 10
+            width &+= 1
+        }
+        precondition(end + width <= capacityBytes, "append without reserve")
+        rest = value
+        var place = end &+ width
+        repeat {
+            place &-= 1
+            // SAFETY: place runs from end + width - 1 down to end, inside the allocation.
+            unsafe base.unsafelyUnwrapped[place] =
+                UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while place > end
+        end += width
+    }
+
     /// - Returns: false, with nothing written, when the limit would be passed.
     @discardableResult
     @inlinable package mutating func append(_ byte: UInt8) -> Bool {

@@ -3,6 +3,9 @@ internal import CDecimal
 /// The longest text `append(number:)` writes: sign, 17 digits, point, zeros or exponent.
 package let decimalTextLimit = 32
 
+/// The longest integer: a sign and 19 digits.
+let integerTextLimit = 20
+
 /// Integers up to here are exact as doubles and print without a fraction.
 private let exactIntegerLimit = 9_007_199_254_740_992.0
 
@@ -33,19 +36,10 @@ extension ByteBuffer {
     /// Appends an integer in decimal.
     @discardableResult
     package mutating func append(integer value: Int) -> Bool {
-        var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
-        var start = digits.count
-        var rest = value.magnitude
-        repeat {
-            start -= 1
-            digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest > 0
-        if value < 0 {
-            start -= 1
-            digits[start] = UInt8(ascii: "-")
-        }
-        return append(digits.span.extracting(start..<digits.count))
+        guard reserve(integerTextLimit) else { return false }
+        if value < 0 { appendReserved(UInt8(ascii: "-")) }
+        appendReservedDigits(value.magnitude)
+        return true
     }
 }
 

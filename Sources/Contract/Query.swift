@@ -3,7 +3,11 @@ package import HTTP
 
 /// A query that says something this service can't take.
 package struct QueryError: Error, Equatable {
-    package let detail: String
+    package let detail: StaticString
+
+    package static func == (left: QueryError, right: QueryError) -> Bool {
+        "\(left.detail)" == "\(right.detail)"
+    }
 }
 
 /// Which verdicts a batch's answer lists.
@@ -19,6 +23,11 @@ package struct Query: Equatable {
     package var after: [UInt8]?
     package var limit: Int?
     package var alertsOnly = false
+
+    private static let badDevice = QueryError(
+        detail: "device_id: allowed is 1 to 128 bytes of UTF-8, no control characters, %-encoded")
+    private static let badAfter = QueryError(
+        detail: "after: allowed is a device's name as in device_id, percent-encoded")
 
     /// Most rows one page may have.
     package static let pageLimit = 1000
@@ -46,9 +55,9 @@ package struct Query: Equatable {
         if bytes.spells(name, "verdicts") {
             verdicts = try selection(value, bytes)
         } else if bytes.spells(name, "device_id") {
-            deviceID = try deviceName(value, bytes, "device_id")
+            deviceID = try deviceName(value, bytes, Query.badDevice)
         } else if bytes.spells(name, "after") {
-            after = try deviceName(value, bytes, "after")
+            after = try deviceName(value, bytes, Query.badAfter)
         } else if bytes.spells(name, "limit") {
             limit = try number(value, bytes)
         } else if bytes.spells(name, "alerts") {
@@ -79,12 +88,12 @@ package struct Query: Equatable {
             result = result * 10 + Int(digit)
         }
         guard (1...Query.pageLimit).contains(result) else {
-            throw QueryError(detail: "limit: allowed is 1 to \(Query.pageLimit)")
+            throw QueryError(detail: "limit: allowed is 1 to 1000")
         }
         return result
     }
 
-    private func deviceName(_ value: ByteRange, _ bytes: Span<UInt8>, _ name: String)
+    private func deviceName(_ value: ByteRange, _ bytes: Span<UInt8>, _ fault: QueryError)
         throws(QueryError) -> [UInt8]
     {
         var decoded: [UInt8] = []
@@ -96,14 +105,14 @@ package struct Query: Equatable {
             if byte == UInt8(ascii: "%") {
                 guard index + 1 < value.end, let high = hexDigit(bytes[index]),
                     let low = hexDigit(bytes[index + 1])
-                else { throw QueryError(detail: "\(name): malformed percent-encoding") }
+                else { throw fault }
                 byte = high << 4 | low
                 index += 2
             }
             decoded.append(byte)
         }
         guard DeviceName.isValid(decoded.span) else {
-            throw QueryError(detail: "\(name): \(DeviceName.rule)")
+            throw fault
         }
         return decoded
     }

@@ -6,6 +6,13 @@ package struct Interest: OptionSet, Sendable {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// Built from its parts without the option set's own literal, which is a generic call.
+    package init(reads: Bool, writes: Bool) {
+        rawValue = (reads ? EPOLLIN.rawValue : 0) | (writes ? EPOLLOUT.rawValue : 0)
+    }
+
+    package var reads: Bool { rawValue & EPOLLIN.rawValue != 0 }
+
     package static let read = Interest(rawValue: EPOLLIN.rawValue)
     package static let write = Interest(rawValue: EPOLLOUT.rawValue)
     /// The other side has finished sending.

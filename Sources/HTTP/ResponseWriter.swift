@@ -35,16 +35,8 @@ package struct ResponseHead {
 
 extension ByteBuffer {
     /// Appends a response's head, its empty line included. `date` is the text of the Date header.
-    package mutating func append(_ head: ResponseHead, date: Span<UInt8>) {
-        append("HTTP/1.1 ")
-        append(integer: Int(head.status.rawValue))
-        append(" ")
-        append(head.status.phrase)
-        append("\r\nDate: ")
-        append(date)
-        append("\r\nContent-Type: ")
-        append(head.mediaType.name)
-        append("\r\nContent-Length: ")
+    package mutating func append(_ head: ResponseHead, date: borrowing ByteBuffer) {
+        append(beginningOf: head, date: date)
         append(integer: head.bodyBytes)
         if !head.keepAlive {
             append("\r\nConnection: close")
@@ -53,6 +45,19 @@ extension ByteBuffer {
         }
         appendRareHeaders(head)
         append("\r\n\r\n")
+    }
+
+    /// Appends a response's head up to the number that Content-Length has.
+    package mutating func append(beginningOf head: ResponseHead, date: borrowing ByteBuffer) {
+        append("HTTP/1.1 ")
+        append(integer: Int(head.status.rawValue))
+        append(" ")
+        append(head.status.phrase)
+        append("\r\nDate: ")
+        append(date.readable)
+        append("\r\nContent-Type: ")
+        append(head.mediaType.name)
+        append("\r\nContent-Length: ")
     }
 
     private mutating func appendRareHeaders(_ head: ResponseHead) {

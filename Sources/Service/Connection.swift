@@ -85,7 +85,7 @@ struct Connection: ~Copyable {
         if event.isWritable, flush(&context) == .close { return .close }
         guard event.isReadable || event.isBroken else { return concluded(&context) }
         if case .lingering = phase { return readAndForget(&scratch) }
-        guard interest.contains(.read) || event.isBroken else { return concluded(&context) }
+        guard interest.reads || event.isBroken else { return concluded(&context) }
         return read(&scratch, &context)
     }
 
@@ -255,12 +255,9 @@ struct Connection: ~Copyable {
             if input.isEmpty, input.capacity > Connection.readBytes { input.releaseMemory() }
             countMemory(&context)
         }
-        var wanted: Interest = []
-        if !output.isEmpty { wanted.insert(.write) }
-        if output.count < Connection.outputHighWaterBytes, !clientHasFinished {
-            wanted.insert(.read)
-        }
-        interest = wanted
+        interest = Interest(
+            reads: output.count < Connection.outputHighWaterBytes && !clientHasFinished,
+            writes: !output.isEmpty)
         setDeadline(context)
         return .keep
     }

@@ -25,7 +25,7 @@ enum RequestTask {
     case overQuota(retryAfterSeconds: Int)
     case lengthRequired
     case unsupportedCoding
-    case badQuery(String)
+    case badQuery(StaticString)
 }
 
 /// What a head leads to.
@@ -53,6 +53,8 @@ struct WorkerContext: ~Copyable {
     /// The wall clock in whole seconds: clients of the seeds read timestamps as integers.
     private(set) var unixSeconds = 0
     private var date = ByteBuffer(limit: 64)
+    /// The head of the answer nearly every request gets, up to its length; made once a second.
+    private var acceptedHead = ByteBuffer(limit: 256)
     /// Memory this worker's connections hold for requests that are still arriving.
     var bufferedBytes = 0
     /// This worker's share of MAX_BUFFERED_BYTES.
@@ -81,6 +83,8 @@ struct WorkerContext: ~Copyable {
         unixSeconds = seconds
         date.removeAll()
         date.append(httpDate: seconds)
+        acceptedHead.removeAll()
+        acceptedHead.append(beginningOf: ResponseHead(.accepted), date: date)
     }
 
     // MARK: Deciding
@@ -182,7 +186,13 @@ struct WorkerContext: ~Copyable {
         head.keepAlive = request.keepAlive
         head.isVersion10 = request.isVersion10
         head.bodyBytes = answer.count
-        output.append(head, date: date.readable)
+        if head.status == .accepted, head.keepAlive, !head.isVersion10 {
+            output.append(acceptedHead.readable)
+            output.append(integer: answer.count)
+            output.append("\r\n\r\n")
+        } else {
+            output.append(head, date: date)
+        }
         if request.method != .head { output.append(answer.readable) }
         answer.removeAll()
         if answer.capacity > 1024 * 1024 { answer.releaseMemory() }
@@ -252,7 +262,7 @@ struct WorkerContext: ~Copyable {
             detail = "Content-Encoding: only identity is served"
         case .badQuery(let text):
             problem = ResponseHead(.badRequest)
-            detail = text
+            detail = "\(text)"
         }
         sendProblem(problem, detail, to: request, into: &output)
     }

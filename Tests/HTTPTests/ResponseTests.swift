@@ -14,7 +14,8 @@ import Testing
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededRandom(seed: seed)
         let statuses: [HTTPStatus] = [.ok, .accepted, .badRequest, .tooManyRequests]
-        let date = Array("Sat, 21 Nov 2026 02:37:54 GMT".utf8)
+        var date = ByteBuffer(limit: 64)
+        date.append("Sat, 21 Nov 2026 02:37:54 GMT")
         for _ in 0..<200 {
             var head = ResponseHead(statuses[random.below(statuses.count)])
             head.bodyBytes = random.below(100_000)
@@ -22,7 +23,7 @@ import Testing
             head.retryAfterSeconds = random.below(2) == 0 ? random.below(100) : nil
             head.allow = random.below(2) == 0 ? "GET, HEAD" : nil
             var written = ByteBuffer(limit: 4096)
-            written.append(head, date: date.span)
+            written.append(head, date: date)
             let text = String(written.readable)
             let summary = try #require(try parse(text))
             #expect(summary.status == Int(head.status.rawValue), "seed \(seed)")

@@ -14,7 +14,7 @@ extension WorkerContext {
         do throws(QueryError) {
             query = try Query(head.query, bytes)
         } catch {
-            sendProblem(ResponseHead(.badRequest), error.detail, to: request, into: &output)
+            sendProblem(ResponseHead(.badRequest), "\(error.detail)", to: request, into: &output)
             return
         }
         switch request.path {
