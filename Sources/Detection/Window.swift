@@ -128,19 +128,24 @@ struct SlidingMoments {
     @inline(__always)
     mutating func push(_ sample: Pair) {
         let value = smaller(sample, Pair(repeating: statisticsLimit))
+        // A local copy stays in registers across the write below, which for all the compiler knows
+        // might change the moments themselves.
+        var moments = self.moments
+        let place = Int(next)
         if count == capacity {
             // SAFETY: next < capacity, so the place is inside the allocation.
-            unsafe moments.remove(values[Int(next)])
+            unsafe moments.remove(values[place])
         } else {
             count &+= 1
             setCount()
         }
         // SAFETY: as above.
-        unsafe values[Int(next)] = value
+        unsafe values[place] = value
         next = next &+ 1 == capacity ? 0 : next &+ 1
         moments.add(value)
         untilRefresh &-= 1
         let isSound = moments.settle(share: share, tolerance: tolerance)
+        self.moments = moments
         if !isSound || untilRefresh <= 0 { refresh() }
     }
 
