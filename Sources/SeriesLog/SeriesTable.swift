@@ -15,6 +15,16 @@ package import Detection
         var older: Int32 = SeriesTable.none
     }
 
+    /// A slot with the low half of its hash beside it, so that probing past a stranger and growing
+    /// the index touch no series: at a million of them each touch is a cache miss.
+    private struct IndexEntry {
+        var slot: Int32
+        var hash: UInt32
+
+        static let empty = IndexEntry(slot: none, hash: 0)
+        var isEmpty: Bool { slot == none }
+    }
+
     static let none: Int32 = -1
     private static let blockShift = 6
     private static let blockLength = 1 << blockShift
@@ -23,8 +33,8 @@ package import Detection
     private var blocks: [UnsafeMutablePointer<Series>] = unsafe []
     private var slotCount: Int32 = 0
     private var free: [Int32] = []
-    /// Slot numbers by hash; -1 is empty. Its length is a power of two, at most three quarters full.
-    private var index: [Int32] = Array(repeating: none, count: 16)
+    /// Slots by hash. Its length is a power of two, at most three quarters full.
+    private var index: [IndexEntry] = Array(repeating: .empty, count: 16)
     private(set) var count = 0
     private var newest = none
     private var oldest = none
@@ -55,13 +65,12 @@ package import Detection
 
     /// The slot of a device; nil when it is not here.
     func find(_ name: Span<UInt8>, hash: UInt64) -> Int32? {
-        var place = Int(truncatingIfNeeded: hash) & (index.count - 1)
-        while index[place] != SeriesTable.none {
-            let slot = index[place]
+        let half = UInt32(truncatingIfNeeded: hash)
+        var place = Int(half) & (index.count - 1)
+        while !index[place].isEmpty {
+            let slot = index[place].slot
             // SAFETY: the index names only slots that hold a series.
-            if unsafe series(slot).pointee.hash == hash,
-                unsafe series(slot).pointee.key.equals(name)
-            {
+            if index[place].hash == half, unsafe series(slot).pointee.key.equals(name) {
                 return slot
             }
             place = (place + 1) & (index.count - 1)
@@ -79,7 +88,7 @@ package import Detection
             to: Series(
                 fold: SeriesFold(parameters), key: DeviceKey(name), hash: hash,
                 lastActivity: activity))
-        enter(slot, hash)
+        enter(IndexEntry(slot: slot, hash: UInt32(truncatingIfNeeded: hash)))
         linkAsNewest(slot)
         count += 1
         return slot
@@ -183,40 +192,36 @@ package import Detection
         }
     }
 
-    private mutating func enter(_ slot: Int32, _ hash: UInt64) {
-        var place = Int(truncatingIfNeeded: hash) & (index.count - 1)
-        while index[place] != SeriesTable.none { place = (place + 1) & (index.count - 1) }
-        index[place] = slot
+    private mutating func enter(_ entry: IndexEntry) {
+        var place = Int(entry.hash) & (index.count - 1)
+        while !index[place].isEmpty { place = (place + 1) & (index.count - 1) }
+        index[place] = entry
     }
 
     /// Takes a slot out of the index and closes the gap, so that no probe ends too early.
     private mutating func leave(_ slot: Int32, _ hash: UInt64) {
         let mask = index.count - 1
-        var gap = Int(truncatingIfNeeded: hash) & mask
-        while index[gap] != slot { gap = (gap + 1) & mask }
+        var gap = Int(UInt32(truncatingIfNeeded: hash)) & mask
+        while index[gap].slot != slot { gap = (gap + 1) & mask }
         var place = gap
         while true {
             place = (place + 1) & mask
             let candidate = index[place]
-            guard candidate != SeriesTable.none else { break }
-            // SAFETY: the index names only slots that hold a series.
-            let home = unsafe Int(truncatingIfNeeded: series(candidate).pointee.hash) & mask
+            guard !candidate.isEmpty else { break }
+            let home = Int(candidate.hash) & mask
             // It may move into the gap unless its home lies cyclically in (gap, place].
             if (place - home) & mask >= (place - gap) & mask {
                 index[gap] = candidate
                 gap = place
             }
         }
-        index[gap] = SeriesTable.none
+        index[gap] = .empty
     }
 
     private mutating func growIndex() {
         let old = index
-        index = Array(repeating: SeriesTable.none, count: old.count * 2)
-        for slot in old where slot != SeriesTable.none {
-            // SAFETY: as above.
-            unsafe enter(slot, series(slot).pointee.hash)
-        }
+        index = Array(repeating: .empty, count: old.count * 2)
+        for entry in old where !entry.isEmpty { enter(entry) }
     }
 }
 
