@@ -41,6 +41,8 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(
             name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
+        // Without its pkg-config file, whose compiler flag the package manager refuses.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         // libm, because the standard library's rounding needs it and nothing pure imports Glibc.
         .target(name: "CDecimal", linkerSettings: [.linkedLibrary("m")]),
 
@@ -58,7 +60,8 @@ let package = Package(
 
         // Effects.
         library("EventLoop", ["Bytes", "CLinux"]),
-        library("SeriesLog", ["Bytes", "Detection", "EventLoop"]),
+        library(
+            "SeriesLog", ["Bytes", "Numerics", "Detection", "Telemetry", "EventLoop", "CHiredis", "CLinux"]),
 
         // Programs: they only wire.
         program(
