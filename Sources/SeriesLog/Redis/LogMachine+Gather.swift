@@ -13,6 +13,11 @@ extension LogMachine {
         tickets.open(samples: samples, deadline: now + settings.timeout)
     }
 
+    /// The same, when the queue has room for the samples.
+    package mutating func openIfRoom(samples: Int) -> Int32? {
+        hasRoom(for: samples) ? open(samples: samples) : nil
+    }
+
     /// All parts of the ticket are known: it is decided when the last of them is finished.
     package mutating func close(_ ticket: Int32) {
         finish(ticket)

@@ -69,6 +69,10 @@ package struct LogMachine: ~Copyable {
 
     /// Tells the time; before anything else in a turn.
     package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
+        if self.now == .zero {
+            // Before the first turn nothing was away: there has been no time to connect.
+            for index in shards.indices { shards[index].downSince = now }
+        }
         self.now = now
         self.unixMilliseconds = unixMilliseconds
     }

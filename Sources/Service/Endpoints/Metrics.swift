@@ -125,19 +125,19 @@ private struct Scrape: ~Copyable {
     }
 
     private mutating func writeSeries(_ output: inout ByteBuffer) {
-        let fleet = shared.log.fleetSummary()
+        let fleet = shared.fleet
         single(
             "current_rps", .gauge, "rps of the fleet's last sample.", fleet.lastSample.rps, &output)
         single(
             "rolling_average_rps", .gauge, "Mean rps of the fleet's window.", fleet.mean, &output)
         single(
-            "devices", .gauge, "Devices with a series.", Double(shared.log.deviceCount), &output)
+            "devices", .gauge, "Devices with a series.", Double(shared.deviceCount), &output)
         single(
             "devices_evicted_total", .counter, "Series dropped because MAX_DEVICES was reached.",
-            Double(shared.log.evicted), &output)
+            Double(shared.memory?.evicted ?? 0), &output)
         single(
             "devices_expired_total", .counter, "Series dropped after SERIES_TTL without a sample.",
-            Double(shared.log.expired), &output)
+            Double(shared.memory?.expired ?? 0), &output)
     }
 
     private mutating func writeProcess(_ output: inout ByteBuffer) {
