@@ -97,7 +97,7 @@ let package = Package(
         tests("ScoringTests", ["Bytes", "Signals", "Scoring"]),
         tests("EventLoopTests", ["Bytes", "EventLoop", "CLinux"]),
         tests("ContractTests", ["Bytes", "Contract"]),
-        tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "SeriesLog"]),
+        tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "Telemetry", "SeriesLog"]),
         tests(
             "ServiceTests",
             ["Numerics", "Bytes", "HTTP", "EventLoop", "Contract", "Service", "CLinux"]),

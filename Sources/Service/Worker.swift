@@ -26,6 +26,8 @@ struct Worker: ~Copyable {
     /// Expired series are dropped in small portions, so that no request waits for it.
     private static let expiryInterval = TimeSpan.milliseconds(250)
     private static let expiryPortion = 256
+    /// Looks for more before a flight; bounds what the first in it waits.
+    private static let gatheringRounds = 8
     private static let viewInterval = TimeSpan.milliseconds(100)
 
     private var poller: Poller
@@ -86,6 +88,7 @@ struct Worker: ~Copyable {
             let count = try poller.wait(timeUntilNextLook())
             context.tellTime()
             for index in 0..<count { handle(poller.event(at: index)) }
+            try gatherMore()
             lookAtWhatIsDue()
             tendRedis()
             if isFinished() { return }
@@ -145,6 +148,18 @@ struct Worker: ~Copyable {
     }
 
     // MARK: Redis
+
+    /// Before a flight to Redis starts, takes in what has arrived since the turn began: a flight costs
+    /// much the same for one sample as for many. When nothing more is there, nothing is waited for.
+    private mutating func gatherMore() throws(SystemError) {
+        var rounds = 0
+        while rounds < Worker.gatheringRounds, context.redis?.machine.canFly == true {
+            let count = try poller.wait(TimeSpan(nanoseconds: 0))
+            if count == 0 { return }
+            for index in 0..<count { handle(poller.event(at: index)) }
+            rounds += 1
+        }
+    }
 
     /// Answers what Redis has decided, and sends what this turn has gathered for it.
     private mutating func tendRedis() {

@@ -1,6 +1,6 @@
 /// The place of an entry in its stream: `birth-number`, as Redis writes it.
 ///
-/// `birth` is when the stream was made, in Unix milliseconds, the same for all its entries; `number`
+/// `birth` is when the stream was made, in Unix microseconds, the same for all its entries; `number`
 /// is given by Redis, 1, 2, 3 … without a gap. So a number that follows mine tells that nobody else
 /// wrote, and a stream that was flushed and begun anew is another stream: its birth is later.
 package struct EntryID: Comparable, Hashable, Sendable {

@@ -145,7 +145,7 @@ extension LogMachine {
     private mutating func create(
         _ entry: Int32, _ slot: Int32, _ commands: inout CommandBuffer
     ) {
-        let first = EntryID(birth: UInt64(max(1, unixMilliseconds)), number: 1)
+        let first = EntryID(birth: nextBirth(), number: 1)
         places[Int(slot)].forget()
         places[Int(slot)].standing = .creating
         places[Int(slot)].position = EntryID(birth: first.birth, number: 0)
@@ -157,6 +157,14 @@ extension LogMachine {
         commands.end()
     }
 
+    /// Microseconds, of which the last three digits are this loop's own: two streams of one name, one
+    /// of them flushed, are never taken for each other.
+    private mutating func nextBirth() -> UInt64 {
+        let birth = UInt64(max(1, unixMilliseconds)) * 1000 + writer % 1000
+        lastBirth = max(birth, lastBirth + 1000)
+        return lastBirth
+    }
+
     /// The next entry of a stream that is there. NOMKSTREAM: when it is gone, nothing is written.
     private mutating func extend(
         _ entry: Int32, _ slot: Int32, _ shard: Int, _ commands: inout CommandBuffer
@@ -165,15 +173,20 @@ extension LogMachine {
         let isCheckpoint =
             place.standing == .known && place.verifiedBy == shards[shard].generation
             && place.entriesSinceCheckpoint >= UInt64(settings.checkpointInterval)
-        // Trimming is done with the checkpoint: an append without it is a tenth cheaper.
-        commands.begin(isCheckpoint ? 11 : 6)
+        // Trimming is done with the checkpoint, and only of what came long before it: so the stream
+        // always holds a checkpoint with all that follows it, however far behind its writer was. An
+        // append without trimming is a tenth cheaper besides.
+        let kept = UInt64(settings.streamLength)
+        let isTrimmed = isCheckpoint && place.position.number > kept
+        commands.begin(6 + (isCheckpoint ? 2 : 0) + (isTrimmed ? 3 : 0))
         commands.add("XADD")
         addKey(of: slot, &commands)
         commands.add("NOMKSTREAM")
-        if isCheckpoint {
-            commands.add("MAXLEN")
+        if isTrimmed {
+            commands.add("MINID")
             commands.add("~")
-            commands.add(integer: settings.streamLength)
+            commands.add(
+                EntryID(birth: place.position.birth, number: place.position.number - kept))
         }
         commands.add(nextOf: place.position.birth)
         addSamples(of: entry, &commands)

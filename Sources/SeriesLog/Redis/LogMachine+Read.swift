@@ -163,73 +163,91 @@ extension LogMachine {
             readToTheEnd(slot, shard)
             return
         }
-        let target = earliestWanted(slot, load)
-        if begin(slot, load, before: target) {
-            places[slot].standing = .known
-            places[slot].verifiedBy = shards[shard].generation
-            settleTrimmed(slot, load)
-            readToTheEnd(slot, shard)
-        } else {
-            loads[Int32(slot)] = load
+        let wanted = wanted(slot, load)
+        let mustReadOn = !wanted.isComplete && !load.isWhole
+        if mustReadOn || !begin(slot, load, before: wanted.earliest) {
+            loads[Int32(slot)] = load.isWhole ? load.again(settings) : load
             places[slot].standing = .unknown
+            return
         }
+        places[slot].standing = .known
+        places[slot].verifiedBy = shards[shard].generation
+        settleTrimmed(slot, load)
+        readToTheEnd(slot, shard)
     }
 
-    /// The first of this loop's own entries that wants verdicts: the fold must begin before it.
-    private func earliestWanted(_ slot: Int, _ load: StreamLoad) -> EntryID {
-        var numbers: Set<UInt64> = []
+    /// Looks for this loop's own entries that are not settled.
+    /// - Returns: the first that is in the log, before which the fold must begin; and whether the load
+    ///   goes back far enough to say of the others that they are not.
+    private func wanted(_ slot: Int, _ load: StreamLoad)
+        -> (earliest: EntryID, isComplete: Bool)
+    {
         var earliest = EntryID.last
+        var isComplete = true
         var entry = places[slot].firstEntry
         while entry != PendingTable.none {
             switch pending[entry: entry].status {
             case .stored: earliest = min(earliest, pending[entry: entry].id)
-            case .uncertain: numbers.insert(pending[entry: entry].number)
+            case .uncertain:
+                if let found = load.find(Mark(writer: writer, number: pending[entry: entry].number))
+                {
+                    earliest = min(earliest, found)
+                } else if !load.reaches(back: pending[entry: entry].after) {
+                    isComplete = false
+                }
             case .gathered, .sent, .refresh, .done: break
             }
             entry = pending[entry: entry].nextOfSeries
         }
-        guard !numbers.isEmpty else { return earliest }
-        for found in load.entries
-        where found.mark.writer == writer && numbers.contains(found.mark.number) {
-            earliest = min(earliest, found.id)
-        }
-        return earliest
+        return (earliest, isComplete)
     }
 
-    /// Folds from the newest checkpoint before `target`, or from the stream's beginning.
+    /// Folds from the newest checkpoint before `target`, or from where the stream begins.
     /// - Returns: false when older entries must be read first.
     private mutating func begin(_ slot: Int, _ load: StreamLoad, before target: EntryID) -> Bool {
-        var foreign: LogEntry.Checkpoint?
+        if beginAtCheckpoint(slot, load, before: target) { return true }
+        guard load.isWhole, let oldest = load.oldest else { return false }
+        // Between two pages the stream may have been trimmed by one whose checkpoint came after the
+        // first page: once more, in one piece.
+        if load.pages > 1 { return false }
+        if !load.isFromTheStart {
+            // What led to the first wanted entry is trimmed: its verdicts are lost, not the others.
+            if beginAtCheckpoint(slot, load, before: .last) { return true }
+            // Not even a checkpoint is left, or all are of other parameters.
+            metrics.add(1, .gaps)
+        }
+        table.resetFold(Int32(slot))
+        places[slot].position = EntryID(
+            birth: oldest.birth, number: oldest.number > 0 ? oldest.number - 1 : 0)
+        places[slot].checkpoint = .zero
+        foldLoaded(
+            slot, load.entries[...], foreign: load.candidates(before: .last).first?.checkpoint)
+        return true
+    }
+
+    private mutating func beginAtCheckpoint(
+        _ slot: Int, _ load: StreamLoad, before target: EntryID
+    ) -> Bool {
         for candidate in load.candidates(before: target) {
             let checkpoint = candidate.checkpoint
             guard
                 let fold = try? SeriesFold(decoding: checkpoint.fold.span, parameters)
             else {
                 metrics.add(1, .checkpointsRefused)
-                if foreign == nil { foreign = checkpoint }
                 continue
             }
             table.replaceFold(Int32(slot), with: fold)
             places[slot].position = checkpoint.asOf
             places[slot].checkpoint = checkpoint.asOf
-            foldLoaded(slot, load.entries.prefix(candidate.followers), nil)
+            foldLoaded(slot, load.entries.prefix(candidate.followers), foreign: nil)
             return true
         }
-        guard load.isWhole else { return false }
-        table.resetFold(Int32(slot))
-        let oldest = load.entries[load.entries.count - 1].id
-        // The first entries of a long stream are trimmed; without a checkpoint they are lost.
-        if oldest.number > 1 { metrics.add(1, .gaps) }
-        places[slot].position = EntryID(
-            birth: oldest.birth, number: oldest.number > 0 ? oldest.number - 1 : 0)
-        places[slot].checkpoint = .zero
-        foldLoaded(slot, load.entries[...], foreign)
-        return true
+        return false
     }
 
     /// - Parameter foreign: a checkpoint of other parameters, which at least tells how much there was.
     private mutating func foldLoaded(
-        _ slot: Int, _ entries: ArraySlice<LogEntry>, _ foreign: LogEntry.Checkpoint?
+        _ slot: Int, _ entries: ArraySlice<LogEntry>, foreign: LogEntry.Checkpoint?
     ) {
         for entry in entries.reversed() {
             fold(entry, slot)
@@ -240,23 +258,20 @@ extension LogMachine {
     }
 
     /// An entry in flight on a cut connection could have been trimmed since, if not all that came
-    /// after the old fold is at hand: nobody can tell.
+    /// after the old fold is at hand: nobody can tell. One that is there, but before the fold begins,
+    /// gets no verdict.
     private mutating func settleTrimmed(_ slot: Int, _ load: StreamLoad) {
-        guard !load.isWhole || (load.oldest?.number ?? 0) > 1 else { return }
         var entry = places[slot].firstEntry
         while entry != PendingTable.none {
             let next = pending[entry: entry].nextOfSeries
-            let status = pending[entry: entry].status
-            if status == .uncertain, !reaches(load, back: pending[entry: entry].after) {
+            let mark = Mark(writer: writer, number: pending[entry: entry].number)
+            if pending[entry: entry].status == .uncertain,
+                load.find(mark) != nil || !load.reaches(back: pending[entry: entry].after)
+            {
                 metrics.add(1, .settledUnknown)
                 fail(entry: entry, .unsettled)
             }
             entry = next
         }
-    }
-
-    private func reaches(_ load: StreamLoad, back position: EntryID) -> Bool {
-        guard let oldest = load.oldest else { return true }
-        return oldest <= position.next || oldest.birth > position.birth
     }
 }

@@ -35,6 +35,7 @@ package struct LogMachine: ~Copyable {
     var loads: [Int32: StreamLoad] = [:]
     var touches: [DeviceTouch] = []
     var lastNumber: UInt64 = 0
+    var lastBirth: UInt64 = 0
     private var lastGeneration: UInt32 = 0
     /// A slot has moved, or its owner is gone: the map should be asked for again.
     package internal(set) var wantsMap = false
@@ -187,6 +188,15 @@ package struct LogMachine: ~Copyable {
     /// A slot has moved, or an owner cannot be reached: somebody may have taken over.
     package var needsMap: Bool {
         settings.isCluster && (wantsMap || shards.contains { $0.isOwner && !$0.isReady })
+    }
+
+    /// Whether something has gathered that can be sent now.
+    package var canFly: Bool {
+        for shard in shards.indices
+        where shards[shard].isReady && !shards[shard].isFlying && shards[shard].hasWork {
+            return true
+        }
+        return false
     }
 
     /// Samples on their way into the log.
