@@ -100,7 +100,10 @@ let package = Package(
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "Telemetry", "SeriesLog"]),
         tests(
             "ServiceTests",
-            ["Numerics", "Bytes", "HTTP", "EventLoop", "Contract", "Service", "CLinux"]),
+            [
+                "Numerics", "Bytes", "HTTP", "Detection", "EventLoop", "Contract", "SeriesLog",
+                "Service", "CLinux",
+            ]),
         tests("LoadGenTests", ["Numerics", "Bytes", "HTTP", "Telemetry", "LoadGen", "CLinux"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
     ],
