@@ -139,6 +139,7 @@ private struct LogClient {
         case 503:
             if response.headers["retry-after"] == nil { told.strange.append("no Retry-After") }
             told.unavailable += 1
+            told.reasons[response.body, default: 0] += 1
             // A client that is told to come again does not come at once.
             usleep(5000)
         default: told.strange.append("\(response.status) \(response.body)")

@@ -85,6 +85,8 @@ struct Told {
 
     var acknowledged: [Int: Answer] = [:]
     var unavailable = 0
+    /// The answers 503, by their bodies.
+    var reasons: [String: Int] = [:]
     /// Connections that broke before an answer: replicas that were killed.
     var broken = 0
     /// Answers that are neither 2xx nor 503.
@@ -93,6 +95,7 @@ struct Told {
     mutating func add(_ other: Told) {
         acknowledged.merge(other.acknowledged) { $1 }
         unavailable += other.unavailable
+        reasons.merge(other.reasons) { $0 + $1 }
         broken += other.broken
         strange += other.strange
     }
