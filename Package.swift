@@ -61,7 +61,8 @@ let package = Package(
         // Effects.
         library("EventLoop", ["Bytes", "CLinux"]),
         library(
-            "SeriesLog", ["Bytes", "Numerics", "Detection", "Telemetry", "EventLoop", "CHiredis", "CLinux"]),
+            "SeriesLog",
+            ["Bytes", "Numerics", "Detection", "Telemetry", "EventLoop", "CHiredis", "CLinux"]),
 
         // Programs: they only wire.
         program(

@@ -62,7 +62,7 @@ package struct Configuration: Sendable, Equatable {
     /// Entries of a series between two checkpoints of its fold.
     package var checkpointInterval = 64
     /// Entries of a series that are kept at least.
-    package var streamLength = 192
+    package var streamLength = 128
 
     /// Bearer token every POST must carry; empty lets everybody in.
     package var authToken = ""
@@ -73,9 +73,9 @@ package struct Configuration: Sendable, Equatable {
 
     /// Checks what no setting can check alone.
     func checkRelations() throws(ConfigurationError) {
-        guard streamLength >= 3 * checkpointInterval else {
+        guard streamLength >= 2 * checkpointInterval else {
             throw ConfigurationError(
-                "REDIS_STREAM_LENGTH: \(streamLength) is not allowed; allowed is at least three times "
+                "REDIS_STREAM_LENGTH: \(streamLength) is not allowed; allowed is at least twice "
                     + "REDIS_CHECKPOINT_INTERVAL, which is \(checkpointInterval)")
         }
         guard redisMirror == .off || store != .memory else {

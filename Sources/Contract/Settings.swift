@@ -89,8 +89,8 @@ package enum Settings {
             "REDIS_CHECKPOINT_INTERVAL", \.checkpointInterval, 64, 1...100_000,
             "entries of a series between two checkpoints"),
         integer(
-            "REDIS_STREAM_LENGTH", \.streamLength, 192, 3...1_000_000_000,
-            "entries of a series kept at least, three intervals or more"),
+            "REDIS_STREAM_LENGTH", \.streamLength, 128, 2...1_000_000_000,
+            "entries of a series kept at least, two intervals or more"),
         choice(
             "REDIS_MIRROR", \.redisMirror, .off,
             "also write last_metric, last_analysis, metrics and metric:<timestamp>"),

@@ -41,10 +41,12 @@ package struct Endpoint: Sendable {
                 ? MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_addr)
                 : MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr)
             // SAFETY: the storage holds an address of this family, and the text any of its kind.
-            return unsafe inet_ntop(family, bytes.baseAddress.unsafelyUnwrapped + (offset ?? 0), &text, capacity)
+            return unsafe inet_ntop(
+                family, bytes.baseAddress.unsafelyUnwrapped + (offset ?? 0), &text, capacity)
         }
         guard unsafe written != nil else { return "" }
-        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Whether the host is an address in numbers, so that resolving it asks nobody.

@@ -87,10 +87,9 @@ package enum EntryCoding {
 }
 
 extension ByteBuffer {
-    mutating func append(word: UInt64) {
-        for shift in stride(from: UInt64(0), to: 64, by: 8) {
-            append(UInt8(truncatingIfNeeded: word >> shift))
-        }
+    @inline(__always)
+    private mutating func append(word: UInt64) {
+        append(littleEndian: word)
     }
 
     /// The beginning of the field `s`, before its samples.

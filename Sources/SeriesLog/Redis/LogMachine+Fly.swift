@@ -104,7 +104,9 @@ extension LogMachine {
         if place.verifiedBy != shards[shard].generation { return .check }
         let isBehind = place.entriesBehind > UInt64(2 * settings.checkpointInterval)
         switch status {
-        case .stored, .uncertain, .refresh: return isBehind ? .load : .after
+        // Nothing after the fold may also mean that the stream is gone.
+        case .refresh: return isBehind ? .load : .check
+        case .stored, .uncertain: return isBehind ? .load : .after
         case .gathered, .sent:
             guard place.contention > 0, pending[entry: entry].wantsVerdict else { return .none }
             return isBehind ? .load : .after

@@ -201,7 +201,9 @@ private func connection(_ pointer: UnsafeMutableRawPointer?) -> RedisConnection?
     return unsafe Unmanaged<RedisConnection>.fromOpaque(pointer).takeUnretainedValue()
 }
 
-private func addRead(_ data: UnsafeMutableRawPointer?) { unsafe connection(data)?.want(reads: true) }
+private func addRead(_ data: UnsafeMutableRawPointer?) {
+    unsafe connection(data)?.want(reads: true)
+}
 private func removeRead(_ data: UnsafeMutableRawPointer?) {
     unsafe connection(data)?.want(reads: false)
 }

@@ -14,9 +14,9 @@ package struct RedisSettings: Sendable {
     package var timeToLive = TimeSpan.seconds(86_400)
     /// A checkpoint goes into the log every so many entries.
     package var checkpointInterval = 64
-    /// Entries of a stream that are kept at least; a multiple of the interval, so that the newest
-    /// checkpoint is always followed by all that came after it.
-    package var streamLength = 192
+    /// Entries that are kept before the one a checkpoint is as of; two intervals or more, for those
+    /// whose verdicts are wanted by a loop that is behind.
+    package var streamLength = 128
     /// Replicas that must have an entry before it counts as stored, or as many as there are.
     package var replicas = 1
     /// Devices that are listed and kept.

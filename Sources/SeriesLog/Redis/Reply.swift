@@ -60,7 +60,8 @@ package struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads the `host:port` of a redirection; IPv6 addresses stand there without brackets.
     init?(redirection text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
         else { return nil }
         self.init(host: String(text[..<colon]), port: port)
     }

@@ -163,7 +163,7 @@ private struct Scrape: ~Copyable {
                 ("catch_up_fleet", .fleetCatchUps),
             ], &output)
         counts(
-            "redis_settled_total", "Entries in flight when a connection was cut, by what was found.",
+            "redis_settled_total", "Entries in flight on a cut connection, by what was found.",
             "outcome",
             [
                 ("found", .settledFound), ("sent_again", .settledSentAgain),

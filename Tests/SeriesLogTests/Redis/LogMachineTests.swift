@@ -15,7 +15,7 @@ import Testing
         var settings = RedisSettings()
         settings.servers = [NodeAddress(host: "127.0.0.1", port: 6379)]
         settings.checkpointInterval = interval
-        settings.streamLength = 3 * interval
+        settings.streamLength = 2 * interval
         var acknowledged = 0
         // SIMULATIONS=20 runs twenty times as many.
         let factor = UInt64(ProcessInfo.processInfo.environment["SIMULATIONS"] ?? "") ?? 1

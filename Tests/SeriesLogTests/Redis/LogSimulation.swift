@@ -170,16 +170,18 @@ struct LogSimulation {
             let found = redis.verdicts[one.place] ?? []
             guard found.count == 1 else {
                 throw Fault(
-                    description: "\(one.place) is acknowledged and \(found.count) times there"
+                    description: "\(one.place): acknowledged, \(found.count) times there"
                         + story(one.place.key))
             }
             guard found[0] == one.verdict else {
-                throw Fault(description: "\(one.place): \(one.verdict) is not \(found[0])"
+                throw Fault(
+                    description: "\(one.place): \(one.verdict) is not \(found[0])"
                         + story(one.place.key))
             }
             let inFleet = ModelRedis.Place(key: "tidemark:fleet", timestamp: one.place.timestamp)
             guard redis.verdicts[inFleet]?.count == 1 else {
-                throw Fault(description: "\(one.place) is not once in the fleet's series"
+                throw Fault(
+                    description: "\(one.place) is not once in the fleet's series"
                         + story(inFleet.key))
             }
         }

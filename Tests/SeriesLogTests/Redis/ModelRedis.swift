@@ -176,7 +176,8 @@ struct ModelRedis {
                 .array([.text(Array("\(id.birth)-\(id.number)".utf8)), .array(fields)]))
         else { return }
         var fold = SeriesFold(parameters)
-        if let known = stream.fold, let decoded = try? SeriesFold(decoding: known.span, parameters) {
+        if let known = stream.fold, let decoded = try? SeriesFold(decoding: known.span, parameters)
+        {
             fold = decoded
         }
         for sample in entry.samples {

@@ -92,7 +92,6 @@ import Testing
         for service in services {
             let metrics = try service.get("/metrics").body
             #expect(metrics.contains("redis_reads_total{why=\"catch_up_device\"} 0\n"))
-            #expect(metrics.contains("redis_reads_total{why=\"check\"} 0\n"))
         }
     }
 }

@@ -44,7 +44,9 @@ final class LogFollower: @unchecked Sendable {
                     if let place = keys.firstIndex(of: name) {
                         last[place] = "\(entry.id.birth)-\(entry.id.number)"
                     }
-                    lock.withLock { series[name, default: Series()].entries[entry.id] = entry.samples }
+                    lock.withLock {
+                        series[name, default: Series()].entries[entry.id] = entry.samples
+                    }
                 }
             }
         }

@@ -32,7 +32,9 @@ struct LogTruth {
         var after = "-"
         var found: [Int: [String]] = [:]
         while true {
-            guard case .array(let page) = try client.command("XRANGE", key, after, "+", "COUNT", "500")
+            guard
+                case .array(let page) = try client.command(
+                    "XRANGE", key, after, "+", "COUNT", "500")
             else { break }
             for element in page {
                 guard let entry = EntryCoding.decode(element) else {

@@ -9,9 +9,11 @@ final class RunningCluster {
     init() throws {
         for _ in 0..<6 {
             nodes.append(
-                try RunningRedis(port: RunningCluster.clusterPort(), [
-                    "--cluster-enabled", "yes", "--cluster-node-timeout", "800",
-                ]))
+                try RunningRedis(
+                    port: RunningCluster.clusterPort(),
+                    [
+                        "--cluster-enabled", "yes", "--cluster-node-timeout", "800",
+                    ]))
         }
         ids = try nodes.map { try RunningCluster.text($0.client().command("CLUSTER", "MYID")) }
         for node in nodes.dropFirst() {

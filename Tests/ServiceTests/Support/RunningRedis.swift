@@ -93,9 +93,10 @@ final class RedisClient {
 
     deinit { close(descriptor) }
 
-    /// Whether it is up and has loaded its data.
+    /// Whether it is up and has loaded its data; one that wants a password is.
     var isServing: Bool {
         guard let reply = try? command("PING") else { return false }
+        if case .failure(.other(let text)) = reply { return text.starts(with: "NOAUTH".utf8) }
         return reply == .text(Array("PONG".utf8))
     }
 

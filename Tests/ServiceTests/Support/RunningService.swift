@@ -41,6 +41,12 @@ final class RunningService {
         return process.terminationStatus
     }
 
+    /// Stops it, and returns what it logged since it was ready.
+    func stopAndReadLog() -> String {
+        _ = stop()
+        return String(decoding: log.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    }
+
     func connect() throws -> RawClient { try RawClient(port: port) }
 
     /// One request on a connection of its own.
