@@ -84,7 +84,7 @@ let package = Package(
             "Fuzz",
             [
                 "Bytes", "Numerics", "HTTP", "Detection", "Contract", "Signals", "Options",
-                "EventLoop",
+                "EventLoop", "SeriesLog",
             ]),
         program("Benchmark", ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog"]),
 

@@ -10,6 +10,9 @@ package struct EntryID: Comparable, Hashable, Sendable {
     package static let zero = EntryID(birth: 0, number: 0)
     package static let last = EntryID(birth: .max, number: .max)
 
+    /// Redis allows more; no stream of ours comes near it, and below it nothing overflows.
+    static let limit = UInt64(Int.max)
+
     package init(birth: UInt64, number: UInt64) {
         self.birth = birth
         self.number = number
@@ -36,7 +39,7 @@ package struct EntryID: Comparable, Hashable, Sendable {
             parts.1 = sum
             digits += 1
         }
-        guard isSecond, digits > 0 else { return nil }
+        guard isSecond, digits > 0, max(parts.0, parts.1) < EntryID.limit else { return nil }
         self.init(birth: parts.0, number: parts.1)
     }
 

@@ -89,11 +89,17 @@ struct Greeting: Sendable {
     }
 
     private mutating func takeRole(_ parts: [Reply]) -> String? {
-        guard parts.count >= 3, parts[0] == .text(Array("master".utf8)) else {
-            return "it is a replica"
-        }
-        if case .array(let attached) = parts[2] { replicas = attached.count }
+        guard let attached = Greeting.replicas(of: parts) else { return "it is a replica" }
+        replicas = attached
         return nil
+    }
+
+    /// Replicas attached to a master, by its answer to ROLE; nil when it is none.
+    static func replicas(of role: [Reply]) -> Int? {
+        guard role.count >= 3, role[0] == .text(Array("master".utf8)),
+            case .array(let attached) = role[2]
+        else { return nil }
+        return attached.count
     }
 }
 

@@ -77,9 +77,12 @@ package enum EntryCoding {
         guard value.count >= checkpointHeadBytes else { return nil }
         let limit = UInt64(Int.max / 2)
         let counts = (value.word(at: 16), value.word(at: 24), value.word(at: 32))
-        guard counts.0 < limit, counts.1 < limit, counts.2 < limit else { return nil }
+        let asOf = EntryID(birth: value.word(at: 0), number: value.word(at: 8))
+        guard counts.0 < limit, counts.1 < limit, counts.2 < limit,
+            max(asOf.birth, asOf.number) < EntryID.limit
+        else { return nil }
         return LogEntry.Checkpoint(
-            asOf: EntryID(birth: value.word(at: 0), number: value.word(at: 8)),
+            asOf: asOf,
             totals: SeriesTotals(
                 samples: Int(counts.0), anomalies: Int(counts.1), alerts: Int(counts.2)),
             fold: Array(value[checkpointHeadBytes...]))

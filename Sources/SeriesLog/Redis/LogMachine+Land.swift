@@ -40,8 +40,10 @@ extension LogMachine {
         case .extra: answered(shards[shard].flight.extras[Int(tag.index)], shard, reply)
         case .wait:
             if case .integer(let count) = reply {
-                shards[shard].flight.isReplicated =
-                    count >= min(settings.replicas, shards[shard].replicas)
+                let wanted = min(settings.replicas, shards[shard].replicas)
+                shards[shard].flight.isReplicated = count >= wanted
+                // A replica may have gone for good; then it is not waited for any more.
+                if count < wanted { shards[shard].extras.append(.role) }
             }
         case .expiry, .asking: break
         }

@@ -20,8 +20,11 @@ extension LogMachine {
     }
 
     mutating func enlist(_ extra: Extra) {
-        // A question of the moment, put to one server: it is put anew when it got lost.
-        if case .map = extra { return }
+        switch extra {
+        // Questions of the moment, put to one server: they are put anew when they got lost.
+        case .map, .role: return
+        case .write, .deviceRank, .devicePage, .deviceTotal, .anomalyPage, .prune: break
+        }
         guard let shard = shard(of: slotNumber(extra)) else {
             homelessExtras.append(extra)
             return
@@ -32,7 +35,7 @@ extension LogMachine {
     private func slotNumber(_ extra: Extra) -> UInt16 {
         switch extra {
         case .write(let slot, _): slot
-        case .map: 0
+        case .map, .role: 0
         case .anomalyPage: slotNumber(SeriesKey.anomalies)
         case .deviceRank, .devicePage, .deviceTotal, .prune: slotNumber(SeriesKey.devices)
         }
@@ -173,6 +176,7 @@ extension LogMachine {
             commands.end()
         case .deviceTotal: commands.command("ZCARD", SeriesKey.devices)
         case .map: commands.command("CLUSTER", "SLOTS")
+        case .role: commands.command("ROLE")
         case .anomalyPage(_, let count):
             commands.begin(6)
             commands.add("XREVRANGE")
@@ -200,6 +204,13 @@ extension LogMachine {
         }
         switch (extra, reply) {
         case (.write, _): break
+        case (.role, .array(let parts)):
+            if let replicas = Greeting.replicas(of: parts) {
+                shards[shard].replicas = replicas
+            } else {
+                shards[shard].wantsReconnect = true
+            }
+        case (.role, _): break
         case (.map, _):
             if let fresh = SlotMap(reply, from: shards[shard].address) { adopt(fresh) }
         case (.deviceRank(let ticket, _, let limit), .integer(let rank)):

@@ -215,6 +215,13 @@ package struct LogMachine: ~Copyable {
         shards[shard].extras.append(.map)
     }
 
+    /// Asks every server how many replicas it has by now: as many must confirm.
+    package mutating func askForRoles() {
+        for shard in shards.indices where shards[shard].isReady {
+            shards[shard].extras.append(.role)
+        }
+    }
+
     // MARK: Connections
 
     /// A connection has greeted.

@@ -14,6 +14,7 @@ package struct RedisLog: ~Copyable {
     private static let publishInterval = TimeSpan.milliseconds(500)
     private static let keepInterval = TimeSpan.milliseconds(1000)
     private static let tidyInterval = TimeSpan.seconds(10)
+    private static let rolesInterval = TimeSpan.seconds(5)
     private static let mapInterval = TimeSpan.milliseconds(100)
 
     package var machine: LogMachine
@@ -31,6 +32,7 @@ package struct RedisLog: ~Copyable {
     private var nextKeep = Instant.zero
     private var nextTidy = Instant.zero
     private var nextMap = Instant.zero
+    private var nextRoles = Instant.zero
     private var lastMapShard = 0
     private var notices: [Notice] = []
 
@@ -242,6 +244,10 @@ package struct RedisLog: ~Copyable {
         if nextPublish <= now {
             nextPublish = now + RedisLog.publishInterval
             machine.publishDevices()
+        }
+        if settings.replicas > 0, nextRoles <= now {
+            nextRoles = now + RedisLog.rolesInterval
+            machine.askForRoles()
         }
         guard isKeeper, machine.isUp else { return }
         if nextKeep <= now {

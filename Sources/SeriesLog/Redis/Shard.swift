@@ -91,13 +91,15 @@ enum Extra: Sendable {
     case prune(count: Int)
     /// Which master has which slot; any of them can tell.
     case map
+    /// Whether the server still is a master, and how many replicas it has.
+    case role
 
     var ticket: Int32 {
         switch self {
         case .deviceRank(let ticket, _, _), .devicePage(let ticket, _, _),
             .deviceTotal(let ticket), .anomalyPage(let ticket, _):
             ticket
-        case .write, .prune, .map: PendingTable.none
+        case .write, .prune, .map, .role: PendingTable.none
         }
     }
 }

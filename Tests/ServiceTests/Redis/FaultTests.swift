@@ -1,6 +1,7 @@
 import Detection
 import Foundation
 import Glibc
+import SeriesLog
 import Testing
 
 /// Whatever breaks: what was answered 2xx is in the log, once, and everything else was a 503.
@@ -169,6 +170,27 @@ import Testing
         try expectNothingLost(told, [try redis.client()])
     }
 
+    @Test("a replica of Redis that goes away is waited for no longer, one that comes is")
+    func losesRedisReplica() throws {
+        let redis = try RunningRedis()
+        let replica = try RunningRedis(["--replicaof", "127.0.0.1", "\(redis.port)"])
+        let client = try redis.client()
+        for _ in 0..<500 {
+            if try client.integer("WAIT", "1", "10") == 1 { break }
+        }
+        let service = try RunningService(settings(redis.url))
+        #expect(try isBack(service))
+        #expect(try client.command("INFO", "commandstats").isText { $0.contains("cmdstat_wait") })
+        let traffic = LogTraffic(endless(10), ports: [service.port])
+        traffic.start()
+        usleep(500_000)
+        replica.kill()
+        #expect(try isBack(service))
+        usleep(500_000)
+        let told = traffic.stop()
+        try expectNothingLost(told, [client])
+    }
+
     @Test("after FLUSHALL the series begin anew, for all replicas alike")
     func flushes() throws {
         let redis = try RunningRedis()
@@ -209,5 +231,12 @@ import Testing
         let told = second.stop()
         #expect(told.unavailable == 0)
         try expectNothingLost(told, [try redis.client()])
+    }
+}
+
+extension Reply {
+    fileprivate func isText(_ isSo: (String) -> Bool) -> Bool {
+        guard case .text(let text) = self else { return false }
+        return isSo(String(decoding: text, as: UTF8.self))
     }
 }
