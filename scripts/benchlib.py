@@ -49,6 +49,23 @@ def start_service(environment=None):
     return process.pid, port
 
 
+def start_redis():
+    port = free_port()
+    process = start(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+                     "--appendonly", "no", "--dir", str(WORK)], stdout=subprocess.DEVNULL)
+    wait_for(port)
+    return process.pid, port
+
+
+def wait_until_ready(port):
+    for _ in range(200):
+        if subprocess.run(["curl", "-sf", f"http://127.0.0.1:{port}/ready"],
+                          capture_output=True).returncode == 0:
+            return
+        time.sleep(0.02)
+    sys.exit("bench: the service does not become ready")
+
+
 def start_nginx():
     port = free_port()
     config = WORK / "nginx.conf"

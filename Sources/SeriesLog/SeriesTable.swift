@@ -126,8 +126,11 @@ package import Detection
 
     /// Puts another fold in a series' place.
     mutating func replaceFold(_ slot: Int32, with fold: consuming SeriesFold) {
+        // Exchanged and then dropped here: assigned in place, an optimized build (Swift 6.3) forgets to
+        // free the old one's window.
+        var other = fold
         // SAFETY: the slot holds a series; `mutating` keeps everybody else out.
-        unsafe series(slot).pointee.fold = fold
+        unsafe swap(&series(slot).pointee.fold, &other)
     }
 
     /// Begins a series anew.
