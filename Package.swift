@@ -98,7 +98,8 @@ let package = Package(
         tests("ScoringTests", ["Bytes", "Signals", "Scoring"]),
         tests("EventLoopTests", ["Bytes", "EventLoop", "CLinux"]),
         tests("ContractTests", ["Bytes", "Contract"]),
-        tests("SeriesLogTests",
+        tests(
+            "SeriesLogTests",
             ["Numerics", "Bytes", "Detection", "Telemetry", "EventLoop", "SeriesLog"]),
         tests(
             "ServiceTests",
