@@ -56,7 +56,7 @@ let package = Package(
         library("Report", ["Bytes"]),
         library("Contract", ["Bytes", "HTTP", "Detection"]),
         library("Signals", ["Bytes", "Numerics"]),
-        library("Scoring", ["Bytes", "Signals", "Report"]),
+        library("Scoring", ["Bytes", "Numerics", "Signals", "Report"]),
 
         // Effects.
         library("EventLoop", ["Bytes", "CLinux"]),

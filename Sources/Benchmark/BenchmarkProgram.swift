@@ -68,7 +68,7 @@ private func adaptiveOnly(_ samples: [Sample]) -> Double {
     var detector = AdaptiveDetector()
     var sum = 0.0
     for sample in samples {
-        sum += detector.update(timestamp: sample.timestamp, value: sample.rps, threshold: 8).score
+        sum += detector.update(sample, threshold: 8).score
     }
     return sum
 }

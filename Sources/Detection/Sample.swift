@@ -16,7 +16,7 @@ package struct Sample: Equatable, Sendable {
 
 /// Which view of the series gave the score.
 package enum Reason: UInt8, Sendable, CaseIterable {
-    case none, spike, daily, level, flat
+    case none, spike, daily, level, flat, jump, cpu, gap
 
     /// The word on the wire; empty for `none`.
     package var word: StaticString {
@@ -26,6 +26,9 @@ package enum Reason: UInt8, Sendable, CaseIterable {
         case .daily: "daily"
         case .level: "level"
         case .flat: "flat"
+        case .jump: "jump"
+        case .cpu: "cpu"
+        case .gap: "gap"
         }
     }
 }
@@ -41,16 +44,17 @@ package struct Verdict: Equatable, Sendable {
     package var standardDeviation: Double
     /// The sample's rps against the window before it, in its standard deviations.
     package var zScore: Double
-    package var isAnomaly: Bool
     /// The sample's cpu against the window before it.
     package var cpuZScore: Double
     /// The adaptive detector's score; 8 is the shipped threshold of every view.
     package var score: Double
     /// The prediction made before the sample was seen.
     package var expected: Double
-    /// Between these bounds the spike view stays below 8.
+    /// Between these bounds the spike view stays below 8; other views may see more.
     package var lower: Double
     package var upper: Double
+    /// Whether the z-score is over its threshold, and whether somebody should look.
+    package var isAnomaly: Bool
     package var alert: Bool
     /// The view that reached the threshold; `none` when none did.
     package var reason: Reason

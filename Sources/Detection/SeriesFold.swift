@@ -6,9 +6,11 @@ package struct SeriesFold: ~Copyable {
     private var judge: WindowJudge
     private var detector = AdaptiveDetector()
     private var last = Verdict()
-    private var lastSample = Sample(timestamp: 0, cpu: 0, rps: 0)
+    /// Samples that alerted; it stops at its limit.
+    private var alerts: UInt32 = 0
+    private var lastCPU = 0.0
+    private var lastRPS = 0.0
     private var anomalies = 0
-    private var alerts = 0
 
     package init(_ parameters: FoldParameters) {
         judge = WindowJudge(parameters)
@@ -20,8 +22,7 @@ package struct SeriesFold: ~Copyable {
     /// Takes the next sample in and says what it is. `parameters` are those the fold was made with.
     package mutating func fold(_ sample: Sample, _ parameters: FoldParameters) -> Verdict {
         judge.judge(sample, &last, parameters)
-        let judged = detector.update(
-            timestamp: sample.timestamp, value: sample.rps, threshold: parameters.alertThreshold)
+        let judged = detector.update(sample, threshold: parameters.alertThreshold)
         last.timestamp = sample.timestamp
         last.score = judged.score
         last.alert = judged.alert
@@ -30,9 +31,10 @@ package struct SeriesFold: ~Copyable {
         last.expected = judged.expected
         last.lower = judged.lower
         last.upper = judged.upper
-        lastSample = sample
+        lastCPU = sample.cpu
+        lastRPS = sample.rps
         if last.isAnomaly { anomalies += 1 }
-        if last.alert { alerts += 1 }
+        if last.alert, alerts < .max { alerts += 1 }
         return last
     }
 
@@ -52,8 +54,9 @@ package struct SeriesFold: ~Copyable {
         SeriesSummary(
             windowCount: Int(judge.window.count), mean: judge.window.rpsMean,
             standardDeviation: judge.window.rpsDeviation, cpuMean: judge.window.cpuMean,
-            cpuStandardDeviation: judge.window.cpuDeviation, lastSample: lastSample,
-            lastVerdict: last, anomalies: anomalies, alerts: alerts)
+            cpuStandardDeviation: judge.window.cpuDeviation,
+            lastSample: Sample(timestamp: last.timestamp, cpu: lastCPU, rps: lastRPS),
+            lastVerdict: last, anomalies: anomalies, alerts: Int(alerts))
     }
 }
 
@@ -92,7 +95,7 @@ package struct SeriesSummary: Equatable, Sendable {
 
 extension SeriesFold {
     /// Changes with every change of the fields or of their order.
-    private static let version = 1
+    private static let version = 2
 
     /// The fold as bytes, from which `init(decoding:_:)` continues bit for bit.
     package mutating func encode(_ parameters: FoldParameters) -> [UInt8] {
@@ -123,9 +126,10 @@ extension SeriesFold {
         try judge.window.visit(&visitor)
         try detector.visit(&visitor)
         try last.visit(&visitor)
-        try lastSample.visit(&visitor)
+        try visitor.visit(&lastCPU)
+        try visitor.visit(&lastRPS)
         try visitor.visit(&anomalies, in: 0...Int.max / 2)
-        try visitor.visit(&alerts, in: 0...Int.max / 2)
+        try visitor.visit(&alerts, in: 0...UInt32.max)
     }
 
     private func check<Visitor: StateVisitor>(_ expected: Double, _ visitor: inout Visitor)
@@ -156,15 +160,5 @@ extension Verdict {
         var code = reason.rawValue
         try visitor.visit(&code, in: 0...UInt8(Reason.allCases.count - 1))
         reason = Reason(rawValue: code) ?? .none
-    }
-}
-
-extension Sample {
-    fileprivate mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor)
-        throws(StateError)
-    {
-        try visitor.visit(&timestamp)
-        try visitor.visit(&cpu)
-        try visitor.visit(&rps)
     }
 }

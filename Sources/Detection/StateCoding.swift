@@ -36,6 +36,14 @@ extension StateVisitor {
         try visit(&value.y)
     }
 
+    /// A float travels as the double of the same value.
+    mutating func visit(_ value: inout Float) throws(StateError) {
+        var wide = Double(value)
+        try visit(&wide)
+        value = Float(wide)
+        guard value.isFinite else { throw .implausible }
+    }
+
     mutating func visit(_ value: inout Bool) throws(StateError) {
         var number: UInt8 = value ? 1 : 0
         try visit(&number, in: 0...1)

@@ -99,7 +99,6 @@ struct SlidingMoments {
     private var untilRefresh: Int32 = 0
     /// 1 / count: a multiplication is a fraction of a division's time.
     private var share = 0.0
-    private var tolerance = 0.0
     private(set) var moments = SlidingMoments()
 
     package init(size: Int) {
@@ -144,14 +143,14 @@ struct SlidingMoments {
         next = next &+ 1 == capacity ? 0 : next &+ 1
         moments.add(value)
         untilRefresh &-= 1
-        let isSound = moments.settle(share: share, tolerance: tolerance)
+        let isSound = moments.settle(
+            share: share, tolerance: Double(count) * SlidingMoments.sharePerSample)
         self.moments = moments
         if !isSound || untilRefresh <= 0 { refresh() }
     }
 
     private mutating func setCount() {
         share = count > 0 ? 1 / Double(count) : 0
-        tolerance = Double(count) * SlidingMoments.sharePerSample
     }
 
     @inline(never)

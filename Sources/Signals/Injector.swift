@@ -1,7 +1,9 @@
 package import Numerics
 
 /// Puts anomalies of known kind, place and size into healthy series.
-package struct Injector {
+package struct Injector: Sendable {
+    /// Kinds by their weight: a kind named twice comes twice as often.
+    package let kinds: [AnomalyKind]
     /// Share of all samples that lie in an event.
     package let prevalence: Double
     /// Sizes, in standard deviations of the signal's own noise.
@@ -10,64 +12,73 @@ package struct Injector {
     package static let quietStart = 600
     /// Healthy samples between two events, so that each is an incident of its own.
     package static let quietGap = 150
+    private static let attemptLimit = 10_000
 
-    package init(prevalence: Double, sigmas: ClosedRange<Double>) {
+    package init(kinds: [AnomalyKind], prevalence: Double, sigmas: ClosedRange<Double>) {
+        self.kinds = kinds
         self.prevalence = prevalence
         self.sigmas = sigmas
     }
 
     /// Injects events until the prevalence is reached or no room is left.
-    package func inject(into series: inout LabelledSeries, _ random: inout SeededRandom) {
-        var budget = Int((prevalence * Double(series.samples.count)).rounded())
-        var attempts = 0
-        while budget > 0, attempts < 10_000 {
-            attempts += 1
-            let kind = drawKind(&random)
-            let length = min(budget, drawLength(kind, &random))
-            let last = series.samples.count - length - 1
-            guard last > Injector.quietStart else { return }
-            let start = Injector.quietStart + random.below(last - Injector.quietStart)
-            guard isFree(start, length, series) else { continue }
-            let size = sigmas.lowerBound + random.unit() * (sigmas.upperBound - sigmas.lowerBound)
-            let event = AnomalyEvent(start: start, end: start + length, kind: kind, sigmas: size)
-            apply(event, to: &series, &random)
-            budget -= length
+    package func inject(
+        into healthy: HealthySeries, name: String, _ random: inout SeededRandom
+    ) -> LabelledSeries {
+        var distortion = Distortion(healthy)
+        var budget = Int((prevalence * Double(healthy.samples.count)).rounded())
+        for _ in 0..<Injector.attemptLimit where budget > 0 {
+            let event = draw(healthy, budget, &random)
+            guard isFree(event, distortion.events), distortion.isPossible(event) else { continue }
+            distortion.apply(event, goesUp: random.below(2) == 0)
+            // A gap is one label, however many samples it took away.
+            budget -= event.kind == .droppedSamples ? 1 : event.end - event.start
         }
-        series.events.sort { $0.start < $1.start }
+        return distortion.series(name: name)
     }
 
-    private func drawKind(_ random: inout SeededRandom) -> AnomalyKind {
-        switch random.below(10) {
-        case 0..<5: .spike
-        case 5..<7: .dip
-        default: .levelShift
-        }
+    /// An event of any kind and place; what is left of the budget, when it is too little for the
+    /// kind, is spent on a spike.
+    private func draw(_ healthy: HealthySeries, _ budget: Int, _ random: inout SeededRandom)
+        -> AnomalyEvent
+    {
+        var kind = kinds[random.below(kinds.count)]
+        if kind == .brokenRhythm, !healthy.signal.isRhythmic { kind = .levelShift }
+        if kind != .droppedSamples, Injector.lengths(kind).lowerBound > budget { kind = .spike }
+        let lengths = Injector.lengths(kind)
+        var length = lengths.lowerBound + random.below(lengths.count)
+        if kind != .droppedSamples { length = min(length, budget) }
+        let room = healthy.samples.count - Injector.quietStart - length - 1
+        precondition(room > 0, "a series is longer than its quiet start")
+        let start = Injector.quietStart + random.below(room)
+        let size = sigmas.lowerBound + random.unit() * (sigmas.upperBound - sigmas.lowerBound)
+        return AnomalyEvent(
+            start: start, end: start + length, kind: kind, sigmas: kind.hasSize ? size : 0)
     }
 
-    private func drawLength(_ kind: AnomalyKind, _ random: inout SeededRandom) -> Int {
+    /// Samples that an event of a kind takes, or takes away.
+    private static func lengths(_ kind: AnomalyKind) -> ClosedRange<Int> {
         switch kind {
-        case .spike, .dip, .labelled: 1 + random.below(3)
-        case .levelShift: 12 + random.below(13)
+        case .spike, .dip, .labelled: 1...3
+        case .levelShift: 12...24
+        case .varianceBurst, .decoupling: 8...16
+        case .slowDrift, .flatLine, .brokenRhythm: 36...60
+        case .droppedSamples: 6...24
         }
     }
 
-    private func isFree(_ start: Int, _ length: Int, _ series: LabelledSeries) -> Bool {
-        series.events.allSatisfy {
-            start > $0.end + Injector.quietGap || start + length < $0.start - Injector.quietGap
+    private func isFree(_ event: AnomalyEvent, _ others: [AnomalyEvent]) -> Bool {
+        others.allSatisfy {
+            event.start > $0.end + Injector.quietGap || event.end < $0.start - Injector.quietGap
         }
     }
+}
 
-    private func apply(
-        _ event: AnomalyEvent, to series: inout LabelledSeries, _ random: inout SeededRandom
-    ) {
-        let up = event.kind == .spike || event.kind == .levelShift && random.below(2) == 0
-        let offset = event.sigmas * Signal.noise * (up ? 1 : -1)
-        for index in event.start..<event.end {
-            let rps = max(0, series.samples[index].rps + offset)
-            series.samples[index].cpu = Signal.rounded(
-                max(0, series.samples[index].cpu + (rps - series.samples[index].rps) * 0.05))
-            series.samples[index].rps = Signal.rounded(rps)
+extension AnomalyKind {
+    /// Whether a number of sigmas says how large an event of this kind is.
+    package var hasSize: Bool {
+        switch self {
+        case .spike, .dip, .levelShift, .slowDrift, .varianceBurst, .decoupling: true
+        case .flatLine, .droppedSamples, .brokenRhythm, .labelled: false
         }
-        series.events.append(event)
     }
 }

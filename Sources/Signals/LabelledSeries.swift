@@ -14,7 +14,22 @@ package struct SignalSample: Equatable, Sendable {
 
 /// What was done to a series, or what somebody found in it.
 package enum AnomalyKind: String, Sendable, CaseIterable {
-    case spike, dip, levelShift
+    /// For a moment the load is higher, or lower, by the stated size.
+    case spike, dip
+    /// For a while it is.
+    case levelShift
+    /// It leaves step by step, and is off by the stated size at the end.
+    case slowDrift
+    /// Its noise is the stated number of times its own.
+    case varianceBurst
+    /// The same value again and again.
+    case flatLine
+    /// Samples are missing; the first one after the gap is labelled.
+    case droppedSamples
+    /// The daily course stands still.
+    case brokenRhythm
+    /// cpu is higher by the stated number of its own sigmas while the load is as ever.
+    case decoupling
     /// Labelled by others, who do not say what kind it is.
     case labelled
 }
@@ -25,7 +40,7 @@ package struct AnomalyEvent: Equatable, Sendable {
     package let start: Int
     package let end: Int
     package let kind: AnomalyKind
-    /// In standard deviations of the signal's own noise; 0 where unknown.
+    /// In standard deviations of the signal's own noise; 0 where the kind has no size.
     package let sigmas: Double
 
     package init(start: Int, end: Int, kind: AnomalyKind, sigmas: Double = 0) {

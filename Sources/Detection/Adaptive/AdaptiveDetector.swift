@@ -1,29 +1,22 @@
-/// Says of every value how unlike its series it is, and whether somebody should look.
+/// Says of every sample how unlike its series it is, and whether somebody should look.
 ///
-/// Strictly causal, without training, O(1) a sample. Four views of the series score it on one scale,
-/// on which 8 is the tested threshold of each. All arithmetic is IEEE basic operations, so replicas
-/// agree bit for bit.
+/// The reference detector's four views of the load, with three beside them: `jump` (everyday noise),
+/// `cpu` (its relation to the load) and `gap` (missing samples); and over them all a policy that knows
+/// the end of an incident and a daily habit when it sees one. O(1) a sample, at most 1 KB, no training.
 package struct AdaptiveDetector {
-    package static let scoreAtThreshold = 8.0
-    package static let scoreLimit = 1000.0
-    /// No scores for the first samples of a series.
-    static let warmUp = 20
-    /// Long memory, per sample; 1/n until then, which is the plain mean of all history.
-    private static let longRate = 5e-5
-    private static let epsilonAbsolute = 1e-9
-    private static let epsilonRelative = 1e-6
+    /// The steady view is heard from this score of the spike view on: below it the hour of the day
+    /// explains the error.
+    private static let leastSpike = 4.5
+    /// The daily view is heard where the value is so many everyday sigmas from the hour's mean: in a
+    /// series of independent noise it would otherwise call every 4-sigma sample strange.
+    private static let leastHourSigmas = 5.0
 
-    private var samples = 0
-    /// The first value; everything else is relative to it, for the sake of rounding.
-    private var origin = 0.0
-    private var interval = SamplingInterval()
-    private var predictors = Predictors()
-    private var profile = HourProfile()
-    private var spike = SpikeView()
-    private var daily = DailyView()
-    private var level = LevelView()
-    private var flat = FlatView()
-    private var policy = AlertPolicy()
+    // The widest first: so the least is lost between them.
+    private var steady = SteadyView()
+    private var load = LoadDetector()
+    private var relation = RelationView()
+    private var gap = GapView()
+    private var policy = IncidentPolicy()
 
     package init() {}
 
@@ -36,100 +29,39 @@ package struct AdaptiveDetector {
         package var upper = 0.0
     }
 
-    /// Judges one value and learns it. `timestamp` is in Unix seconds.
-    package mutating func update(timestamp: Double, value: Double, threshold: Double) -> Outcome {
-        let value = max(-statisticsLimit, min(statisticsLimit, value))
-        if samples == 0 { origin = value }
-        let x = value - origin
-        let weight = 1 / Double(samples + 1)
-        let rate = max(AdaptiveDetector.longRate, weight)
-        let epsilon =
-            AdaptiveDetector.epsilonAbsolute + AdaptiveDetector.epsilonRelative * value.magnitude
-        let isWarm = samples >= AdaptiveDetector.warmUp
-        let isSameAsLast = samples > 0 && x == predictors.last
-        interval.note(timestamp, isFirst: samples == 0)
-        let place = profile.move(to: timestamp)
-        let fromProfile =
-            place.isKnown ? profile.prediction(place, epsilon: epsilon) : predictors.last
-        let prediction = predictors.predict(x, profile: fromProfile, rate: rate)
-        let error = (x - prediction).magnitude
-        let spiked = spike.judge(
-            error: error, hourResidual: profile.largestResidual[place.bin], epsilon: epsilon,
-            isWarm: isWarm, isFirst: samples == 0, rate: rate)
-        profile.note(residual: error)
-        let scores = Scores(
-            spike: spiked.score,
-            daily: daily.judge(
-                x, profile, bin: place.bin, epsilon: epsilon, isWarm: isWarm, weight: weight),
-            level: level.judge(
-                x, samplesBefore: Double(samples), epsilon: epsilon, isWarm: isWarm, rate: rate),
-            flat: flat.judge(
-                isSameAsLast: isSameAsLast, samplesBefore: Double(samples), isWarm: isWarm))
-        predictors.learn(x)
-        profile.learn(x, at: place, intervalSeconds: interval.seconds)
+    /// Judges one sample and learns it.
+    @inline(__always)
+    package mutating func update(_ sample: Sample, threshold: Double) -> Outcome {
+        let samples = load.samples
+        let judged = load.update(
+            timestamp: sample.timestamp, value: sample.rps, threshold: threshold)
+        let steadied = steady.judge(judged, samples: samples, isCalm: policy.isCalm)
+        var scores = ViewScores()
+        scores.spike = judged.scores.spike
+        scores.level = judged.scores.level
+        scores.flat = judged.scores.flat
+        if judged.scores.spike >= AdaptiveDetector.leastSpike { scores.jump = steadied.score }
+        let hourOffset = (judged.x - judged.hourMean).magnitude
+        if hourOffset >= AdaptiveDetector.leastHourSigmas * steadied.sigma {
+            scores.daily = judged.scores.daily
+        }
+        scores.cpu = relation.judge(
+            rps: sample.rps, cpu: sample.cpu, samples: samples, weight: judged.weight)
+        scores.gap = gap.judge(steps: judged.steps, samples: samples, weight: judged.weight)
         let alert = policy.judge(
-            index: samples, fast: scores.spike, slow: scores.slow, threshold: threshold)
-        samples += 1
-        let expected = prediction + origin
+            scores, isNews: judged.alert, threshold: threshold, x: judged.x, steadied,
+            timestamp: sample.timestamp)
+        let expected = judged.prediction + load.origin
         return Outcome(
-            score: max(scores.spike, scores.slow), alert: alert, reason: scores.reason,
-            expected: expected, lower: expected - spiked.band, upper: expected + spiked.band)
-    }
-
-    private struct Scores {
-        let spike: Double
-        let daily: Double
-        let level: Double
-        let flat: Double
-
-        var slow: Double { max(daily, max(level, flat)) }
-
-        /// The highest view; of equal ones the first.
-        var reason: Reason {
-            guard max(spike, slow) > 0 else { return .none }
-            if spike >= slow { return .spike }
-            if daily >= max(level, flat) { return .daily }
-            return level >= flat ? .level : .flat
-        }
+            score: scores.highest, alert: alert, reason: scores.reason, expected: expected,
+            lower: expected - judged.band, upper: expected + judged.band)
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
-        try visitor.visit(&samples, in: 0...Int.max / 2)
-        try visitor.visit(&origin)
-        try interval.visit(&visitor)
-        try predictors.visit(&visitor)
-        try profile.visit(&visitor)
-        try spike.visit(&visitor)
-        try daily.visit(&visitor)
-        try level.visit(&visitor)
-        try flat.visit(&visitor)
+        try load.visit(&visitor)
+        try steady.visit(&visitor)
+        try relation.visit(&visitor)
+        try gap.visit(&visitor)
         try policy.visit(&visitor)
-    }
-}
-
-/// The usual time between two samples, robust to gaps: a step counts as at least half and at most
-/// twice the usual one.
-private struct SamplingInterval {
-    private var last = 0.0
-    private(set) var seconds = 0.0
-    private var steps = 0
-
-    mutating func note(_ timestamp: Double, isFirst: Bool) {
-        let step = timestamp - last
-        last = timestamp
-        guard !isFirst, step > 0 else { return }
-        steps += 1
-        if steps == 1 {
-            seconds = step
-        } else {
-            let counted = max(0.5 * seconds, min(2 * seconds, step))
-            seconds += (counted - seconds) * max(0.01, 1 / Double(steps))
-        }
-    }
-
-    mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
-        try visitor.visit(&last)
-        try visitor.visit(&seconds)
-        try visitor.visit(&steps, in: 0...Int.max / 2)
     }
 }

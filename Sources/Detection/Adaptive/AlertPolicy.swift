@@ -8,44 +8,48 @@ struct AlertPolicy {
     /// The refractory doubles with every alert that comes within so many refractories.
     private static let backoffSpan = 4.0
     /// Other views: quiet samples needed; or a score above so many times the last alert's.
-    private static let quietSamples = 100
+    private static let quietSamples: UInt32 = 100
     private static let slowFactor = 3.0
-    private static let longAgo = -1_000_000_000
 
     private(set) var refractory = refractoryFloor
-    private var last = longAgo
     private var peak = 0.0
-    private var lastSlow = longAgo
     private var slowPeak = 0.0
+    /// Samples since the last alert, and since another view was last over the threshold; they stop at
+    /// their limit.
+    private var since = UInt32.max
+    private var sinceSlow = UInt32.max
 
     /// - Parameters:
-    ///   - index: samples before this one.
     ///   - fast: score of the spike view.
     ///   - slow: highest score of the others.
-    mutating func judge(index: Int, fast: Double, slow: Double, threshold: Double) -> Bool {
+    @inline(__always)
+    mutating func judge(fast: Double, slow: Double, threshold: Double) -> Bool {
+        if since < .max { since += 1 }
+        if sinceSlow < .max { sinceSlow += 1 }
+        guard max(fast, slow) >= threshold else { return false }
         var alerts = false
         if fast >= threshold {
             alerts =
-                Double(index - last) > refractory || fast > AlertPolicy.fastFactor * peak
+                Double(since) > refractory || fast > AlertPolicy.fastFactor * peak
         }
-        if slow >= threshold, judgeSlow(index: index, slow: slow) { alerts = true }
-        if alerts { note(index: index, score: max(fast, slow)) }
+        if slow >= threshold, judgeSlow(slow) { alerts = true }
+        if alerts { note(max(fast, slow)) }
         return alerts
     }
 
-    private mutating func judgeSlow(index: Int, slow: Double) -> Bool {
-        let isQuiet = index - lastSlow > AlertPolicy.quietSamples
+    private mutating func judgeSlow(_ slow: Double) -> Bool {
+        let isQuiet = sinceSlow > AlertPolicy.quietSamples
         let isWorse = slow > AlertPolicy.slowFactor * peak
-        var alerts = isQuiet && (index - last > AlertPolicy.quietSamples || isWorse)
+        var alerts = isQuiet && (since > AlertPolicy.quietSamples || isWorse)
         if isWorse, slow > AlertPolicy.slowFactor * slowPeak { alerts = true }
         if isQuiet { slowPeak = 0 }
-        lastSlow = index
+        sinceSlow = 0
         slowPeak = max(slowPeak, slow)
         return alerts
     }
 
-    private mutating func note(index: Int, score: Double) {
-        let gap = Double(index - last)
+    private mutating func note(_ score: Double) {
+        let gap = Double(since)
         if gap <= AlertPolicy.backoffSpan * refractory {
             refractory = min(AlertPolicy.refractoryLimit, refractory * 2)
         } else {
@@ -54,16 +58,16 @@ struct AlertPolicy {
                 AlertPolicy.refractoryFloor,
                 refractory / Double(sign: .plus, exponent: Int(spans), significand: 1))
         }
-        last = index
+        since = 0
         peak = score
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
         try visitor.visit(&refractory)
         guard refractory >= AlertPolicy.refractoryFloor else { throw .implausible }
-        try visitor.visit(&last, in: AlertPolicy.longAgo...Int.max / 2)
+        try visitor.visit(&since, in: 0...UInt32.max)
         try visitor.visit(&peak)
-        try visitor.visit(&lastSlow, in: AlertPolicy.longAgo...Int.max / 2)
+        try visitor.visit(&sinceSlow, in: 0...UInt32.max)
         try visitor.visit(&slowPeak)
     }
 }

@@ -25,24 +25,23 @@ struct DailyView {
     private(set) var tailRate = 0.01
     private(set) var meanExcess = 0.2
 
+    @inline(__always)
     mutating func judge(
-        _ x: Double, _ profile: borrowing HourProfile, bin: Int, epsilon: Double, isWarm: Bool,
-        weight: Double
+        _ x: Double, _ hour: HourProfile.Hour, epsilon: Double, isWarm: Bool, weight: Double
     ) -> Double {
         let rate = max(DailyView.mediumRate, weight)
         let d = x - mean
         mean += rate * d
         variance = (1 - rate) * (variance + rate * d * d)
         var sigmas = 0.0
-        if isWarm, profile.count[bin] >= HourProfile.minimumCount {
-            let count = Double(profile.count[bin])
+        if isWarm, hour.isKnown {
             let shrunk =
-                (profile.variance[bin] * count + DailyView.priorWeight * variance)
-                / (count + DailyView.priorWeight)
+                (hour.variance * hour.count + DailyView.priorWeight * variance)
+                / (hour.count + DailyView.priorWeight)
             let floored = max(shrunk, DailyView.varianceFloor * variance).squareRoot()
-            sigmas = (x - profile.mean[bin]).magnitude / max(floored, epsilon)
+            sigmas = (x - hour.mean).magnitude / max(floored, epsilon)
         }
-        return min(AdaptiveDetector.scoreLimit, DailyView.weight * surprise(sigmas))
+        return min(ScoreScale.limit, DailyView.weight * surprise(sigmas))
     }
 
     private mutating func surprise(_ sigmas: Double) -> Double {

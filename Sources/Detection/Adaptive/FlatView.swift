@@ -7,26 +7,30 @@ struct FlatView {
     private static let usualShare = 0.02
     private static let runShare = 0.2
 
-    private var run = 0.0
-    private var longest = 0.0
+    /// Equal values in a row, now and at most; they stop at their limit.
+    private var run: UInt32 = 0
+    private var longest: UInt32 = 0
 
+    @inline(__always)
     mutating func judge(isSameAsLast: Bool, samplesBefore: Double, isWarm: Bool) -> Double {
         if isSameAsLast {
-            run += 1
+            if run < .max { run += 1 }
         } else {
             longest = max(longest, run)
             run = 0
         }
         let n = samplesBefore + 1
+        let run = Double(run)
+        let longest = Double(longest)
         let needed = max(FlatView.minimumRun, FlatView.runFactor * longest)
         guard isWarm, run >= needed, longest < FlatView.usualShare * n, run < FlatView.runShare * n
         else { return 0 }
         return min(
-            AdaptiveDetector.scoreLimit, AdaptiveDetector.scoreAtThreshold * run / needed)
+            ScoreScale.limit, ScoreScale.threshold * run / needed)
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
-        try visitor.visit(&run)
-        try visitor.visit(&longest)
+        try visitor.visit(&run, in: 0...UInt32.max)
+        try visitor.visit(&longest, in: 0...UInt32.max)
     }
 }

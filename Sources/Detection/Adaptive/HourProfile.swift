@@ -5,22 +5,23 @@ struct HourProfile {
     private static let binRate = 0.05
     private static let scaleRange = 0.2...1.0
     /// Samples an hour needs before it is believed.
-    static let minimumCount: UInt32 = 3
+    static let minimumCount: UInt16 = 3
     /// Rate per day of the hour's largest residual.
     private static let largestRate = 0.3
     private static let correlationRate = 5e-5
 
-    private(set) var mean = InlineArray<24, Double>(repeating: 0)
-    private(set) var variance = InlineArray<24, Double>(repeating: 0)
-    private(set) var largestResidual = InlineArray<24, Double>(repeating: 0)
-    private(set) var count = InlineArray<24, UInt32>(repeating: 0)
-    private var currentBin: Int32 = -1
+    private var mean = InlineArray<24, Double>(repeating: 0)
+    private var variance = InlineArray<24, Double>(repeating: 0)
+    private var largestResidual = InlineArray<24, Double>(repeating: 0)
+    /// Samples of each hour; it stops at its limit, where one more would weigh nothing any more.
+    private var count = InlineArray<24, UInt16>(repeating: 0)
     private var largestThisHour = 0.0
     /// Lag-1 correlation of the residual from the profile.
     private var residual = 0.0
-    private var residualCount = 0
     private var covariance = 0.0
     private var residualVariance = 0.0
+    private var residualCount: UInt32 = 0
+    private var currentBin: Int8 = -1
 
     /// Where a moment falls in the profile, interpolated between the centres of two hours.
     struct Place {
@@ -31,8 +32,27 @@ struct HourProfile {
         let value: Double
     }
 
+    /// What is known of an hour before the value at hand.
+    struct Hour {
+        let mean: Double
+        let variance: Double
+        let count: Double
+        let largestResidual: Double
+        let isKnown: Bool
+    }
+
+    @inline(__always)
+    func hour(_ place: Place) -> Hour {
+        let bin = place.bin
+        let count = count[bin]
+        return Hour(
+            mean: mean[bin], variance: variance[bin], count: Double(count),
+            largestResidual: largestResidual[bin], isKnown: count >= HourProfile.minimumCount)
+    }
+
     /// Goes to the hour of `timestamp` (Unix seconds, UTC); when an hour ends its largest residual
     /// is learnt.
+    @inline(__always)
     mutating func move(to timestamp: Double) -> Place {
         let phase = HourProfile.secondOfDay(timestamp) * 24 / 86_400
         let bin = min(Int(phase), HourProfile.bins - 1)
@@ -40,7 +60,7 @@ struct HourProfile {
         let neighbour = (bin + (distance > 0 ? 1 : HourProfile.bins - 1)) % HourProfile.bins
         if bin != Int(currentBin) {
             if currentBin >= 0 { learnLargest(Int(currentBin)) }
-            currentBin = Int32(bin)
+            currentBin = Int8(bin)
             largestThisHour = 0
         }
         let share = distance.magnitude
@@ -53,6 +73,7 @@ struct HourProfile {
 
     /// Seconds since midnight UTC. Whole days are taken off exactly: the product is an integer below
     /// 2^53, and the difference of two close doubles is exact.
+    @inline(__always)
     private static func secondOfDay(_ timestamp: Double) -> Double {
         guard timestamp.magnitude < 1e15 else {
             let remainder = timestamp.truncatingRemainder(dividingBy: 86_400)
@@ -69,6 +90,7 @@ struct HourProfile {
     }
 
     /// The profile's prediction at a place, carrying on the part of the last residual that lasts.
+    @inline(__always)
     func prediction(_ place: Place, epsilon: Double) -> Double {
         let ratio = covariance / residualVariance
         let correlation =
@@ -81,10 +103,11 @@ struct HourProfile {
     }
 
     /// Learns a value at its place. `intervalSeconds` is the series' usual step, 0 while unknown.
+    @inline(__always)
     mutating func learn(_ x: Double, at place: Place, intervalSeconds: Double) {
         if place.isKnown {
             let r = x - place.value
-            residualCount += 1
+            if residualCount < .max { residualCount += 1 }
             let rate = max(HourProfile.correlationRate, 1 / Double(residualCount))
             covariance += rate * (r * residual - covariance)
             residualVariance += rate * (r * r - residualVariance)
@@ -107,12 +130,12 @@ struct HourProfile {
             try visitor.visit(&mean[bin])
             try visitor.visit(&variance[bin])
             try visitor.visit(&largestResidual[bin])
-            try visitor.visit(&count[bin], in: 0...UInt32.max)
+            try visitor.visit(&count[bin], in: 0...UInt16.max)
         }
-        try visitor.visit(&currentBin, in: -1...Int32(HourProfile.bins - 1))
+        try visitor.visit(&currentBin, in: -1...Int8(HourProfile.bins - 1))
         try visitor.visit(&largestThisHour)
         try visitor.visit(&residual)
-        try visitor.visit(&residualCount, in: 0...Int.max - 1)
+        try visitor.visit(&residualCount, in: 0...UInt32.max)
         try visitor.visit(&covariance)
         try visitor.visit(&residualVariance)
     }

@@ -10,6 +10,7 @@ struct LevelView {
     private(set) var mean = 0.0
     private(set) var variance = 0.0
 
+    @inline(__always)
     mutating func judge(
         _ x: Double, samplesBefore: Double, epsilon: Double, isWarm: Bool, rate: Double
     )
@@ -23,8 +24,8 @@ struct LevelView {
             let sigmas = d.magnitude / max(variance.squareRoot(), epsilon)
             let age = n / (n + LevelView.youth)
             score = min(
-                AdaptiveDetector.scoreLimit,
-                AdaptiveDetector.scoreAtThreshold * sigmas / LevelView.sigmasAtThreshold * age)
+                ScoreScale.limit,
+                ScoreScale.threshold * sigmas / LevelView.sigmasAtThreshold * age)
         }
         mean += rate * d
         variance = (1 - rate) * (variance + rate * d * d)

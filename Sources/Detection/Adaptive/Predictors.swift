@@ -13,6 +13,7 @@ struct Predictors {
 
     /// The prediction for `x`, made without it; the errors of all four are learnt from it.
     /// - Parameter profile: what the daily profile predicts; the last value while it knows nothing.
+    @inline(__always)
     mutating func predict(_ x: Double, profile: Double, rate: Double) -> Double {
         let candidates: InlineArray<4, Double> = [last, fast, slow, profile]
         var best = 0

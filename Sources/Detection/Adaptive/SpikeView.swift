@@ -24,6 +24,7 @@ struct SpikeView {
         let band: Double
     }
 
+    @inline(__always)
     mutating func judge(
         error: Double, hourResidual: Double, epsilon: Double, isWarm: Bool, isFirst: Bool,
         rate: Double
@@ -32,7 +33,7 @@ struct SpikeView {
         let sigma = (max(residualVariance, epsilon * epsilon) + hour * hour).squareRoot()
         let factor = dampingFactor()
         let z = isWarm ? error / sigma : 0
-        let score = AdaptiveDetector.scoreAtThreshold * z / SpikeView.sigmasAtThreshold * factor
+        let score = ScoreScale.threshold * z / SpikeView.sigmasAtThreshold * factor
         if z > SpikeView.tailStart {
             tailRate += SpikeView.tailMemory * (1 - tailRate)
         } else {
@@ -40,7 +41,7 @@ struct SpikeView {
         }
         if !isFirst { residualVariance += rate * (error * error - residualVariance) }
         return Outcome(
-            score: min(AdaptiveDetector.scoreLimit, score),
+            score: min(ScoreScale.limit, score),
             band: SpikeView.sigmasAtThreshold * sigma / factor)
     }
 

@@ -1,0 +1,76 @@
+/// Does cpu still follow the load? A device that burns cpu without traffic is noticed here.
+///
+/// cpu is taken as a line over rps, learnt from the samples that lie near it; what a few samples in a
+/// row have in common beyond the line's usual error is the score.
+struct RelationView {
+    /// Samples of memory of the line, and of its usual error.
+    private static let lineMemory = 1000.0
+    private static let errorMemory = 400.0
+    private static let clip = 3.0
+    /// As in the steady view.
+    private static let sigmasPerUsual = 1.26
+    /// Weight of a sample in the short mean of deviations, and what one deviation counts at most: one
+    /// sample alone, however far off, cannot reach the threshold.
+    private static let shortRate = 0.4
+    private static let deviationLimit = 6.0
+    /// Sigmas of the short mean that give a score of 8.
+    private static let sigmasAtThreshold = 3.0
+    /// Deviations beyond so many sigmas do not teach the line, until so many came in a row.
+    private static let oddSigmas = 3.5
+    private static let patience: UInt8 = 40
+    private static let youth = 100
+    /// Beyond it a load counts as it; its square is a finite double.
+    private static let limit = 1e75
+
+    private var rpsMean = 0.0
+    private var cpuMean = 0.0
+    private var rpsVariance = 0.0
+    private var covariance = 0.0
+    private var usual = 0.0
+    private var short: Float = 0
+    private var run: UInt8 = 0
+
+    /// - Parameters:
+    ///   - samples: before this one.
+    ///   - weight: 1 / n, this sample included.
+    @inline(__always)
+    mutating func judge(rps: Double, cpu: Double, samples: Int, weight: Double) -> Double {
+        let rpsOffset = min(rps, RelationView.limit) - rpsMean
+        let cpuOffset = min(cpu, RelationView.limit) - cpuMean
+        let slope = rpsVariance > 0 ? covariance / rpsVariance : 0
+        let deviation = cpuOffset - slope * rpsOffset
+        let epsilon = 1e-9 + 1e-6 * min(cpu, RelationView.limit)
+        let sigmas = deviation / max(RelationView.sigmasPerUsual * usual, epsilon)
+        let limit = RelationView.deviationLimit
+        short += Float(RelationView.shortRate) * (Float(max(-limit, min(limit, sigmas))) - short)
+        let isOdd = sigmas.magnitude > RelationView.oddSigmas
+        run = isOdd ? min(run, RelationView.patience) + 1 : 0
+        let isYoung = samples < LoadDetector.warmUp
+        if isYoung || !isOdd || run > RelationView.patience {
+            learn(rpsOffset, cpuOffset, rate: max(1 / RelationView.lineMemory, weight))
+        }
+        let most = isYoung ? .infinity : RelationView.clip * max(usual, epsilon)
+        let rate = max(1 / RelationView.errorMemory, weight)
+        usual += rate * (min(deviation.magnitude, most) - usual)
+        guard samples >= RelationView.youth else { return 0 }
+        return ScoreScale.threshold * Double(short.magnitude) / RelationView.sigmasAtThreshold
+    }
+
+    @inline(__always)
+    private mutating func learn(_ rpsOffset: Double, _ cpuOffset: Double, rate: Double) {
+        rpsMean += rate * rpsOffset
+        cpuMean += rate * cpuOffset
+        rpsVariance += rate * (rpsOffset * rpsOffset - rpsVariance)
+        covariance += rate * (rpsOffset * cpuOffset - covariance)
+    }
+
+    mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
+        try visitor.visit(&rpsMean)
+        try visitor.visit(&cpuMean)
+        try visitor.visit(&rpsVariance)
+        try visitor.visit(&covariance)
+        try visitor.visit(&usual)
+        try visitor.visit(&short)
+        try visitor.visit(&run, in: 0...RelationView.patience + 1)
+    }
+}
