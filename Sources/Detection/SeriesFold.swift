@@ -41,11 +41,11 @@ package struct SeriesFold: ~Copyable {
     /// How much there has been. It can be set, so that a series whose past cannot be folded any more
     /// (other parameters, say) goes on counting where it was.
     package var totals: SeriesTotals {
-        get { SeriesTotals(samples: last.sequence, anomalies: anomalies, alerts: alerts) }
+        get { SeriesTotals(samples: last.sequence, anomalies: anomalies, alerts: Int(alerts)) }
         set {
             last.sequence = newValue.samples
             anomalies = newValue.anomalies
-            alerts = newValue.alerts
+            alerts = UInt32(clamping: newValue.alerts)
         }
     }
 

@@ -62,6 +62,9 @@ import Testing
             "\(programs)/synthetic",
             ["generate", "--suite", "default", "--seed", "4", "--out", folder])
         #expect(generated.status == 0, "\(generated.output)")
+        let words = generated.output.split(separator: " ")
+        let place = try #require(words.firstIndex(of: "samples,"))
+        let samples = try #require(Int(words[place - 1]))
         var totals: [[String: Double]] = []
         for batch in ["1000", "37"] {
             let service = try RunningService()
@@ -84,7 +87,7 @@ import Testing
             let total = (json as? [String: Any])?["total"] as? [String: Any]
             let alert = total?["alert"] as? [String: Any] ?? [:]
             totals.append(alert.compactMapValues { ($0 as? NSNumber)?.doubleValue })
-            #expect(try samplesTotal(service) == 24_000)
+            #expect(try samplesTotal(service) == Double(samples))
         }
         #expect(totals[0] == totals[1], "how samples are batched changes no verdict")
         #expect((totals[0]["accuracy"] ?? 0) > 0.7)
