@@ -87,7 +87,7 @@ import Testing
             let total = (json as? [String: Any])?["total"] as? [String: Any]
             let alert = total?["alert"] as? [String: Any] ?? [:]
             totals.append(alert.compactMapValues { ($0 as? NSNumber)?.doubleValue })
-            #expect(try samplesTotal(service) == Double(samples))
+            #expect(try samplesTotal(service) == samples)
         }
         #expect(totals[0] == totals[1], "how samples are batched changes no verdict")
         #expect((totals[0]["accuracy"] ?? 0) > 0.7)
