@@ -91,13 +91,16 @@ let package = Package(
         tests("TelemetryTests", ["Numerics", "Bytes", "Telemetry"]),
         tests("ReportTests", ["Bytes", "Report"]),
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
-        tests("ScoringTests", ["Bytes", "Signals", "Scoring"]),
+        tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
         tests("EventLoopTests", ["Bytes", "EventLoop", "CLinux"]),
         tests("ContractTests", ["Bytes", "Contract"]),
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "SeriesLog"]),
         tests(
             "ServiceTests",
-            ["Numerics", "Bytes", "HTTP", "EventLoop", "Contract", "Service", "CLinux"]),
+            [
+                "Numerics", "Bytes", "HTTP", "EventLoop", "Contract", "Detection", "Signals",
+                "Service", "CLinux",
+            ]),
         tests("LoadGenTests", ["Numerics", "Bytes", "HTTP", "Telemetry", "LoadGen", "CLinux"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
     ],
