@@ -5,7 +5,7 @@ SHELL := /bin/bash
 RELEASE := swift build -c release --static-swift-stdlib
 BIN := .build/release
 
-.PHONY: help build demo run run-redis test bench fuzz lint format loadtest gate clean
+.PHONY: help build demo run run-redis test bench fuzz lint format loadtest accuracy gate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,9 +49,15 @@ loadtest: build ## load against TARGET: make loadtest TARGET=http://host:port RP
 	    --duration $(or $(DURATION),60s) $(if $(HOST_HEADER),--host-header $(HOST_HEADER)) \
 	    --json reports/loadtest.json --markdown reports/loadtest.md
 
-gate: build ## the last demo's reports against reports/thresholds
+accuracy: build ## labelled series through the service, its verdicts judged: DATA=DIR for your own
+	@scripts/accuracy
+
+gate: build ## the last demo's and accuracy's reports against reports/thresholds
 	@$(BIN)/loadgen gate reports/thresholds load=reports/demo-load.json \
-	    max=reports/demo-max.json real=reports/demo-real.json
+	    max=reports/demo-max.json real=reports/demo-real.json \
+	    alert=reports/accuracy-alert.json is_anomaly=reports/accuracy-is_anomaly.json
+	@if grep -q '"nab":{"samples"' reports/accuracy-alert.json; then \
+	    $(BIN)/loadgen gate reports/thresholds-data alert=reports/accuracy-alert.json; fi
 
 clean: ## remove what was built
 	@rm -rf .build

@@ -95,7 +95,7 @@ let package = Package(
         tests("TelemetryTests", ["Numerics", "Bytes", "Telemetry"]),
         tests("ReportTests", ["Bytes", "Report"]),
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
-        tests("ScoringTests", ["Bytes", "Signals", "Scoring"]),
+        tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
         tests("EventLoopTests", ["Bytes", "EventLoop", "CLinux"]),
         tests("ContractTests", ["Bytes", "Contract"]),
         tests(
@@ -105,6 +105,7 @@ let package = Package(
             "ServiceTests",
             [
                 "Numerics", "Bytes", "HTTP", "Detection", "EventLoop", "Contract", "SeriesLog",
+                "Signals",
                 "Service", "CLinux",
             ]),
         tests("LoadGenTests", ["Numerics", "Bytes", "HTTP", "Telemetry", "LoadGen", "CLinux"]),

@@ -66,9 +66,11 @@ private func windowOnly(_ samples: [Sample]) -> Double {
 
 private func adaptiveOnly(_ samples: [Sample]) -> Double {
     var detector = AdaptiveDetector()
+    var verdict = Verdict()
     var sum = 0.0
     for sample in samples {
-        sum += detector.update(sample, threshold: 8).score
+        detector.judge(sample, &verdict, threshold: 8)
+        sum += verdict.score
     }
     return sum
 }

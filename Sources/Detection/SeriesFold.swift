@@ -22,15 +22,8 @@ package struct SeriesFold: ~Copyable {
     /// Takes the next sample in and says what it is. `parameters` are those the fold was made with.
     package mutating func fold(_ sample: Sample, _ parameters: FoldParameters) -> Verdict {
         judge.judge(sample, &last, parameters)
-        let judged = detector.update(sample, threshold: parameters.alertThreshold)
+        detector.judge(sample, &last, threshold: parameters.alertThreshold)
         last.timestamp = sample.timestamp
-        last.score = judged.score
-        last.alert = judged.alert
-        // A view fires when it reaches the threshold; below it there is nothing to give a reason for.
-        last.reason = judged.score >= parameters.alertThreshold ? judged.reason : .none
-        last.expected = judged.expected
-        last.lower = judged.lower
-        last.upper = judged.upper
         lastCPU = sample.cpu
         lastRPS = sample.rps
         if last.isAnomaly { anomalies += 1 }

@@ -1,17 +1,6 @@
 /// rps and cpu of a sample side by side: every step treats both at once.
 typealias Pair = SIMD2<Double>
 
-/// The larger of each, as one compare and one blend: the standard library's own is a call.
-@inline(__always)
-func larger(_ left: Pair, _ right: Pair) -> Pair {
-    left.replacing(with: right, where: left .< right)
-}
-
-@inline(__always)
-func smaller(_ left: Pair, _ right: Pair) -> Pair {
-    left.replacing(with: right, where: right .< left)
-}
-
 /// Mean and population standard deviation over a sliding window, in O(1) a sample; of rps and cpu
 /// together.
 ///

@@ -18,6 +18,14 @@ extension ByteBuffer {
     }
 
     private mutating func append(_ quality: FlagQuality) {
+        append("{\"flags\":")
+        append(integer: quality.confusion.flagged)
+        append(members: quality)
+        append("}")
+    }
+
+    /// Appends the members of an object that has some already, each with a comma before it.
+    mutating func append(members quality: FlagQuality) {
         let confusion = quality.confusion
         let events = quality.events
         let numbers: [(StaticString, Double)] = [
@@ -32,13 +40,12 @@ extension ByteBuffer {
             ("event_recall_early", events.earlyRecall), ("event_f1", events.f1),
             ("median_delay", Double(events.medianDelay)), ("flags_per_10k", events.flagsPer10k),
         ]
-        for (position, number) in numbers.enumerated() {
-            append(position == 0 ? "{\"" : ",\"")
+        for number in numbers {
+            append(",\"")
             append(number.0)
             append("\":")
             append(number: number.1)
         }
-        append("}")
     }
 }
 

@@ -24,56 +24,56 @@ struct ScoreCommand {
     }
 
     func run() throws(CommandError) {
-        var series = try DataFolder.load(data)
-        do {
-            if let windows {
-                let found = try AnomalyWindows.parse(try Files.read(windows))
-                for index in series.indices { found.label(&series[index]) }
-            }
-            try judge(series, try VerdictFile.parse(try Files.read(verdicts)))
-        } catch let error as CommandError {
-            throw error
-        } catch {
-            throw CommandError("\(error)")
-        }
-    }
-
-    private func judge(_ series: [LabelledSeries], _ verdicts: [String: [Judgment]]) throws {
-        var total = Quality()
-        var rows: [(String, Quality)] = []
+        let series = try LabelledData.load(data, windows: windows)
+        let judgments = try LabelledData.verdicts(verdicts)
+        var assessment = Assessment(name: name, isBenchmark: windows != nil)
         for one in series {
-            guard let judgments = verdicts[one.name], judgments.count == one.samples.count else {
-                throw CommandError(
-                    "\(one.name): \(verdicts[one.name]?.count ?? 0) verdicts on "
-                        + "\(one.samples.count) samples")
-            }
-            total.add(one, judgments)
-            var own = Quality()
-            own.add(one, judgments)
-            rows.append((one.name, own))
+            assessment.add(one, try LabelledData.judgments(of: one, in: judgments))
         }
-        let table = qualityTable([(name, total)]).text
+        let table = text(assessment)
         StandardStreams.writeOutput(table)
-        if let markdown {
-            try Files.write(
-                markdown,
-                "# Verdicts on \(name)\n\n\(table)\n## By series\n\n\(qualityTable(rows).text)")
+        do throws(FileError) {
+            if let markdown { try write(markdown, table, assessment) }
+            if let json { try writeJSON(json, assessment) }
+        } catch {
+            throw CommandError(error.description)
         }
-        if let json { try writeJSON(json, total, rows) }
     }
 
-    private func writeJSON(_ path: String, _ total: Quality, _ rows: [(String, Quality)]) throws {
+    /// The tables that say it at a glance.
+    private func text(_ assessment: Assessment) -> String {
+        let quality = qualityTable([(name, assessment.quality)]).text
+        guard let benchmark = Assessment.benchmarkTable([assessment]) else { return quality }
+        return quality + "\n" + benchmark.text
+    }
+
+    private func write(_ path: String, _ table: String, _ assessment: Assessment) throws(FileError)
+    {
+        try Files.write(
+            path,
+            "# Verdicts on \(name)\n\n\(table)\n## By series\n\n"
+                + qualityTable(assessment.series).text)
+    }
+
+    private func writeJSON(_ path: String, _ assessment: Assessment) throws(FileError) {
         var text = ByteBuffer(limit: Files.sizeLimit)
         text.append("{\"name\":")
         text.append(jsonString: name)
         text.append(",\"total\":")
-        text.append(total)
+        text.append(assessment.quality)
+        if let benchmark = assessment.benchmark {
+            text.append(",\"nab\":{\"alert\":")
+            text.append(benchmark.alert)
+            text.append(",\"is_anomaly\":")
+            text.append(benchmark.isAnomaly)
+            text.append("}")
+        }
         text.append(",\"series\":{")
-        for (position, row) in rows.enumerated() {
+        for (position, row) in assessment.series.enumerated() {
             if position > 0 { text.append(",") }
-            text.append(jsonString: row.0)
+            text.append(jsonString: row.name)
             text.append(":")
-            text.append(row.1)
+            text.append(row.quality)
         }
         text.append("}}\n")
         try Files.write(path, text.readable)

@@ -28,7 +28,12 @@ private let help = """
 
       synthetic score --data FILE|DIR --verdicts VERDICTS [--nab WINDOWS.json]
                       [--name NAME] [--json FILE] [--markdown FILE]
-          judges verdicts, whoever gave them, by the labels
+          judges verdicts, whoever gave them, by the labels; WINDOWS are those of the Numenta
+          benchmark, by whose published scoring they are judged too
+
+      synthetic report --out DIR NAME=DATA,VERDICTS[,WINDOWS.json] …
+          judges several collections side by side: DIR/accuracy.md with charts, and
+          DIR/accuracy-alert.json and DIR/accuracy-is_anomaly.json for thresholds
 
     Data are CSV files: timestamp,rps,cpu or timestamp,value[,label], with Unix time or UTC date-times.
     Exit status: 0 done, 1 failed, 64 the command line is wrong.
@@ -43,7 +48,7 @@ private func runSynthetic(_ arguments: [String]) -> Int32 {
     }
     do throws(OptionError) {
         var options = try Options(Array(arguments.dropFirst()), switches: [])
-        guard options.operands.isEmpty else {
+        guard options.operands.isEmpty || command == "report" else {
             throw OptionError("\(options.operands[0]): not expected; see --help")
         }
         let work = try prepare(command, &options)
@@ -59,6 +64,7 @@ private enum Work {
     case generate(GenerateCommand)
     case replay(ReplayCommand)
     case score(ScoreCommand)
+    case report(ReportCommand)
 }
 
 private func prepare(_ command: String, _ options: inout Options) throws(OptionError) -> Work {
@@ -66,8 +72,10 @@ private func prepare(_ command: String, _ options: inout Options) throws(OptionE
     case "generate": .generate(try GenerateCommand(&options))
     case "replay": .replay(try ReplayCommand(&options))
     case "score": .score(try ScoreCommand(&options))
+    case "report": .report(try ReportCommand(&options))
     default:
-        throw OptionError("\(command): unknown command; allowed is generate, replay or score")
+        throw OptionError(
+            "\(command): unknown command; allowed is generate, replay, score or report")
     }
 }
 
@@ -77,6 +85,7 @@ private func perform(_ work: Work) -> Int32 {
         case .generate(let command): try command.run()
         case .replay(let command): try command.run()
         case .score(let command): try command.run()
+        case .report(let command): try command.run()
         }
         return 0
     } catch {

@@ -14,11 +14,10 @@ struct DailyHabit {
     private static let sameMinutes: UInt16 = 30
     private static let unitsPerScore = 32.0
 
-    /// Unix minutes, modulo 2^16: 45 days, far more than is looked back.
+    /// The newest first. Unix minutes, modulo 2^16: 45 days, far more than is looked back.
     private var minutes = InlineArray<6, UInt16>(repeating: 0)
     /// Scores in units of 1/32; 0 where nothing is remembered yet.
     private var sizes = InlineArray<6, UInt16>(repeating: 0)
-    private var newest: UInt8 = 0
 
     /// Takes an incident in. `timestamp` is in Unix seconds.
     /// - Returns: whether it is a habit.
@@ -30,15 +29,22 @@ struct DailyHabit {
             precedents += 1
         }
         let units = UInt16(min(ScoreScale.limit, score) * DailyHabit.unitsPerScore)
-        let current = Int(newest)
-        if sizes[current] > 0, now &- minutes[current] <= DailyHabit.sameMinutes {
-            sizes[current] = max(sizes[current], units)
+        if sizes[0] > 0, now &- minutes[0] <= DailyHabit.sameMinutes {
+            sizes[0] = max(sizes[0], units)
         } else {
-            newest = (newest + 1) % UInt8(DailyHabit.places)
-            minutes[Int(newest)] = now
-            sizes[Int(newest)] = units
+            push(now, units)
         }
         return precedents >= DailyHabit.precedentsNeeded
+    }
+
+    /// Puts an incident first and lets the oldest go.
+    private mutating func push(_ minute: UInt16, _ size: UInt16) {
+        for place in (1..<DailyHabit.places).reversed() {
+            minutes[place] = minutes[place - 1]
+            sizes[place] = sizes[place - 1]
+        }
+        minutes[0] = minute
+        sizes[0] = size
     }
 
     private static func minute(_ timestamp: Double) -> UInt16 {
@@ -61,6 +67,5 @@ struct DailyHabit {
             try visitor.visit(&minutes[place], in: 0...UInt16.max)
             try visitor.visit(&sizes[place], in: 0...UInt16.max)
         }
-        try visitor.visit(&newest, in: 0...UInt8(DailyHabit.places - 1))
     }
 }

@@ -15,6 +15,10 @@ struct DailyView {
     private static let tailStart = 3.0
     private static let tailMemory = 1e-3
     private static let tailRateFloor = 3e-4
+    /// A sample without a passing multiplies the rate by 1 - `tailMemory`, so that -ln of it grows by
+    /// as much each time (-ln 0.999, up to -ln 3e-4); a logarithm is only taken after a passing.
+    static let rarityStep = 0.001_000_500_333_583_533_5
+    static let rarityLimit = 8.111_728_083_308_073
     private static let excessMemory = 0.02
     private static let excessFloor = 0.04
     /// One excess counts as at most so many mean excesses when the mean is learnt.
@@ -22,51 +26,54 @@ struct DailyView {
 
     private var mean = 0.0
     private var variance = 0.0
-    private(set) var tailRate = 0.01
-    private(set) var meanExcess = 0.2
+    /// -ln of the rate at which `tailStart` is passed; -ln 0.01 at first.
+    private var rarity = 4.605_170_185_988_091
+    private var meanExcess = 0.2
 
     @inline(__always)
     mutating func judge(
         _ x: Double, _ hour: HourProfile.Hour, epsilon: Double, isWarm: Bool, weight: Double
     ) -> Double {
-        let rate = max(DailyView.mediumRate, weight)
+        let rate = larger(DailyView.mediumRate, weight)
         let d = x - mean
         mean += rate * d
         variance = (1 - rate) * (variance + rate * d * d)
         var sigmas = 0.0
         if isWarm, hour.isKnown {
-            let shrunk =
-                (hour.variance * hour.count + DailyView.priorWeight * variance)
-                / (hour.count + DailyView.priorWeight)
-            let floored = max(shrunk, DailyView.varianceFloor * variance).squareRoot()
-            sigmas = (x - hour.mean).magnitude / max(floored, epsilon)
+            // |x - mean| / √(shrunk variance), as one division and one root.
+            let weight = hour.count + DailyView.priorWeight
+            let least = larger(DailyView.varianceFloor * variance, epsilon * epsilon) * weight
+            let shrunk = hour.variance * hour.count + DailyView.priorWeight * variance
+            sigmas = (x - hour.mean).magnitude * (weight / larger(shrunk, least)).squareRoot()
         }
-        return min(ScoreScale.limit, DailyView.weight * surprise(sigmas))
+        return smaller(ScoreScale.limit, DailyView.weight * surprise(sigmas))
     }
 
+    @inline(__always)
     private mutating func surprise(_ sigmas: Double) -> Double {
-        let rarity = -naturalLogarithm(tailRate)
-        let surprise: Double
-        if sigmas > DailyView.tailStart {
-            let excess = sigmas - DailyView.tailStart
-            surprise = rarity + excess / meanExcess
-            let counted = min(excess, DailyView.excessCap * meanExcess)
-            meanExcess = max(
-                DailyView.excessFloor,
-                meanExcess + DailyView.excessMemory * (counted - meanExcess))
-            tailRate += DailyView.tailMemory * (1 - tailRate)
-        } else {
-            surprise = rarity * sigmas / DailyView.tailStart
-            tailRate -= DailyView.tailMemory * tailRate
-        }
-        tailRate = max(tailRate, DailyView.tailRateFloor)
+        guard sigmas <= DailyView.tailStart else { return passed(sigmas) }
+        let surprise = rarity * sigmas * (1 / DailyView.tailStart)
+        rarity = smaller(rarity + DailyView.rarityStep, DailyView.rarityLimit)
+        return surprise
+    }
+
+    @inline(never)
+    private mutating func passed(_ sigmas: Double) -> Double {
+        let excess = sigmas - DailyView.tailStart
+        let surprise = rarity + excess / meanExcess
+        let counted = smaller(excess, DailyView.excessCap * meanExcess)
+        meanExcess = larger(
+            DailyView.excessFloor, meanExcess + DailyView.excessMemory * (counted - meanExcess))
+        let rate = exponential(-rarity)
+        rarity = -naturalLogarithm(
+            larger(rate + DailyView.tailMemory * (1 - rate), DailyView.tailRateFloor))
         return surprise
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
         try visitor.visit(&mean)
         try visitor.visit(&variance)
-        try visitor.visit(&tailRate)
+        try visitor.visit(&rarity)
         try visitor.visit(&meanExcess)
     }
 }

@@ -22,10 +22,10 @@ struct FlatView {
         let n = samplesBefore + 1
         let run = Double(run)
         let longest = Double(longest)
-        let needed = max(FlatView.minimumRun, FlatView.runFactor * longest)
+        let needed = larger(FlatView.minimumRun, FlatView.runFactor * longest)
         guard isWarm, run >= needed, longest < FlatView.usualShare * n, run < FlatView.runShare * n
         else { return 0 }
-        return min(
+        return smaller(
             ScoreScale.limit, ScoreScale.threshold * run / needed)
     }
 

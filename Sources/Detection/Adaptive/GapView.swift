@@ -11,15 +11,19 @@ struct GapView {
 
     private var odd: Float = 0
 
-    /// - Parameter steps: time since the last sample in usual steps; 0 where unknown.
     @inline(__always)
-    mutating func judge(steps: Double, samples: Int, weight: Double) -> Double {
+    mutating func judge(_ step: SamplingStep, samples: Int, weight: Double) -> Double {
         guard samples > 1 else { return 0 }
         let wasRegular = odd < GapView.oddShare
-        let isOdd = !GapView.regularSteps.contains(steps)
-        odd += ((isOdd ? 1 : 0) - odd) * max(1 / GapView.memory, Float(weight))
-        guard isOdd, wasRegular, samples > GapView.youth else { return 0 }
-        return min(ScoreScale.limit, ScoreScale.threshold * steps / GapView.stepsAtThreshold)
+        let range = GapView.regularSteps
+        let isOdd =
+            step.seconds < range.lowerBound * step.usual
+            || step.seconds > range.upperBound * step.usual
+        odd += ((isOdd ? 1 : 0) - odd) * larger(1 / GapView.memory, Float(weight))
+        guard isOdd, wasRegular, samples > GapView.youth, step.usual > 0 else { return 0 }
+        return smaller(
+            ScoreScale.limit,
+            ScoreScale.threshold * step.seconds / (GapView.stepsAtThreshold * step.usual))
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {

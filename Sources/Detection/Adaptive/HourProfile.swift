@@ -4,11 +4,14 @@ struct HourProfile {
     /// Learning rate of a bin at five-minute data, scaled with the sampling interval.
     private static let binRate = 0.05
     private static let scaleRange = 0.2...1.0
+    /// From so many samples on, 1 / count is below the least rate.
+    private static let youngCount: UInt16 = 101
     /// Samples an hour needs before it is believed.
     static let minimumCount: UInt16 = 3
     /// Rate per day of the hour's largest residual.
     private static let largestRate = 0.3
     private static let correlationRate = 5e-5
+    private static let correlationCount: UInt32 = 20_000
 
     private var mean = InlineArray<24, Double>(repeating: 0)
     private var variance = InlineArray<24, Double>(repeating: 0)
@@ -55,9 +58,10 @@ struct HourProfile {
     @inline(__always)
     mutating func move(to timestamp: Double) -> Place {
         let phase = HourProfile.secondOfDay(timestamp) * 24 / 86_400
-        let bin = min(Int(phase), HourProfile.bins - 1)
+        let bin = min(HourProfile.bin(phase), HourProfile.bins - 1)
         let distance = phase - Double(bin) - 0.5
-        let neighbour = (bin + (distance > 0 ? 1 : HourProfile.bins - 1)) % HourProfile.bins
+        let beside = distance > 0 ? bin + 1 : bin - 1
+        let neighbour = beside < 0 ? HourProfile.bins - 1 : beside == HourProfile.bins ? 0 : beside
         if bin != Int(currentBin) {
             if currentBin >= 0 { learnLargest(Int(currentBin)) }
             currentBin = Int8(bin)
@@ -79,9 +83,21 @@ struct HourProfile {
             let remainder = timestamp.truncatingRemainder(dividingBy: 86_400)
             return remainder < 0 ? remainder + 86_400 : remainder
         }
-        let rest = timestamp - Double(Int(timestamp * (1 / 86_400.0))) * 86_400
-        if rest < 0 { return rest + 86_400 }
-        return rest >= 86_400 ? rest - 86_400 : rest
+        let rest = timestamp - nearestInteger(timestamp * (1 / 86_400.0)) * 86_400
+        return rest < 0 ? rest + 86_400 : rest
+    }
+
+    /// Rounds numbers below 2^51, without the checks of a conversion: beside 1.5 · 2^52 a double has
+    /// no digits after the point.
+    @inline(__always)
+    private static func nearestInteger(_ x: Double) -> Double { (x + 0x1.8p52) - 0x1.8p52 }
+
+    /// The hour that a phase in 0..<24 is in: the low bits of 2^52 + n are n.
+    @inline(__always)
+    private static func bin(_ phase: Double) -> Int {
+        let nearest = nearestInteger(phase)
+        let floor = nearest > phase ? nearest - 1 : nearest
+        return Int(truncatingIfNeeded: (floor + 0x1p52).bitPattern & 0x1F)
     }
 
     private mutating func learnLargest(_ bin: Int) {
@@ -94,12 +110,12 @@ struct HourProfile {
     func prediction(_ place: Place, epsilon: Double) -> Double {
         let ratio = covariance / residualVariance
         let correlation =
-            residualVariance > epsilon * epsilon ? max(0, min(1, ratio)) : 1
+            residualVariance > epsilon * epsilon ? larger(0, smaller(1, ratio)) : 1
         return place.value + correlation * residual
     }
 
     mutating func note(residual: Double) {
-        largestThisHour = max(largestThisHour, residual)
+        largestThisHour = larger(largestThisHour, residual)
     }
 
     /// Learns a value at its place. `intervalSeconds` is the series' usual step, 0 while unknown.
@@ -107,8 +123,7 @@ struct HourProfile {
     mutating func learn(_ x: Double, at place: Place, intervalSeconds: Double) {
         if place.isKnown {
             let r = x - place.value
-            if residualCount < .max { residualCount += 1 }
-            let rate = max(HourProfile.correlationRate, 1 / Double(residualCount))
+            let rate = correlationRate()
             covariance += rate * (r * residual - covariance)
             residualVariance += rate * (r * r - residualVariance)
             residual = r
@@ -118,11 +133,22 @@ struct HourProfile {
         let range = HourProfile.scaleRange
         let scale =
             intervalSeconds > 0
-            ? max(range.lowerBound, min(range.upperBound, intervalSeconds / 300)) : 1
-        let rate = max(HourProfile.binRate * scale, 1 / Double(count[bin]))
+            ? larger(range.lowerBound, smaller(range.upperBound, intervalSeconds * (1 / 300.0))) : 1
+        var rate = HourProfile.binRate * scale
+        if count[bin] < HourProfile.youngCount { rate = larger(rate, 1 / Double(count[bin])) }
         let d = x - mean[bin]
         mean[bin] += rate * d
         variance[bin] = (1 - rate) * (variance[bin] + rate * d * d)
+    }
+
+    /// 1 / n of the residuals, and no less than the long rate; no division from there on.
+    @inline(__always)
+    private mutating func correlationRate() -> Double {
+        guard residualCount < HourProfile.correlationCount else {
+            return HourProfile.correlationRate
+        }
+        residualCount += 1
+        return 1 / Double(residualCount)
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
@@ -135,7 +161,7 @@ struct HourProfile {
         try visitor.visit(&currentBin, in: -1...Int8(HourProfile.bins - 1))
         try visitor.visit(&largestThisHour)
         try visitor.visit(&residual)
-        try visitor.visit(&residualCount, in: 0...UInt32.max)
+        try visitor.visit(&residualCount, in: 0...HourProfile.correlationCount)
         try visitor.visit(&covariance)
         try visitor.visit(&residualVariance)
     }

@@ -10,26 +10,33 @@ struct LevelView {
     private(set) var mean = 0.0
     private(set) var variance = 0.0
 
+    struct Outcome {
+        let score: Double
+        /// How far the short mean is from its own long mean, before this sample taught it.
+        let shift: Double
+    }
+
     @inline(__always)
     mutating func judge(
-        _ x: Double, samplesBefore: Double, epsilon: Double, isWarm: Bool, rate: Double
+        _ x: Double, samplesBefore: Double, epsilon: Double, isWarm: Bool, weight: Double,
+        rate: Double
     )
-        -> Double
+        -> Outcome
     {
         let n = samplesBefore + 1
-        shortMean += (x - shortMean) / min(LevelView.shortSamples, n)
+        shortMean += (x - shortMean) * larger(1 / LevelView.shortSamples, weight)
         let d = shortMean - mean
         var score = 0.0
         if isWarm {
-            let sigmas = d.magnitude / max(variance.squareRoot(), epsilon)
-            let age = n / (n + LevelView.youth)
-            score = min(
+            // sigmas · n / (n + youth), as one division.
+            let sigmas = LevelView.sigmasAtThreshold * larger(variance.squareRoot(), epsilon)
+            score = smaller(
                 ScoreScale.limit,
-                ScoreScale.threshold * sigmas / LevelView.sigmasAtThreshold * age)
+                ScoreScale.threshold * d.magnitude * n / (sigmas * (n + LevelView.youth)))
         }
         mean += rate * d
         variance = (1 - rate) * (variance + rate * d * d)
-        return score
+        return Outcome(score: score, shift: d.magnitude)
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {

@@ -8,6 +8,7 @@ package struct LoadDetector {
     static let warmUp = 20
     /// Long memory, per sample; 1/n until then, which is the plain mean of all history.
     private static let longRate = 5e-5
+    private static let longSamples = 20_000
     private static let epsilonAbsolute = 1e-9
     private static let epsilonRelative = 1e-6
 
@@ -25,7 +26,7 @@ package struct LoadDetector {
 
     package init() {}
 
-    /// What the reference says of a value, and what it knew before it; all but scores and steps in
+    /// What the reference says of a value, and what it knew before it; all but scores and times in
     /// the value's unit, and relative to the first value.
     package struct Judgment {
         let x: Double
@@ -37,46 +38,48 @@ package struct LoadDetector {
         /// The two predictions that others may use too.
         let last: Double
         let fromProfile: Double
-        /// Usual value of this hour of the day.
+        /// Usual value of this hour of the day, and its usual largest error.
         let hourMean: Double
-        /// Root mean square of all prediction errors, giants too.
-        let longDeviation: Double
+        let hourResidual: Double
+        /// How far the mean of the last 30 samples is from its own long mean.
+        let shift: Double
         /// What counts as rounding noise.
         let epsilon: Double
-        /// 1 / n, the value included.
+        /// 1 / n, the value included; 0 where that is less than any rate.
         let weight: Double
-        /// Time since the last sample in usual steps; 0 where either is unknown.
-        let steps: Double
+        let step: SamplingStep
     }
 
     /// Judges one value and learns it. `timestamp` is in Unix seconds.
     @inline(__always)
     package mutating func update(timestamp: Double, value: Double, threshold: Double) -> Judgment {
-        let value = max(-statisticsLimit, min(statisticsLimit, value))
+        let value = larger(-statisticsLimit, smaller(statisticsLimit, value))
         if samples == 0 { origin = value }
         let x = value - origin
-        let weight = 1 / Double(samples + 1)
-        let rate = max(LoadDetector.longRate, weight)
+        // Below the least of all rates it decides nothing any more, and a division is dear.
+        let weight = samples < LoadDetector.longSamples ? 1 / Double(samples + 1) : 0
+        let rate = larger(LoadDetector.longRate, weight)
         let epsilon = LoadDetector.epsilonAbsolute + LoadDetector.epsilonRelative * value.magnitude
         let isWarm = samples >= LoadDetector.warmUp
         let last = predictors.last
         let isSameAsLast = samples > 0 && x == last
-        let steps = interval.note(timestamp, isFirst: samples == 0)
+        let step = interval.note(timestamp, isFirst: samples == 0)
         let place = profile.move(to: timestamp)
         let hour = profile.hour(place)
         let fromProfile = place.isKnown ? profile.prediction(place, epsilon: epsilon) : last
         let prediction = predictors.predict(x, profile: fromProfile, rate: rate)
         let error = (x - prediction).magnitude
-        let longVariance = spike.residualVariance
         let spiked = spike.judge(
             error: error, hourResidual: hour.largestResidual, epsilon: epsilon,
             isWarm: isWarm, isFirst: samples == 0, rate: rate)
         profile.note(residual: error)
+        let leveled = level.judge(
+            x, samplesBefore: Double(samples), epsilon: epsilon, isWarm: isWarm, weight: weight,
+            rate: rate)
         let scores = Scores(
             spike: spiked.score,
             daily: daily.judge(x, hour, epsilon: epsilon, isWarm: isWarm, weight: weight),
-            level: level.judge(
-                x, samplesBefore: Double(samples), epsilon: epsilon, isWarm: isWarm, rate: rate),
+            level: leveled.score,
             flat: flat.judge(
                 isSameAsLast: isSameAsLast, samplesBefore: Double(samples), isWarm: isWarm))
         predictors.learn(x)
@@ -87,8 +90,9 @@ package struct LoadDetector {
         return Judgment(
             x: x, prediction: prediction, band: spiked.band, scores: scores, alert: alert,
             last: last, fromProfile: fromProfile, hourMean: hour.mean,
-            longDeviation: longVariance.squareRoot(), epsilon: epsilon, weight: weight,
-            steps: steps)
+            hourResidual: hour.largestResidual,
+            shift: leveled.shift, epsilon: epsilon, weight: weight,
+            step: step)
     }
 
     package struct Scores {
@@ -97,14 +101,14 @@ package struct LoadDetector {
         package let level: Double
         package let flat: Double
 
-        var slow: Double { max(daily, max(level, flat)) }
-        package var highest: Double { max(spike, slow) }
+        var slow: Double { larger(daily, larger(level, flat)) }
+        package var highest: Double { larger(spike, slow) }
 
         /// The highest view; of equal ones the first.
         package var reason: Reason {
             guard highest > 0 else { return .none }
             if spike >= slow { return .spike }
-            if daily >= max(level, flat) { return .daily }
+            if daily >= larger(level, flat) { return .daily }
             return level >= flat ? .level : .flat
         }
     }
@@ -123,6 +127,12 @@ package struct LoadDetector {
     }
 }
 
+/// The time between the last two samples, and what it usually is; 0 where unknown.
+struct SamplingStep {
+    let seconds: Double
+    let usual: Double
+}
+
 /// The usual time between two samples, robust to gaps: a step counts as at least half and at most
 /// twice the usual one.
 private struct SamplingInterval {
@@ -134,22 +144,25 @@ private struct SamplingInterval {
     private(set) var seconds = 0.0
     private var count: UInt8 = 0
 
-    /// - Returns: the step to `timestamp` in usual steps; 0 where either is unknown.
     @inline(__always)
-    mutating func note(_ timestamp: Double, isFirst: Bool) -> Double {
+    mutating func note(_ timestamp: Double, isFirst: Bool) -> SamplingStep {
         let step = timestamp - last
         last = timestamp
-        guard !isFirst, step > 0 else { return 0 }
+        guard !isFirst, step > 0 else { return SamplingStep(seconds: 0, usual: 0) }
         guard count > 0 else {
             count = 1
             seconds = step
-            return 0
+            return SamplingStep(seconds: step, usual: 0)
         }
         let usual = seconds
-        if count < SamplingInterval.countLimit { count += 1 }
-        let counted = max(0.5 * usual, min(2 * usual, step))
-        seconds += (counted - usual) * max(SamplingInterval.rate, 1 / Double(count))
-        return step / usual
+        let counted = larger(0.5 * usual, smaller(2 * usual, step))
+        if count < SamplingInterval.countLimit {
+            count += 1
+            seconds += (counted - usual) / Double(count)
+        } else {
+            seconds += (counted - usual) * SamplingInterval.rate
+        }
+        return SamplingStep(seconds: step, usual: usual)
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {

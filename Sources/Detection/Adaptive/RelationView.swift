@@ -35,25 +35,26 @@ struct RelationView {
     ///   - weight: 1 / n, this sample included.
     @inline(__always)
     mutating func judge(rps: Double, cpu: Double, samples: Int, weight: Double) -> Double {
-        let rpsOffset = min(rps, RelationView.limit) - rpsMean
-        let cpuOffset = min(cpu, RelationView.limit) - cpuMean
+        let rpsOffset = smaller(rps, RelationView.limit) - rpsMean
+        let cpuOffset = smaller(cpu, RelationView.limit) - cpuMean
         let slope = rpsVariance > 0 ? covariance / rpsVariance : 0
         let deviation = cpuOffset - slope * rpsOffset
-        let epsilon = 1e-9 + 1e-6 * min(cpu, RelationView.limit)
-        let sigmas = deviation / max(RelationView.sigmasPerUsual * usual, epsilon)
+        let epsilon = 1e-9 + 1e-6 * smaller(cpu, RelationView.limit)
+        let sigmas = deviation / larger(RelationView.sigmasPerUsual * usual, epsilon)
         let limit = RelationView.deviationLimit
-        short += Float(RelationView.shortRate) * (Float(max(-limit, min(limit, sigmas))) - short)
+        short +=
+            Float(RelationView.shortRate) * (Float(larger(-limit, smaller(limit, sigmas))) - short)
         let isOdd = sigmas.magnitude > RelationView.oddSigmas
         run = isOdd ? min(run, RelationView.patience) + 1 : 0
         let isYoung = samples < LoadDetector.warmUp
         if isYoung || !isOdd || run > RelationView.patience {
-            learn(rpsOffset, cpuOffset, rate: max(1 / RelationView.lineMemory, weight))
+            learn(rpsOffset, cpuOffset, rate: larger(1 / RelationView.lineMemory, weight))
         }
-        let most = isYoung ? .infinity : RelationView.clip * max(usual, epsilon)
-        let rate = max(1 / RelationView.errorMemory, weight)
-        usual += rate * (min(deviation.magnitude, most) - usual)
+        let most = isYoung ? .infinity : RelationView.clip * larger(usual, epsilon)
+        let rate = larger(1 / RelationView.errorMemory, weight)
+        usual += rate * (smaller(deviation.magnitude, most) - usual)
         guard samples >= RelationView.youth else { return 0 }
-        return ScoreScale.threshold * Double(short.magnitude) / RelationView.sigmasAtThreshold
+        return Double(short.magnitude) * (ScoreScale.threshold / RelationView.sigmasAtThreshold)
     }
 
     @inline(__always)

@@ -30,25 +30,22 @@ struct SpikeView {
         rate: Double
     ) -> Outcome {
         let hour = SpikeView.hourShare * hourResidual
-        let sigma = (max(residualVariance, epsilon * epsilon) + hour * hour).squareRoot()
-        let factor = dampingFactor()
+        let sigma = (larger(residualVariance, epsilon * epsilon) + hour * hour).squareRoot()
         let z = isWarm ? error / sigma : 0
-        let score = ScoreScale.threshold * z / SpikeView.sigmasAtThreshold * factor
+        var score = z * (ScoreScale.threshold / SpikeView.sigmasAtThreshold)
+        var band = SpikeView.sigmasAtThreshold * sigma
+        if tailRate > SpikeView.usualTailRate {
+            let factor = power(SpikeView.usualTailRate / tailRate, SpikeView.damping)
+            score *= factor
+            band /= factor
+        }
         if z > SpikeView.tailStart {
             tailRate += SpikeView.tailMemory * (1 - tailRate)
         } else {
             tailRate += -SpikeView.tailMemory * tailRate
         }
         if !isFirst { residualVariance += rate * (error * error - residualVariance) }
-        return Outcome(
-            score: min(ScoreScale.limit, score),
-            band: SpikeView.sigmasAtThreshold * sigma / factor)
-    }
-
-    /// (usual / max(own, usual)) ^ damping; a power through the logarithm only when there is one.
-    private func dampingFactor() -> Double {
-        guard tailRate > SpikeView.usualTailRate else { return 1 }
-        return power(SpikeView.usualTailRate / tailRate, SpikeView.damping)
+        return Outcome(score: smaller(ScoreScale.limit, score), band: band)
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {

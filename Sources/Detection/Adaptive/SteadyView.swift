@@ -16,6 +16,14 @@ struct SteadyView {
     private static let sigmasPerUsual = 1.26
     /// The everyday sigma is taken for at least this share of the root mean square of all errors.
     private static let longShare = 0.5
+    /// An error counts as at most so many everyday sigmas in that mean, and what a sample weighs in it.
+    private static let longClip = 30.0
+    private static let longRate = 5e-5
+
+    /// Share of the hour's usual largest error, beside the long deviation, of which an error must be so
+    /// many times as large.
+    private static let hourShare = 0.35
+    private static let leastSigmas = 2.5
 
     private static let trendRate: Float = 0.2
     private static let slopeRate: Float = 0.01
@@ -42,23 +50,29 @@ struct SteadyView {
     /// Samples before tails are counted, and before the view is heard.
     private static let youth = 100
     private static let silence = 300
-    /// Beyond it numbers count as it; their differences still are finite.
-    private static let limit = 1e30
+    /// Of numbers beyond it, which no load comes near, the view says nothing.
+    private static let limit = 1e18
 
     /// Usual absolute errors of: the last value, the daily profile, the trend, the slow mean.
     private var usual = SIMD4<Float>.zero
     private var trend: Float = 0
     private var slope: Float = 0
     private var slowMean: Float = 0
+    /// Mean square of all errors, of which none counts for more than so many everyday sigmas.
+    private var longVariance: Float = 0
     private var tail = usualTail
     private var bar: Float = 1
     private var sinceRaise: UInt8 = 0
     private var run: UInt8 = 0
 
     struct Outcome {
+        static let silent = Outcome(score: 0, prediction: 0, isUsualHere: false, sigma: 0)
+
         let score: Double
         /// The best of the predictions, made before the value was seen.
         let prediction: Double
+        /// Whether an error of this size is no news at this hour of the day.
+        let isUsualHere: Bool
         /// Standard deviation of the everyday errors, without regard to the giants.
         let sigma: Double
     }
@@ -68,33 +82,49 @@ struct SteadyView {
     mutating func judge(_ value: borrowing LoadDetector.Judgment, samples: Int, isCalm: Bool)
         -> Outcome
     {
-        let x = SteadyView.bounded(value.x)
+        let largest = larger(
+            larger(value.x.magnitude, value.last.magnitude), value.fromProfile.magnitude)
+        guard largest < SteadyView.limit else { return .silent }
+        let x = Float(value.x)
         if samples == 0 { (trend, slowMean) = (x, x) }
         let predictions = SIMD4<Float>(
-            SteadyView.bounded(value.last), SteadyView.bounded(value.fromProfile), trend + slope,
-            slowMean)
-        let best = smallest(usual)
-        let prediction = Double(predictions[best])
-        let sigma = SteadyView.sigmasPerUsual * Double(usual[best])
-        let measure = max(max(sigma, value.epsilon), SteadyView.longShare * value.longDeviation)
-        let z = (value.x - prediction).magnitude / measure
+            Float(value.last), Float(value.fromProfile), trend + slope, slowMean)
+        let best = best(predictions)
+        let prediction = Double(best.prediction)
+        let sigma = SteadyView.sigmasPerUsual * Double(best.usual)
+        let measure = SteadyView.measure(larger(sigma, value.epsilon), Double(longVariance))
+        let error = (value.x - prediction).magnitude
+        let z = error / measure
+        learnLong(error, sigma: larger(sigma, value.epsilon), value.weight)
         let score = samples >= SteadyView.youth ? scored(z, samples: samples, isCalm: isCalm) : 0
         learnUsual(x, predictions, value)
         follow(x, z: z, sigma: measure, value.weight, isYoung: samples < LoadDetector.warmUp)
-        return Outcome(score: score, prediction: prediction, sigma: sigma)
+        let isUsualHere = score >= 1 ? explains(error, value) : false
+        return Outcome(
+            score: score, prediction: prediction, isUsualHere: isUsualHere, sigma: sigma)
     }
 
-    private static func bounded(_ x: Double) -> Float { Float(max(-limit, min(limit, x))) }
+    /// Whether the hour of the day explains an error: the spike view's own measure, but with giants cut.
+    private func explains(_ error: Double, _ value: borrowing LoadDetector.Judgment) -> Bool {
+        let hour = SteadyView.hourShare * value.hourResidual
+        let variance = Double(longVariance) + hour * hour
+        return error * error < SteadyView.leastSigmas * SteadyView.leastSigmas * variance
+    }
 
-    /// Place of the smallest; of equal ones the first.
+    /// The larger of a sigma and its share of the long deviation; the root is rarely needed.
     @inline(__always)
-    private func smallest(_ errors: SIMD4<Float>) -> Int {
-        var best = 0
-        var least = errors[0]
-        for place in 1..<4 where errors[place] < least {
-            best = place
-            least = errors[place]
-        }
+    private static func measure(_ sigma: Double, _ longVariance: Double) -> Double {
+        let least = longShare * longShare * longVariance
+        return least > sigma * sigma ? least.squareRoot() : sigma
+    }
+
+    /// The prediction whose usual error is least, and that error; of equal ones the first.
+    @inline(__always)
+    private func best(_ predictions: SIMD4<Float>) -> (prediction: Float, usual: Float) {
+        var best = (prediction: predictions.x, usual: usual.x)
+        if usual.y < best.usual { best = (predictions.y, usual.y) }
+        if usual.z < best.usual { best = (predictions.z, usual.z) }
+        if usual.w < best.usual { best = (predictions.w, usual.w) }
         return best
     }
 
@@ -115,22 +145,28 @@ struct SteadyView {
         }
         bar += (1 - bar) * SteadyView.relaxation
         guard samples >= SteadyView.silence else { return 0 }
-        return min(ScoreScale.limit, ScoreScale.threshold * z / sigmas)
+        return smaller(ScoreScale.limit, ScoreScale.threshold * z / sigmas)
     }
 
     @inline(__always)
     private mutating func learnUsual(
         _ x: Float, _ predictions: SIMD4<Float>, _ value: borrowing LoadDetector.Judgment
     ) {
-        let offsets = SIMD4(repeating: x) - predictions
-        var errors = offsets.replacing(with: -offsets, where: offsets .< 0)
-        let rate = max(1 / SteadyView.memory, Float(value.weight))
+        var errors = magnitude(SIMD4(repeating: x) - predictions)
+        let rate = larger(1 / SteadyView.memory, Float(value.weight))
         if value.weight < 1 / Double(LoadDetector.warmUp) {
-            let floor = SIMD4<Float>(repeating: SteadyView.bounded(value.epsilon))
-            let most = usual.replacing(with: floor, where: usual .< floor) * SteadyView.clip
-            errors.replace(with: most, where: most .< errors)
+            let floor = SIMD4<Float>(repeating: Float(value.epsilon))
+            errors = smaller(errors, larger(usual, floor) * SteadyView.clip)
         }
         usual += (errors - usual) * rate
+    }
+
+    @inline(__always)
+    private mutating func learnLong(_ error: Double, sigma: Double, _ weight: Double) {
+        let isYoung = weight > 1 / Double(LoadDetector.warmUp)
+        let counted = isYoung ? error : smaller(error, SteadyView.longClip * sigma)
+        let rate = larger(SteadyView.longRate, weight)
+        longVariance += Float(rate) * (Float(counted * counted) - longVariance)
     }
 
     /// Moves the trend and the slow mean towards the value, but by no more than a stride.
@@ -140,13 +176,13 @@ struct SteadyView {
     ) {
         run = z > SteadyView.stride ? min(run, SteadyView.patience) + 1 : 0
         let isFree = isYoung || run > SteadyView.patience
-        let stride = isFree ? .infinity : SteadyView.bounded(SteadyView.stride * sigma)
+        let stride = isFree ? .infinity : Float(SteadyView.stride * sigma)
         let ahead = trend + slope
-        let fromTrend = max(-stride, min(stride, x - ahead))
-        trend = ahead + max(SteadyView.trendRate, Float(weight)) * fromTrend
+        let fromTrend = larger(-stride, smaller(stride, x - ahead))
+        trend = ahead + larger(SteadyView.trendRate, Float(weight)) * fromTrend
         slope += SteadyView.slopeRate * fromTrend
-        let fromMean = max(-stride, min(stride, x - slowMean))
-        slowMean += max(SteadyView.slowRate, Float(weight)) * fromMean
+        let fromMean = larger(-stride, smaller(stride, x - slowMean))
+        slowMean += larger(SteadyView.slowRate, Float(weight)) * fromMean
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
@@ -154,6 +190,7 @@ struct SteadyView {
         try visitor.visit(&trend)
         try visitor.visit(&slope)
         try visitor.visit(&slowMean)
+        try visitor.visit(&longVariance)
         try visitor.visit(&tail)
         try visitor.visit(&bar)
         try visitor.visit(&sinceRaise, in: 0...UInt8.max)

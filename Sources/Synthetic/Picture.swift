@@ -1,0 +1,72 @@
+internal import Report
+internal import Scoring
+internal import Signals
+
+/// A chart of the report, and the file that it goes to.
+struct Picture {
+    let file: String
+    let title: String
+    let svg: String
+
+    /// Samples that a timeline shows.
+    private static let timelineSamples = 1500
+    private static let curvePoints = 40
+
+    /// Event precision over event recall of each collection: alerts from each score up, with a mark
+    /// where all of them count, and the plain alternatives of the first collection.
+    static func curves(_ assessments: [Assessment]) -> Picture {
+        var lines = assessments.map { one in
+            let events = one.quality.alert.events
+            return ShareChart.Line(
+                "\(one.name), alert", points(one.alerts),
+                mark: (x: events.earlyRecall, y: events.precision))
+        }
+        if let first = assessments.first, let baseline = first.baselines.first {
+            lines.append(ShareChart.Line("\(first.name), roll-50 z", points(baseline.sweep)))
+        }
+        let title = "Event precision over event recall, by threshold"
+        let chart = ShareChart(
+            title: title, across: "event recall", up: "event precision", lines: lines)
+        return Picture(file: "precision-recall.svg", title: title, svg: chart.svg)
+    }
+
+    private static func points(_ sweep: EventSweep) -> [(x: Double, y: Double)] {
+        sweep.curve(count: curvePoints).map { ($0.score.earlyRecall, $0.score.precision) }
+    }
+
+    /// The best and the worst series of a collection, by event F1 of those that have events.
+    static func telling(
+        _ assessment: Assessment, _ series: [LabelledSeries], _ verdicts: [String: [Judgment]]
+    ) throws(CommandError) -> [Picture] {
+        let ranked = assessment.series.indices
+            .filter { !series[$0].events.isEmpty }
+            .sorted { quality(assessment, $0) > quality(assessment, $1) }
+        guard let best = ranked.first, let worst = ranked.last else { return [] }
+        var pictures: [Picture] = []
+        for place in best == worst ? [best] : [best, worst] {
+            let judgments = try LabelledData.judgments(of: series[place], in: verdicts)
+            let rank = place == best ? "best" : "worst"
+            pictures.append(
+                timeline("\(assessment.name)-\(rank)", rank, series[place], judgments))
+        }
+        return pictures
+    }
+
+    private static func quality(_ assessment: Assessment, _ place: Int) -> Double {
+        assessment.series[place].quality.alert.events.f1
+    }
+
+    private static func timeline(
+        _ name: String, _ rank: String, _ series: LabelledSeries, _ judgments: [Judgment]
+    ) -> Picture {
+        let alerts = judgments.indices.filter { judgments[$0].alert }
+        let labelled = series.events.map { $0.start..<$0.end }
+        let middle = labelled.first?.lowerBound ?? 0
+        let start = max(0, min(middle - timelineSamples / 5, judgments.count - timelineSamples))
+        let title = "\(series.name) (\(rank) of its collection)"
+        let chart = Timeline(
+            title: title, values: series.samples.map(\.rps), labelled: labelled, alerts: alerts,
+            window: start..<min(judgments.count, start + timelineSamples))
+        return Picture(file: "\(name).svg", title: title, svg: chart.svg)
+    }
+}
