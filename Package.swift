@@ -98,7 +98,9 @@ let package = Package(
         tests(
             "ServiceTests",
             ["Numerics", "Bytes", "HTTP", "EventLoop", "Contract", "Service", "CLinux"]),
-        tests("LoadGenTests", ["Numerics", "Bytes", "HTTP", "Telemetry", "LoadGen", "CLinux"]),
+        tests(
+            "LoadGenTests",
+            ["Numerics", "Bytes", "HTTP", "Telemetry", "Options", "LoadGen", "CLinux"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
     ],
     cxxLanguageStandard: .cxx17

@@ -33,7 +33,8 @@ private func runLoadGen(_ arguments: [String]) -> Int32 {
         return arguments.isEmpty ? 64 : 0
     }
     do throws(OptionError) {
-        var options = try Options(Array(arguments.dropFirst()), switches: ["--allow-late"])
+        var options = try Options(
+            Array(arguments.dropFirst()), switches: ["--allow-late", "--closed"])
         switch command {
         case "run":
             let run = try RunCommand(&options)
