@@ -20,13 +20,14 @@ struct RunCommand {
     func run() throws(RunError) -> Int32 {
         var view = LiveView()
         let result = try LoadRun(plan).execute(showing: &view)
-        let document = try document(of: result.json(Environment()))
+        let json = result.json(Environment())
+        let document = try document(of: json)
         var report = "## Load\n\n\(RunText(document).markdown)"
         if let quality = result.quality {
             report += "\n## Verdicts\n\n\(qualityTable([("labelled", quality)]).text)"
         }
         StandardStreams.writeOutput(report)
-        try files.write(result, document, report)
+        try files.write(result, json: json, document, report)
         for complaint in result.complaints {
             StandardStreams.writeError("loadgen: \(complaint)\n")
         }
@@ -57,7 +58,7 @@ func judge(_ measurements: Measurements, _ thresholds: [Threshold]) -> Int32 {
 }
 
 /// Our own JSON, read back: reports are made from what is in the file and nothing else.
-func document(of json: consuming ByteBuffer) throws(RunError) -> Document {
+func document(of json: borrowing ByteBuffer) throws(RunError) -> Document {
     do throws(JSONError) { return try Document(json.readable) } catch {
         throw RunError("the result's own JSON is malformed at byte \(error.offset)")
     }

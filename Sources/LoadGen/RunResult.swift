@@ -42,26 +42,39 @@ struct RunResult {
 
     /// What makes the numbers untrustworthy, in words; empty when they can be relied on.
     var complaints: [String] {
-        var complaints: [String] = []
-        if let reason = unanswered { complaints.append(reason) }
-        if ratio(recorder.lateSends, max(1, recorder.requests)) > RunResult.lateShare {
-            complaints.append(
-                "\(recorder.lateSends) of \(recorder.requests) sends were over 1 ms late: "
-                    + "this machine cannot keep the plan")
+        [unanswered, lateness, business].compactMap(\.self) + unreached
+    }
+
+    /// Why a rate does not count as held, thresholds apart; `--allow-late` pardons the generator, but
+    /// not a rate that was not reached.
+    var objections: [String] {
+        plan.allowsLate ? [unanswered].compactMap(\.self) + unreached : complaints
+    }
+
+    private var lateness: String? {
+        guard ratio(recorder.lateSends, max(1, recorder.requests)) > RunResult.lateShare else {
+            return nil
         }
-        if processorShare > RunResult.busyShare {
-            complaints.append(
-                "the generator's own threads were busy \(processorShare.percentText) of the time: "
-                    + "the server may hold more than it was asked; try --threads")
-        }
+        return "\(recorder.lateSends) of \(recorder.requests) sends were over 1 ms late: "
+            + "this machine cannot keep the plan"
+    }
+
+    private var business: String? {
+        guard processorShare > RunResult.busyShare else { return nil }
+        return "the generator's own threads were busy \(processorShare.percentText) of the time: "
+            + "the server may hold more than it was asked; try --threads"
+    }
+
+    private var unreached: [String] {
+        var reasons: [String] = []
         if let rate = plan.rate, quality == nil, achievedRate < RunResult.reachedShare * rate {
-            complaints.append(
+            reasons.append(
                 "asked for \(rate.shortText) requests a second, reached \(achievedRate.shortText)")
         }
         if recorder.unsent > 0 {
-            complaints.append("\(recorder.unsent) requests found no free connection in time")
+            reasons.append("\(recorder.unsent) requests found no free connection in time")
         }
-        return complaints
+        return reasons
     }
 
     /// Why nothing at all worked; nil where something did.
