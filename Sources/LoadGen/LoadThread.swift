@@ -119,7 +119,8 @@ struct LoadThread: ~Copyable {
     }
 
     private mutating func handOver() {
-        let next = Int((now - countsFrom).nanoseconds / intervalLength.nanoseconds)
+        // Rounded down, in the warm-up too, whose numbers are negative.
+        let next = Int(((now - countsFrom).seconds / intervalLength.seconds).rounded(.down))
         if now < end, mailbox.deposit(&interval) {
             interval.number = next
         }

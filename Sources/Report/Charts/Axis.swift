@@ -40,8 +40,9 @@ struct ScaledAxis {
             let step = ScaledAxis.step(max(most - low, 1e-9))
             high = low + (max(most - low, step) / step).rounded(.up) * step
         case .logarithmic:
-            low = least.rounded(.down)
-            high = max(low + 1, most.rounded(.up))
+            // A power of ten's logarithm may miss its whole number by the last digit.
+            low = (least + 1e-9).rounded(.down)
+            high = max(low + 1, (most - 1e-9).rounded(.up))
         case .share:
             low = 0
             high = max(1, most.rounded(.up))
