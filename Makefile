@@ -5,7 +5,7 @@ SHELL := /bin/bash
 RELEASE := swift build -c release --static-swift-stdlib
 BIN := .build/release
 
-.PHONY: help build demo run test bench fuzz lint format loadtest gate clean
+.PHONY: help build demo run run-redis test bench fuzz lint format loadtest gate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,14 +20,19 @@ demo: build ## service, labelled traffic, report: the main job end to end
 run: build ## the service on :8080, embedded store
 	@exec $(BIN)/tidemark
 
+run-redis: build ## redis-server, two replicas, nginx in front on :8080, until Ctrl-C
+	@scripts/setup redis
+	@scripts/run-redis
+
 test: ## all tests
 	@scripts/setup build test
 	@swift build --build-tests
 	@swift test --skip-build
 
-bench: build ## CPU, system calls and allocations per request beside nginx; ns per sample
+bench: build ## what a request costs, beside nginx and with Redis; ns per sample
 	@scripts/setup bench
 	@scripts/bench
+	@scripts/bench-redis
 
 fuzz: build ## random hostile input for FUZZ_TIME seconds
 	@$(BIN)/tidemark-fuzz --seconds $(or $(FUZZ_TIME),60)

@@ -41,6 +41,8 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(
             name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
+        // Without its pkg-config file, whose compiler flag the package manager refuses.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         // libm, because the standard library's rounding needs it and nothing pure imports Glibc.
         .target(name: "CDecimal", linkerSettings: [.linkedLibrary("m")]),
 
@@ -58,7 +60,9 @@ let package = Package(
 
         // Effects.
         library("EventLoop", ["Bytes", "CLinux"]),
-        library("SeriesLog", ["Bytes", "Detection", "EventLoop"]),
+        library(
+            "SeriesLog",
+            ["Bytes", "Numerics", "Detection", "Telemetry", "EventLoop", "CHiredis", "CLinux"]),
 
         // Programs: they only wire.
         program(
@@ -80,7 +84,7 @@ let package = Package(
             "Fuzz",
             [
                 "Bytes", "Numerics", "HTTP", "Detection", "Contract", "Signals", "Options",
-                "EventLoop",
+                "EventLoop", "SeriesLog",
             ]),
         program("Benchmark", ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog"]),
 
@@ -94,10 +98,13 @@ let package = Package(
         tests("ScoringTests", ["Bytes", "Signals", "Scoring"]),
         tests("EventLoopTests", ["Bytes", "EventLoop", "CLinux"]),
         tests("ContractTests", ["Bytes", "Contract"]),
-        tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "SeriesLog"]),
+        tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "Telemetry", "SeriesLog"]),
         tests(
             "ServiceTests",
-            ["Numerics", "Bytes", "HTTP", "EventLoop", "Contract", "Service", "CLinux"]),
+            [
+                "Numerics", "Bytes", "HTTP", "Detection", "EventLoop", "Contract", "SeriesLog",
+                "Service", "CLinux",
+            ]),
         tests(
             "LoadGenTests",
             ["Numerics", "Bytes", "HTTP", "Telemetry", "Options", "LoadGen", "CLinux"]),

@@ -150,6 +150,17 @@
         return true
     }
 
+    /// Appends eight bytes, the least significant first.
+    @discardableResult
+    @inlinable @inline(__always) package mutating func append(littleEndian word: UInt64) -> Bool {
+        guard reserve(8) else { return false }
+        // SAFETY: reserve made room for eight bytes at `end`.
+        unsafe UnsafeMutableRawPointer(base.unsafelyUnwrapped + end).storeBytes(
+            of: word.littleEndian, as: UInt64.self)
+        end += 8
+        return true
+    }
+
     @discardableResult
     @inlinable @inline(__always) package mutating func append(_ text: StaticString) -> Bool {
         let byteCount = text.utf8CodeUnitCount

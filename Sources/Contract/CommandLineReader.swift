@@ -34,6 +34,7 @@ package enum CommandLineReader {
             }
             try setting.set(text, in: &configuration, source: setting.flag)
         }
+        try configuration.checkRelations()
         return .serve(configuration)
     }
 

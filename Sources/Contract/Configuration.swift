@@ -2,8 +2,8 @@ package import Bytes
 
 /// Everything an operator can set, with its default. `Settings` lists the names and ranges.
 package struct Configuration: Sendable, Equatable {
-    package enum Store: Sendable, Equatable {
-        case memory
+    package enum Switch: String, Sendable, CaseIterable {
+        case off, on
     }
     package enum LogFormat: String, Sendable, CaseIterable {
         case json, text
@@ -28,7 +28,7 @@ package struct Configuration: Sendable, Equatable {
     package var adminPort = 9091
     /// Event loops, each on a thread of its own; 0 stands for one per processor.
     package var threads = 0
-    package var store = Store.memory
+    package var store = StoreLocation.memory
 
     package var windowSize = 50
     /// Standard deviations from which `is_anomaly` is true.
@@ -53,12 +53,37 @@ package struct Configuration: Sendable, Equatable {
     package var bodyTimeout = TimeSpan.seconds(30)
     package var drainTimeout = TimeSpan.seconds(20)
 
+    /// How long a request waits for Redis before it is refused.
+    package var redisTimeout = TimeSpan.milliseconds(500)
+    /// Whether the seeds' readable keys are written too.
+    package var redisMirror = Switch.off
+    /// Replicas of Redis that must have a sample before it is acknowledged, or as many as there are.
+    package var redisReplicas = 1
+    /// Entries of a series between two checkpoints of its fold.
+    package var checkpointInterval = 64
+    /// Entries of a series that are kept at least.
+    package var streamLength = 128
+
     /// Bearer token every POST must carry; empty lets everybody in.
     package var authToken = ""
     package var logLevel = LogLevel.info
     package var logFormat = LogFormat.json
 
     package init() {}
+
+    /// Checks what no setting can check alone.
+    func checkRelations() throws(ConfigurationError) {
+        guard streamLength >= 2 * checkpointInterval else {
+            throw ConfigurationError(
+                "REDIS_STREAM_LENGTH: \(streamLength) is not allowed; allowed is at least twice "
+                    + "REDIS_CHECKPOINT_INTERVAL, which is \(checkpointInterval)")
+        }
+        guard redisMirror == .off || store != .memory else {
+            throw ConfigurationError(
+                "REDIS_MIRROR: \"on\" is not allowed with STORE memory; allowed is off, "
+                    + "or STORE redis://...")
+        }
+    }
 }
 
 /// Why the program does not start: one line that names the setting and what it allows.

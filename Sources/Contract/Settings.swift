@@ -18,7 +18,7 @@ package struct Setting: Sendable {
 
 /// The settings of contract section 7: the one table behind reading, checking and `--help`.
 package enum Settings {
-    package static let all: [Setting] = serving + judging + limits + operation
+    package static let all: [Setting] = serving + judging + limits + redis + operation
 
     private static let serving: [Setting] = [
         integer("PORT", \.port, 8080, 0...65_535, "port to serve on; 0 takes any free one"),
@@ -27,11 +27,12 @@ package enum Settings {
             "reserved for profiles on loopback; nothing listens there yet"),
         integer("THREADS", \.threads, 0, 0...256, "event loops; 0 is one per processor"),
         Setting(
-            name: "STORE", defaultText: "memory", allowed: "memory",
+            name: "STORE", defaultText: "memory", allowed: StoreLocation.allowed,
             meaning: "where series live; memory is a table in this process",
             apply: { text, configuration in
-                configuration.store = .memory
-                return text == "memory"
+                guard let location = StoreLocation(text) else { return false }
+                configuration.store = location
+                return true
             }),
     ]
 
@@ -75,6 +76,24 @@ package enum Settings {
         duration(
             "DRAIN_TIMEOUT", \.drainTimeout, "20s", timeoutRange,
             "open requests are finished for so long when stopping"),
+    ]
+
+    private static let redis: [Setting] = [
+        duration(
+            "REDIS_TIMEOUT", \.redisTimeout, "500ms", .milliseconds(10)...(.seconds(60)),
+            "a request waits for Redis so long, then it is answered 503"),
+        integer(
+            "REDIS_REPLICAS", \.redisReplicas, 1, 0...16,
+            "replicas that must have a sample before its 2xx, or as many as are attached"),
+        integer(
+            "REDIS_CHECKPOINT_INTERVAL", \.checkpointInterval, 64, 1...100_000,
+            "entries of a series between two checkpoints"),
+        integer(
+            "REDIS_STREAM_LENGTH", \.streamLength, 128, 2...1_000_000_000,
+            "entries of a series kept at least, two intervals or more"),
+        choice(
+            "REDIS_MIRROR", \.redisMirror, .off,
+            "also write last_metric, last_analysis, metrics and metric:<timestamp>"),
     ]
 
     private static let operation: [Setting] = [
@@ -158,7 +177,9 @@ extension Setting {
         throws(ConfigurationError)
     {
         guard apply(text, &configuration) else {
-            let shown = name == "AUTH_TOKEN" ? "the value" : "\"\(text.prefix(80))\""
+            // Neither a token nor a password belongs in a log.
+            let isSecret = name == "AUTH_TOKEN" || text.contains("@")
+            let shown = isSecret ? "the value" : "\"\(text.prefix(80))\""
             throw ConfigurationError("\(source): \(shown) is not allowed; allowed is \(allowed)")
         }
     }

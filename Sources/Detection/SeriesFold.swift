@@ -36,6 +36,17 @@ package struct SeriesFold: ~Copyable {
         return last
     }
 
+    /// How much there has been. It can be set, so that a series whose past cannot be folded any more
+    /// (other parameters, say) goes on counting where it was.
+    package var totals: SeriesTotals {
+        get { SeriesTotals(samples: last.sequence, anomalies: anomalies, alerts: alerts) }
+        set {
+            last.sequence = newValue.samples
+            anomalies = newValue.anomalies
+            alerts = newValue.alerts
+        }
+    }
+
     /// What the series looks like now; all zero before the first sample.
     package var summary: SeriesSummary {
         SeriesSummary(
@@ -43,6 +54,19 @@ package struct SeriesFold: ~Copyable {
             standardDeviation: judge.window.rpsDeviation, cpuMean: judge.window.cpuMean,
             cpuStandardDeviation: judge.window.cpuDeviation, lastSample: lastSample,
             lastVerdict: last, anomalies: anomalies, alerts: alerts)
+    }
+}
+
+/// Samples of a series, and how many of them were anomalies and alerted.
+package struct SeriesTotals: Equatable, Sendable {
+    package var samples: Int
+    package var anomalies: Int
+    package var alerts: Int
+
+    package init(samples: Int, anomalies: Int, alerts: Int) {
+        self.samples = samples
+        self.anomalies = anomalies
+        self.alerts = alerts
     }
 }
 

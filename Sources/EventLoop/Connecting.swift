@@ -29,6 +29,33 @@ package struct Endpoint: Sendable {
         }
         return unsafe Endpoint(address: storage, length: first.ai_addrlen)
     }
+
+    /// The address in numbers, as a C library takes it without asking a name server.
+    package var hostText: String {
+        var storage = address
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let capacity = socklen_t(text.count)
+        let written = unsafe withUnsafeBytes(of: &storage) { bytes in
+            let offset =
+                family == AF_INET
+                ? MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_addr)
+                : MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr)
+            // SAFETY: the storage holds an address of this family, and the text any of its kind.
+            return unsafe inet_ntop(
+                family, bytes.baseAddress.unsafelyUnwrapped + (offset ?? 0), &text, capacity)
+        }
+        guard unsafe written != nil else { return "" }
+        let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whether the host is an address in numbers, so that resolving it asks nobody.
+    package static func isNumeric(_ host: String) -> Bool {
+        var address = in6_addr()
+        // SAFETY: 16 bytes hold an address of either family.
+        return unsafe inet_pton(AF_INET, host, &address) == 1
+            || inet_pton(AF_INET6, host, &address) == 1
+    }
 }
 
 package struct ResolveError: Error, CustomStringConvertible {

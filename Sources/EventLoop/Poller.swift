@@ -13,6 +13,8 @@ package struct Interest: OptionSet, Sendable {
 
     package var reads: Bool { rawValue & EPOLLIN.rawValue != 0 }
 
+    package var writes: Bool { rawValue & EPOLLOUT.rawValue != 0 }
+
     package static let read = Interest(rawValue: EPOLLIN.rawValue)
     package static let write = Interest(rawValue: EPOLLOUT.rawValue)
     /// The other side has finished sending.

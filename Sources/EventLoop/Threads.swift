@@ -27,6 +27,21 @@ internal import CLinux
     }
 }
 
+/// A thread that nobody waits for.
+package enum DetachedThread {
+    package static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        let box = unsafe Unmanaged.passRetained(ThreadBody(body))
+        var identifier = pthread_t()
+        // SAFETY: as in ThreadGroup.
+        let code = unsafe pthread_create(&identifier, nil, threadEntry, box.toOpaque())
+        guard code == 0 else {
+            unsafe box.release()
+            throw SystemError("pthread_create", code)
+        }
+        pthread_detach(identifier)
+    }
+}
+
 /// Processors this process may run on.
 package func availableProcessors() -> Int {
     // The kernel's set is one bit per processor; 1024 of them are glibc's own size.

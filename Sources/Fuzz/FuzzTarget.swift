@@ -2,11 +2,12 @@ internal import Bytes
 internal import Contract
 internal import Detection
 internal import HTTP
+internal import SeriesLog
 internal import Signals
 
 /// The parsers that hostile bytes reach, each with examples and with what must hold of any input.
 enum FuzzTarget: String, CaseIterable {
-    case canary, head, body, response, json, samples, configuration, query, checkpoint, csv
+    case canary, head, body, response, json, samples, configuration, query, checkpoint, csv, entry
 
     private static let conversation =
         "POST /ingest?verdicts=all HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{\"a\":1}"
@@ -40,6 +41,12 @@ enum FuzzTarget: String, CaseIterable {
                 ["--port=80\n--series-ttl\n5m", "--store\nmemory\n--z-threshold=2.5\n--help"]
             case .query: ["verdicts=all&device_id=a%20b&limit=10&after=x+y&alerts=true"]
             case .checkpoint: []
+            case .entry:
+                [
+                    "\u{1}writer..number..timestam.cpu......rps.....", "1700000000000000-12",
+                    "9223372036854775807-18446744073709551615",
+                    "MOVED 3999 127.0.0.1:6381", "ASK 1 ::1:7000", "LOADING soon",
+                ]
             case .csv: ["timestamp,value,label\n\"2017-11-01T00:00:00Z\",49.6,0\n17,1e3,1\n"]
             }
         if self == .checkpoint { return [Self.checkpointExample()] }
@@ -79,7 +86,25 @@ enum FuzzTarget: String, CaseIterable {
         case .query: checkQuery(input)
         case .checkpoint: checkCheckpoint(input)
         case .csv: checkCSV(input)
+        case .entry: checkEntry(input, cut)
         }
+    }
+
+    /// What stands in a stream is another's: only what a fold may be given comes out of it.
+    private func checkEntry(_ input: [UInt8], _ cut: Int) -> String? {
+        _ = ReplyFailure(input)
+        if let id = EntryID(input.span), id.next <= id { return "no entry follows \(id)" }
+        let fields: [Reply] = [
+            .text([UInt8(ascii: "s")]), .text(Array(input[..<cut])), .text([UInt8(ascii: "c")]),
+            .text(Array(input[cut...])),
+        ]
+        let entry = EntryCoding.decode(.array([.text(Array("5-3".utf8)), .array(fields)]))
+        for sample in entry?.samples ?? [] {
+            guard sample.rps >= 0, sample.rps.isFinite, sample.cpu >= 0, sample.cpu.isFinite,
+                sample.timestamp.isFinite
+            else { return "a sample no fold may be given: \(sample)" }
+        }
+        return nil
     }
 
     private func checkHead(_ input: [UInt8]) -> String? {

@@ -114,6 +114,38 @@ package import Detection
         return max(now, latest + TimeSpan(nanoseconds: 1))
     }
 
+    /// Makes a series the newest without a sample.
+    mutating func touch(_ slot: Int32, now: Instant) {
+        let activity = stamp(now)
+        if slot != newest {
+            unlink(slot)
+            linkAsNewest(slot)
+        }
+        unsafe series(slot).pointee.lastActivity = activity
+    }
+
+    /// Puts another fold in a series' place.
+    mutating func replaceFold(_ slot: Int32, with fold: consuming SeriesFold) {
+        // SAFETY: the slot holds a series; `mutating` keeps everybody else out.
+        unsafe series(slot).pointee.fold = fold
+    }
+
+    /// Begins a series anew.
+    mutating func resetFold(_ slot: Int32) {
+        replaceFold(slot, with: SeriesFold(parameters))
+    }
+
+    /// The fold of a series as a checkpoint.
+    mutating func encodeFold(_ slot: Int32) -> [UInt8] {
+        unsafe series(slot).pointee.fold.encode(parameters)
+    }
+
+    func totals(_ slot: Int32) -> SeriesTotals { unsafe series(slot).pointee.fold.totals }
+
+    mutating func setTotals(_ slot: Int32, _ totals: SeriesTotals) {
+        unsafe series(slot).pointee.fold.totals = totals
+    }
+
     func summary(_ slot: Int32) -> SeriesSummary {
         unsafe series(slot).pointee.fold.summary
     }
@@ -137,7 +169,10 @@ package import Detection
     /// The slots from the newest activity to the oldest.
     var newestSlot: Int32 { newest }
     func olderSlot(than slot: Int32) -> Int32 { unsafe series(slot).pointee.older }
+    var oldestSlot: Int32 { oldest }
+    func newerSlot(than slot: Int32) -> Int32 { unsafe series(slot).pointee.newer }
     func entryActivity(_ slot: Int32) -> Instant { unsafe series(slot).pointee.lastActivity }
+    func key(_ slot: Int32) -> DeviceKey { unsafe series(slot).pointee.key }
     func name(_ slot: Int32) -> [UInt8] {
         let key = unsafe series(slot).pointee.key
         return Array(key.bytes)

@@ -47,6 +47,10 @@ struct Connection: ~Copyable {
     private var countedBytes = 0
     /// A request has been taken in whose answer is not yet made.
     private(set) var isInFlight = false
+    /// A request waits for the log; those behind it wait for it.
+    private var isWaiting = false
+    /// Of the request that waits: the client may still be sending a body nobody reads.
+    private var lingersAfterwards = false
     private var clientHasFinished = false
     /// When to give up on what the connection is doing now.
     private(set) var deadline: Instant
@@ -72,6 +76,7 @@ struct Connection: ~Copyable {
 
     /// Whether the client owes nothing and is owed nothing.
     var isIdle: Bool {
+        if isWaiting { return false }
         guard case .serving = phase else { return false }
         return machine.isBetweenRequests && input.isEmpty && output.isEmpty
     }
@@ -148,7 +153,7 @@ struct Connection: ~Copyable {
 
     /// Serves requests until the bytes run out, the output is full, or the connection is done for.
     private mutating func serve(_ bytes: inout ByteBuffer, _ context: inout WorkerContext) {
-        while output.count < Connection.outputHighWaterBytes {
+        while output.count < Connection.outputHighWaterBytes, !isWaiting {
             guard case .serving = phase else {
                 dropRest(&bytes)
                 return
@@ -160,19 +165,57 @@ struct Connection: ~Copyable {
                 bytes.consume(head.byteCount)
             case .sendContinue: output.append("HTTP/1.1 100 Continue\r\n\r\n")
             case .body(let length):
-                context.answer(pending, body: bytes, byteCount: length, into: &output)
+                let progress = context.take(
+                    pending, body: bytes, byteCount: length, for: token, into: &output)
                 bytes.consume(length)
-                land(context)
-                finishRequest(keepAlive: pending.keepAlive, lingers: false, now: context.now)
+                go(on: progress, context)
             case .chunkedBody:
-                context.answer(pending, body: machine.chunkedBody, into: &output)
+                let length = machine.chunkedBody.count
+                let progress = context.take(
+                    pending, body: machine.chunkedBody, byteCount: length, for: token,
+                    into: &output)
                 machine.finishChunkedBody()
-                land(context)
-                finishRequest(keepAlive: pending.keepAlive, lingers: false, now: context.now)
+                go(on: progress, context)
             case .consumed(let count): bytes.consume(count)
             case .refuse(let refusal): refuse(refusal, &context)
             }
         }
+    }
+
+    /// The body has been taken in: the request is answered, or waits.
+    private mutating func go(on progress: Progress, _ context: borrowing WorkerContext) {
+        lingersAfterwards = false
+        switch progress {
+        case .waiting: isWaiting = true
+        case .answered:
+            land(context)
+            finishRequest(keepAlive: pending.keepAlive, lingers: false, now: context.now)
+        }
+    }
+
+    /// The answer to the request that waited is decided: sends it, and serves those behind it.
+    mutating func resume(
+        _ ticket: Int32, _ waiting: WaitingRequest, _ context: inout WorkerContext
+    ) -> ConnectionFate {
+        isWaiting = false
+        context.answer(ticket, waiting, into: &output)
+        land(context)
+        finishRequest(
+            keepAlive: waiting.request.keepAlive, lingers: lingersAfterwards, now: context.now)
+        if !input.isEmpty {
+            serveInput(&context)
+            boundMemory(&context)
+        }
+        if flush(&context) == .close { return .close }
+        return concluded(&context)
+    }
+
+    /// Serves what arrived while nothing could be served.
+    private mutating func serveInput(_ context: inout WorkerContext) {
+        var waiting = ByteBuffer(limit: input.limit)
+        swap(&waiting, &input)
+        serve(&waiting, &context)
+        swap(&waiting, &input)
     }
 
     /// Looks at a head: most answers need nothing more, a POST waits for its body.
@@ -189,7 +232,12 @@ struct Connection: ~Copyable {
         case .answer(var request):
             let canGoOn = machine.discardBody(head)
             request.keepAlive = request.keepAlive && canGoOn
-            context.answer(request, head: head, bytes, into: &output)
+            let progress = context.answer(request, head: head, bytes, for: token, into: &output)
+            if progress == .waiting {
+                isWaiting = true
+                lingersAfterwards = !canGoOn
+                return
+            }
             finishRequest(keepAlive: request.keepAlive, lingers: !canGoOn, now: context.now)
         }
     }
@@ -234,10 +282,7 @@ struct Connection: ~Copyable {
             case .ended, .failed: return .close
             }
             if wasFull, output.count < Connection.outputHighWaterBytes, !input.isEmpty {
-                var waiting = ByteBuffer(limit: input.limit)
-                swap(&waiting, &input)
-                serve(&waiting, &context)
-                swap(&waiting, &input)
+                serveInput(&context)
             }
         }
         if output.capacity > Connection.readBytes { output.releaseMemory() }
@@ -246,7 +291,7 @@ struct Connection: ~Copyable {
 
     /// Settles what comes next: interest, deadline, or the end.
     private mutating func concluded(_ context: inout WorkerContext) -> ConnectionFate {
-        if output.isEmpty {
+        if output.isEmpty, !isWaiting {
             switch phase {
             case .finishing(lingers: true) where !clientHasFinished: startLingering(context.now)
             case .finishing: return .close
@@ -256,7 +301,8 @@ struct Connection: ~Copyable {
             countMemory(&context)
         }
         interest = Interest(
-            reads: output.count < Connection.outputHighWaterBytes && !clientHasFinished,
+            reads: output.count < Connection.outputHighWaterBytes && !clientHasFinished
+                && !(isWaiting && input.count >= Connection.readBytes),
             writes: !output.isEmpty)
         setDeadline(context)
         return .keep
@@ -283,7 +329,10 @@ struct Connection: ~Copyable {
     private mutating func setDeadline(_ context: borrowing WorkerContext) {
         if case .lingering = phase { return }
         let timeouts = context.timeouts
-        if !output.isEmpty {
+        if isWaiting {
+            // The log gives up by itself, and says so; this is only the last resort.
+            deadline = context.now + timeouts.idle + timeouts.body
+        } else if !output.isEmpty {
             deadline = context.now + timeouts.idle
         } else if machine.isReadingBody {
             deadline = bodyStarted + timeouts.body
@@ -296,7 +345,7 @@ struct Connection: ~Copyable {
 
     /// The deadline has passed: a client in the middle of a request is told so, any other is left.
     mutating func timeOut(_ context: inout WorkerContext) -> ConnectionFate {
-        guard case .serving = phase, output.isEmpty else { return .close }
+        guard case .serving = phase, output.isEmpty, !isWaiting else { return .close }
         if machine.isReadingBody {
             refuse(HTTPRefusal(.requestTimeout, "the body took too long"), &context)
         } else if !input.isEmpty {

@@ -15,13 +15,20 @@ enum Server {
         let threads = try ThreadGroup(seats) { seat in occupy(seat, shared) }
         Log.info(
             "tidemark \(Build.version) serves on port \(seats[0].port) with \(workers) "
-                + "loop\(workers == 1 ? "" : "s"), store memory")
+                + "loop\(workers == 1 ? "" : "s"), store \(describe(configuration.store))")
         let signal = try wait(for: signals)
         Log.info("signal \(signal): draining")
         shared.startDraining()
         for seat in seats { WakeUp.signal(seat.wakeUp) }
         threads.join()
         Log.info("stopped")
+    }
+
+    /// The store without its password.
+    private static func describe(_ store: StoreLocation) -> String {
+        guard case .redis(let location) = store else { return "memory" }
+        let servers = location.servers.map { "\($0.host):\($0.port)" }.joined(separator: ",")
+        return "\(location.isCluster ? "redis-cluster" : "redis") at \(servers)"
     }
 
     /// What a worker needs from the thread that starts it. The descriptors are the worker's own.

@@ -13,6 +13,7 @@ struct Worker: ~Copyable {
         static let listener: UInt8 = 1
         static let wakeUp: UInt8 = 2
         static let connection: UInt8 = 3
+        static let redis: UInt8 = 4
     }
 
     /// Connections taken from the queue in one turn, so that newcomers don't hold up the others.
@@ -25,6 +26,9 @@ struct Worker: ~Copyable {
     /// Expired series are dropped in small portions, so that no request waits for it.
     private static let expiryInterval = TimeSpan.milliseconds(250)
     private static let expiryPortion = 256
+    /// Looks for more before a flight; bounds what the first in it waits.
+    private static let gatheringRounds = 8
+    private static let viewInterval = TimeSpan.milliseconds(100)
 
     private var poller: Poller
     private var timers: TimerWheel
@@ -36,7 +40,9 @@ struct Worker: ~Copyable {
     private var acceptsAgainAt: Instant?
     private var nextExpiry: Instant
     private var drain: Drain?
+    /// One loop looks after what all share.
     private let dropsExpired: Bool
+    private var nextView = Instant.zero
 
     private struct Drain {
         let started: Instant
@@ -55,19 +61,36 @@ struct Worker: ~Copyable {
         self.poller = poller
         self.wakeUp = wakeUp
         self.listener = consume listener
-        context = WorkerContext(shared, workerIndex: index)
+        context = WorkerContext(
+            shared, workerIndex: index,
+            redis: Worker.openLog(shared, index, wakeUp: self.wakeUp.descriptor.number))
         timers = TimerWheel(now: context.now)
         nextExpiry = context.now + Worker.expiryInterval
         dropsExpired = index == 0
     }
 
+    private static func openLog(_ shared: SharedState, _ index: Int, wakeUp: Int32) -> RedisLog? {
+        guard let settings = shared.redisSettings else { return nil }
+        var random = SystemRandomNumberGenerator()
+        let metrics = shared.redisMetrics[index]
+        let machine = LogMachine(
+            shared.parameters, settings, writer: random.next() | 1, hashSeed: random.next(),
+            metrics: metrics)
+        return RedisLog(
+            machine, settings, metrics: metrics, tokenKind: Kind.redis, wakeUp: wakeUp,
+            isKeeper: index == 0, random: random.next())
+    }
+
     /// Serves until the process drains and the last connection is gone.
     mutating func run() throws(SystemError) {
+        tendRedis()
         while true {
             let count = try poller.wait(timeUntilNextLook())
             context.tellTime()
             for index in 0..<count { handle(poller.event(at: index)) }
+            try gatherMore()
             lookAtWhatIsDue()
+            tendRedis()
             if isFinished() { return }
         }
     }
@@ -77,6 +100,7 @@ struct Worker: ~Copyable {
     private mutating func handle(_ event: Event) {
         switch event.token.kind {
         case Kind.connection: handleConnection(event)
+        case Kind.redis: context.redis?.handle(event)
         case Kind.listener: acceptConnections(atMost: Worker.acceptsPerTurn)
         case Kind.wakeUp:
             wakeUp.clear()
@@ -121,6 +145,52 @@ struct Worker: ~Copyable {
         connection.leave(&context)
         context.metrics.add(-1, .connections)
         context.shared.openConnections.subtract(1, ordering: .relaxed)
+    }
+
+    // MARK: Redis
+
+    /// Before a flight to Redis starts, takes in what has arrived since the turn began: a flight costs
+    /// much the same for one sample as for many. When nothing more is there, nothing is waited for.
+    private mutating func gatherMore() throws(SystemError) {
+        var rounds = 0
+        while rounds < Worker.gatheringRounds, context.redis?.machine.canFly == true {
+            let count = try poller.wait(TimeSpan(nanoseconds: 0))
+            if count == 0 { return }
+            for index in 0..<count { handle(poller.event(at: index)) }
+            rounds += 1
+        }
+    }
+
+    /// Answers what Redis has decided, and sends what this turn has gathered for it.
+    private mutating func tendRedis() {
+        guard context.redisMetrics != nil else { return }
+        context.redis?.lookAtWhatIsDue()
+        // Answering lets requests in that were waiting behind; their samples go with this flight.
+        while let (ticket, waiting) = context.takeDecided() {
+            let index = waiting.token.index
+            if connections.holds(index, waiting.token.generation) {
+                let interest = connections[index].interest
+                let fate = connections[index].resume(ticket, waiting, &context)
+                conclude(index, fate, interest)
+            } else {
+                context.countUnanswered(ticket, waiting)
+            }
+            context.release(ticket, waiting)
+        }
+        context.publishMirror()
+        context.redis?.flush(poller)
+        for notice in context.redis?.takeNotices() ?? [] {
+            if notice.isWarning { Log.warning(notice.text) } else { Log.info(notice.text) }
+        }
+        if dropsExpired { shareView() }
+    }
+
+    /// Shows the other loops what this one knows of the fleet; for gauges, so now and then will do.
+    private mutating func shareView() {
+        guard nextView <= context.now, let redis = context.fleetView() else { return }
+        nextView = context.now + Worker.viewInterval
+        context.shared.seeFleet(redis.fleet)
+        context.shared.seenDevices.store(redis.devices, ordering: .relaxed)
     }
 
     // MARK: Accepting
@@ -187,10 +257,13 @@ struct Worker: ~Copyable {
 
     // MARK: Time
 
-    private func timeUntilNextLook() -> TimeSpan? {
+    private mutating func timeUntilNextLook() -> TimeSpan? {
         var next = timers.nextLook() ?? .never
         if let acceptsAgainAt { next = min(next, acceptsAgainAt) }
-        if dropsExpired, context.shared.log.deviceCount > 0 { next = min(next, nextExpiry) }
+        if dropsExpired, (context.shared.memory?.deviceCount ?? 0) > 0 {
+            next = min(next, nextExpiry)
+        }
+        if let due = context.redis?.nextLook() { next = min(next, due) }
         if let drain { next = min(next, min(drain.deadline, context.now + Worker.drainGrace)) }
         return next == .never ? nil : max(TimeSpan(nanoseconds: 0), next - Clock.now())
     }
@@ -202,9 +275,8 @@ struct Worker: ~Copyable {
             acceptsAgainAt = nil
             watchListener(.read)
         }
-        if dropsExpired, nextExpiry <= context.now {
-            let dropped = context.shared.log.dropExpired(
-                now: context.now, limit: Worker.expiryPortion)
+        if dropsExpired, nextExpiry <= context.now, let log = context.shared.memory {
+            let dropped = log.dropExpired(now: context.now, limit: Worker.expiryPortion)
             nextExpiry =
                 dropped == Worker.expiryPortion
                 ? context.now : context.now + Worker.expiryInterval
@@ -234,6 +306,7 @@ struct Worker: ~Copyable {
         acceptConnections(atMost: Int.max)
         listener = nil
         acceptsAgainAt = nil
+        context.redis?.publishNow()
         drain = Drain(
             started: context.now,
             deadline: context.now + context.shared.configuration.drainTimeout)

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Contract
+internal import Detection
 internal import EventLoop
 internal import HTTP
 internal import SeriesLog
@@ -60,11 +61,22 @@ struct WorkerContext: ~Copyable {
     /// This worker's share of MAX_BUFFERED_BYTES.
     let bufferLimitBytes: Int
     var batch = SampleBatch()
+    /// The verdicts on it, in the same order.
+    var verdicts: [Verdict] = []
+    /// The log in Redis; nil when series live in this process.
+    var redis: RedisLog?
+    let redisMetrics: RedisMetrics?
+    /// Requests that wait for Redis.
+    var waiting = WaitingTable()
+    /// Samples of this turn for the seeds' readable keys.
+    var mirrored: [MirroredSample] = []
     /// The body of the answer being made.
     var answer = ByteBuffer(limit: answerLimitBytes)
 
-    init(_ shared: SharedState, workerIndex: Int) {
+    init(_ shared: SharedState, workerIndex: Int, redis: consuming RedisLog?) {
         self.shared = shared
+        self.redis = redis
+        redisMetrics = shared.redisMetrics.isEmpty ? nil : shared.redisMetrics[workerIndex]
         metrics = shared.metrics[workerIndex]
         let configuration = shared.configuration
         timeouts = Timeouts(
@@ -78,7 +90,9 @@ struct WorkerContext: ~Copyable {
     /// Reads the clocks; once per turn of the loop.
     mutating func tellTime() {
         now = Clock.now()
-        let seconds = Int(Clock.unixNanoseconds() / 1_000_000_000)
+        let nanoseconds = Int(Clock.unixNanoseconds())
+        redis?.tellTime(now, unixMilliseconds: nanoseconds / 1_000_000)
+        let seconds = nanoseconds / 1_000_000_000
         guard seconds != unixSeconds || date.isEmpty else { return }
         unixSeconds = seconds
         date.removeAll()
@@ -230,17 +244,17 @@ struct WorkerContext: ~Copyable {
         sendProblem(head, refusal.detail, to: request, into: &output)
     }
 
-    /// Answers a request that needs no body.
+    /// Answers a request that needs no body, or begins to.
+    /// - Parameter token: whose request it is, should it have to wait.
     mutating func answer(
-        _ request: PendingRequest, head: RequestHead, _ bytes: Span<UInt8>,
+        _ request: PendingRequest, head: RequestHead, _ bytes: Span<UInt8>, for token: Token,
         into output: inout ByteBuffer
-    ) {
+    ) -> Progress {
         var problem = ResponseHead(.notFound)
         let detail: String
         switch request.task {
         case .get, .ingest:
-            answerGet(request, head, bytes, into: &output)
-            return
+            return answerGet(request, head, bytes, for: token, into: &output)
         case .notFound: detail = "no such path"
         case .methodNotAllowed:
             problem = ResponseHead(.methodNotAllowed)
@@ -265,5 +279,6 @@ struct WorkerContext: ~Copyable {
             detail = "\(text)"
         }
         sendProblem(problem, detail, to: request, into: &output)
+        return .answered
     }
 }

@@ -32,6 +32,15 @@ import Testing
             (["--idle-timeout", "60"], "a number with ms, s, m or h"),
             (["--idle-timeout", "-5s"], "--idle-timeout"),
             (["--store", "mysql://x"], "--store: \"mysql://x\" is not allowed"),
+            (["--store", "redis://"], "redis://[user:password@]host"),
+            (["--store", "redis://host:0"], "--store"),
+            (["--store", "redis://a,b"], "--store"),
+            (["--store", "redis-cluster://a/1"], "--store"),
+            (
+                ["--redis-stream-length", "100", "--redis-checkpoint-interval", "51"],
+                "REDIS_STREAM_LENGTH: 100 is not allowed"
+            ),
+            (["--redis-mirror", "on"], "REDIS_MIRROR: \"on\" is not allowed with STORE memory"),
             (["--log-level", "loud"], "allowed is debug, info, warning, error"),
             (["--prot", "1"], "--prot: unknown flag"), (["run"], "run: unknown flag"),
         ])
@@ -48,6 +57,29 @@ import Testing
         do { _ = try read([], ["AUTH_TOKEN": "se cret"]) } catch { found = "\(error)" }
         #expect(found.contains("AUTH_TOKEN"))
         #expect(!found.contains("cret"))
+    }
+
+    @Test("a password in STORE never shows in an error")
+    func hidesPasswords() {
+        var found = ""
+        do { _ = try read(["--store", "redis://:se cret@host:x"]) } catch { found = "\(error)" }
+        #expect(found.contains("--store"))
+        #expect(!found.contains("cret"))
+    }
+
+    @Test("STORE names a server, a database and who asks")
+    func readsStores() throws {
+        guard
+            case .redis(let one) = try read(["--store", "redis://me:p%40ss@[::1]:7000/5"]).store,
+            case .redis(let many) = try read(["--store", "redis-cluster://a:1,b"]).store
+        else {
+            Issue.record("not Redis")
+            return
+        }
+        #expect(one.user == "me" && one.password == "p@ss" && one.database == 5)
+        #expect(one.servers.map(\.host) == ["::1"] && one.servers.map(\.port) == [7000])
+        #expect(!one.isCluster && many.isCluster)
+        #expect(many.servers.map(\.host) == ["a", "b"] && many.servers.map(\.port) == [1, 6379])
     }
 
     @Test("--help lists every setting, with its flag")

@@ -1,75 +1,158 @@
 internal import Bytes
 internal import Contract
 internal import Detection
+internal import EventLoop
 internal import HTTP
 internal import SeriesLog
 
 /// The GET endpoints: which one answers, and the short ones themselves.
 extension WorkerContext {
+    /// - Parameter token: whose request it is, should it have to wait.
     mutating func answerGet(
-        _ request: PendingRequest, _ head: RequestHead, _ bytes: Span<UInt8>,
+        _ request: PendingRequest, _ head: RequestHead, _ bytes: Span<UInt8>, for token: Token,
         into output: inout ByteBuffer
-    ) {
+    ) -> Progress {
         let query: Query
         do throws(QueryError) {
             query = try Query(head.query, bytes)
         } catch {
             sendProblem(ResponseHead(.badRequest), "\(error.detail)", to: request, into: &output)
-            return
+            return .answered
         }
         switch request.path {
-        case .analyze: answerAnalyze(request, query, into: &output)
-        case .stats: answerStats(request, into: &output)
+        case .analyze: return look(.analysis, request, query, token, into: &output)
+        case .stats: return look(.stats, request, query, token, into: &output)
+        case .devices: return look(.devices, request, query, token, into: &output)
+        case .anomalies: return look(.anomalies, request, query, token, into: &output)
         case .health:
             answer.append("{\"status\":\"healthy\"}")
             send(ResponseHead(.ok), to: request, into: &output)
         case .ready: answerReady(request, into: &output)
-        case .devices: answerDevices(request, query, into: &output)
-        case .anomalies: answerAnomalies(request, query, into: &output)
         case .metrics, .prometheus, .metricsPrometheus:
             answerMetrics(request, accepts: bytes.extracting(head.accept), into: &output)
         case .ingest, .unknown:
             sendProblem(ResponseHead(.notFound), "no such path", to: request, into: &output)
         }
+        return .answered
     }
 
     private mutating func answerReady(
         _ request: PendingRequest, into output: inout ByteBuffer
     ) {
-        guard !shared.isDraining else {
+        let reason: StaticString? =
+            shared.isDraining
+            ? "the process is stopping" : shared.isStoreUp ? nil : StoreFailure.unreachable.detail
+        if let reason {
             var head = ResponseHead(.serviceUnavailable)
             head.retryAfterSeconds = 1
-            sendProblem(head, "the process is stopping", to: request, into: &output)
+            sendProblem(head, "\(reason)", to: request, into: &output)
             return
         }
         answer.append("{\"status\":\"ready\"}")
         send(ResponseHead(.ok), to: request, into: &output)
     }
 
-    private mutating func answerAnalyze(
+    /// Answers a question about series or lists: at once from memory, or when Redis has told.
+    private mutating func look(
+        _ kind: WaitingRequest.Kind, _ request: PendingRequest, _ query: Query, _ token: Token,
+        into output: inout ByteBuffer
+    ) -> Progress {
+        if let memory = shared.memory {
+            answerFromMemory(kind, request, query, memory, into: &output)
+            return .answered
+        }
+        guard let ticket = redis?.machine.openIfRoom(samples: 0) else {
+            sendUnavailable(.queueFull, to: request, into: &output)
+            return .answered
+        }
+        switch kind {
+        case .samples: break
+        case .analysis:
+            let name = query.deviceID ?? []
+            redis?.machine.refresh(name.span, ticket: ticket)
+        case .stats:
+            let unnamed: [UInt8] = []
+            redis?.machine.refresh(unnamed.span, ticket: ticket)
+        case .devices:
+            redis?.machine.listDevices(
+                after: query.after, limit: query.limit ?? Query.defaultPage, ticket: ticket)
+        case .anomalies:
+            let isFiltered = query.deviceID != nil || query.alertsOnly
+            redis?.machine.listFlagged(
+                count: isFiltered
+                    ? RedisSettings.anomalyLimit : query.limit ?? Query.defaultPage,
+                ticket: ticket)
+        }
+        let waiting = waiting.add(ticket)
+        waiting.kind = kind
+        waiting.token = token
+        waiting.request = request
+        waiting.query = query
+        redis?.machine.close(ticket)
+        return .waiting
+    }
+
+    // MARK: From memory
+
+    private mutating func answerFromMemory(
+        _ kind: WaitingRequest.Kind, _ request: PendingRequest, _ query: Query, _ log: MemoryLog,
+        into output: inout ByteBuffer
+    ) {
+        switch kind {
+        case .samples: break
+        case .analysis:
+            let summary =
+                if let device = query.deviceID {
+                    log.summary(device: device.span, now: now)
+                } else { Optional(log.fleetSummary()) }
+            answerAnalysis(summary, request, into: &output)
+        case .stats: answerStats(log.fleetSummary(), request, into: &output)
+        case .devices:
+            let limit = query.limit ?? Query.defaultPage
+            let page =
+                if let after = query.after {
+                    log.devices(after: after.span, limit: limit, now: now)
+                } else {
+                    log.devices(after: nil, limit: limit, now: now)
+                }
+            let rows = page?.map { DeviceRow(name: Array($0.key.bytes), summary: $0.summary) }
+            answerDevices(rows, total: log.deviceCount, limit: limit, request, into: &output)
+        case .anomalies: answerAnomaliesFromMemory(request, query, into: &output)
+        }
+    }
+
+    private mutating func answerAnomaliesFromMemory(
         _ request: PendingRequest, _ query: Query, into output: inout ByteBuffer
     ) {
-        let summary: SeriesSummary
-        if let device = query.deviceID {
-            guard let known = shared.log.summary(device: device.span, now: now) else {
-                sendProblem(
-                    ResponseHead(.notFound), "device_id: no such device", to: request,
-                    into: &output)
-                return
-            }
-            summary = known
-        } else {
-            summary = shared.log.fleetSummary()
+        answer.append("{\"anomalies\":[")
+        for (position, flagged) in (shared.anomalies?.newest(query) ?? []).enumerated() {
+            if position > 0 { answer.append(",") }
+            let name = flagged.device.map { Array($0.bytes) } ?? []
+            answer.append(flagged: flagged.sample, flagged.verdict, device: name.span)
+        }
+        answer.append("]}")
+        send(ResponseHead(.ok), to: request, into: &output)
+    }
+
+    // MARK: Answers
+
+    /// - Parameter summary: nil when the device that was asked for is unknown.
+    mutating func answerAnalysis(
+        _ summary: SeriesSummary?, _ request: PendingRequest, into output: inout ByteBuffer
+    ) {
+        guard let summary else {
+            sendProblem(
+                ResponseHead(.notFound), "device_id: no such device", to: request, into: &output)
+            return
         }
         answer.appendAnalysis(
             summary, windowSize: shared.parameters.windowSize, unixSeconds: unixSeconds)
         send(ResponseHead(.ok), to: request, into: &output)
     }
 
-    private mutating func answerStats(
-        _ request: PendingRequest, into output: inout ByteBuffer
+    mutating func answerStats(
+        _ summary: SeriesSummary, _ request: PendingRequest, into output: inout ByteBuffer
     ) {
-        let summary = shared.log.fleetSummary()
         answer.append("{\"count\":")
         answer.append(integer: summary.windowCount)
         answer.append(",\"avg_cpu\":")
@@ -90,84 +173,64 @@ extension WorkerContext {
         send(ResponseHead(.ok), to: request, into: &output)
     }
 
-    private mutating func answerDevices(
-        _ request: PendingRequest, _ query: Query, into output: inout ByteBuffer
+    /// - Parameter rows: nil when the device to begin after is unknown.
+    mutating func answerDevices(
+        _ rows: [DeviceRow]?, total: Int, limit: Int, _ request: PendingRequest,
+        into output: inout ByteBuffer
     ) {
-        let limit = query.limit ?? Query.defaultPage
-        let page =
-            if let after = query.after {
-                shared.log.devices(after: after.span, limit: limit, now: now)
-            } else {
-                shared.log.devices(after: nil, limit: limit, now: now)
-            }
-        guard let page else {
+        guard let rows else {
             sendProblem(
                 ResponseHead(.notFound), "after: no such device", to: request, into: &output)
             return
         }
         answer.append("{\"devices\":[")
-        for (position, entry) in page.enumerated() {
+        for (position, row) in rows.enumerated() {
             if position > 0 { answer.append(",") }
-            appendDevice(entry)
+            answer.append(row)
         }
         answer.append("],\"total\":")
-        answer.append(integer: shared.log.deviceCount)
-        if page.count == limit, let last = page.last {
+        answer.append(integer: total)
+        if rows.count == limit, let last = rows.last {
             answer.append(",\"next\":")
-            answer.append(jsonString: last.key.bytes)
+            answer.append(jsonString: last.name.span)
         }
         answer.append("}")
         send(ResponseHead(.ok), to: request, into: &output)
     }
+}
 
-    private mutating func appendDevice(_ entry: DeviceEntry) {
-        let verdict = entry.summary.lastVerdict
-        answer.append("{\"device_id\":")
-        answer.append(jsonString: entry.key.bytes)
-        answer.append(",\"last_timestamp\":")
-        answer.append(number: verdict.timestamp)
-        answer.append(",\"total_processed\":")
-        answer.append(integer: verdict.sequence)
-        answer.append(",\"rolling_avg\":")
-        answer.append(number: entry.summary.mean)
-        answer.append(",\"last_rps\":")
-        answer.append(number: entry.summary.lastSample.rps)
-        answer.append(",\"last_cpu\":")
-        answer.append(number: entry.summary.lastSample.cpu)
-        answer.append(",\"is_anomaly\":")
-        answer.append(boolean: verdict.isAnomaly)
-        answer.append(",\"alert\":")
-        answer.append(boolean: verdict.alert)
-        answer.append("}")
-    }
+/// A device in a listing.
+struct DeviceRow {
+    let name: [UInt8]
+    let summary: SeriesSummary
+}
 
-    private mutating func answerAnomalies(
-        _ request: PendingRequest, _ query: Query, into output: inout ByteBuffer
-    ) {
-        answer.append("{\"anomalies\":[")
-        for (position, flagged) in shared.anomalies.newest(query).enumerated() {
-            if position > 0 { answer.append(",") }
-            answer.append("{\"rps\":")
-            answer.append(number: flagged.sample.rps)
-            answer.append(",\"cpu\":")
-            answer.append(number: flagged.sample.cpu)
-            answer.append(",")
-            if let device = flagged.device {
-                answer.append(flagged.verdict, device: device.bytes)
-            } else {
-                let unnamed: [UInt8] = []
-                answer.append(flagged.verdict, device: unnamed.span)
-            }
-            answer.append("}")
-        }
-        answer.append("]}")
-        send(ResponseHead(.ok), to: request, into: &output)
+extension ByteBuffer {
+    fileprivate mutating func append(_ row: DeviceRow) {
+        let verdict = row.summary.lastVerdict
+        append("{\"device_id\":")
+        append(jsonString: row.name.span)
+        append(",\"last_timestamp\":")
+        append(number: verdict.timestamp)
+        append(",\"total_processed\":")
+        append(integer: verdict.sequence)
+        append(",\"rolling_avg\":")
+        append(number: row.summary.mean)
+        append(",\"last_rps\":")
+        append(number: row.summary.lastSample.rps)
+        append(",\"last_cpu\":")
+        append(number: row.summary.lastSample.cpu)
+        append(",\"is_anomaly\":")
+        append(boolean: verdict.isAnomaly)
+        append(",\"alert\":")
+        append(boolean: verdict.alert)
+        append("}")
     }
 }
 
 extension ByteBuffer {
     /// The analysis of a series, in the words of both dialects that ask for it.
-    fileprivate mutating func appendAnalysis(
+    mutating func appendAnalysis(
         _ summary: SeriesSummary, windowSize: Int, unixSeconds: Int
     ) {
         let verdict = summary.lastVerdict

@@ -47,6 +47,7 @@ private struct Scrape: ~Copyable {
         writeSamples(&output)
         writeRequests(&output)
         writeSeries(&output)
+        writeRedis(&output)
         writeProcess(&output)
         writeMemory(&output)
         writer.finish(into: &output)
@@ -125,19 +126,110 @@ private struct Scrape: ~Copyable {
     }
 
     private mutating func writeSeries(_ output: inout ByteBuffer) {
-        let fleet = shared.log.fleetSummary()
+        let fleet = shared.fleet
         single(
             "current_rps", .gauge, "rps of the fleet's last sample.", fleet.lastSample.rps, &output)
         single(
             "rolling_average_rps", .gauge, "Mean rps of the fleet's window.", fleet.mean, &output)
         single(
-            "devices", .gauge, "Devices with a series.", Double(shared.log.deviceCount), &output)
+            "devices", .gauge, "Devices with a series.", Double(shared.deviceCount), &output)
         single(
             "devices_evicted_total", .counter, "Series dropped because MAX_DEVICES was reached.",
-            Double(shared.log.evicted), &output)
+            Double(shared.memory?.evicted ?? 0), &output)
         single(
             "devices_expired_total", .counter, "Series dropped after SERIES_TTL without a sample.",
-            Double(shared.log.expired), &output)
+            Double(shared.memory?.expired ?? 0), &output)
+    }
+
+    private func total(_ counter: RedisMetrics.Counter) -> Double {
+        Double(shared.redisMetrics.reduce(0) { $0 + $1.value(counter) })
+    }
+
+    private mutating func writeRedis(_ output: inout ByteBuffer) {
+        guard !shared.redisMetrics.isEmpty else { return }
+        single(
+            "redis_up", .gauge, "1 while every loop reaches what it needs to store a sample.",
+            shared.isStoreUp ? 1 : 0, &output)
+        counts(
+            "redis_commands_total", "Commands by how they ended.", "outcome",
+            [
+                ("ok", .commandsOK), ("error", .commandsFailed),
+                ("redirected", .commandsRedirected), ("lost", .commandsLost),
+            ], &output)
+        counts(
+            "redis_reads_total", "Streams read, by why.", "why",
+            [
+                ("load", .loads), ("check", .checks), ("catch_up_device", .deviceCatchUps),
+                ("catch_up_fleet", .fleetCatchUps),
+            ], &output)
+        counts(
+            "redis_settled_total", "Entries in flight on a cut connection, by what was found.",
+            "outcome",
+            [
+                ("found", .settledFound), ("sent_again", .settledSentAgain),
+                ("unknown", .settledUnknown),
+            ], &output)
+        counts(
+            "redis_refused_requests_total", "Requests answered 503 because of Redis, by why.",
+            "reason", [("timeout", .timedOut), ("queue_full", .queueFull)], &output)
+        for (name, help, counter) in Scrape.redisCounters {
+            single(name, .counter, help, total(counter), &output)
+        }
+        single(
+            "redis_waiting_samples", .gauge, "Samples on their way into the log.",
+            Double(shared.redisMetrics.reduce(0) { $0 + $1.value(.waiting) }), &output)
+        writeFlights(&output)
+    }
+
+    private static let redisCounters: [(String, String, RedisMetrics.Counter)] = [
+        ("redis_entries_read_total", "Entries of streams read.", .entriesRead),
+        (
+            "redis_entries_not_understood_total", "Entries that no version of this program wrote.",
+            .entriesNotUnderstood
+        ),
+        ("redis_checkpoints_total", "Checkpoints written.", .checkpointsWritten),
+        (
+            "redis_checkpoints_refused_total", "Checkpoints of another build or other parameters.",
+            .checkpointsRefused
+        ),
+        ("redis_gaps_total", "Parts of a series' log that were gone before they were read.", .gaps),
+        ("redis_connections_lost_total", "Connections that were cut.", .connectionsLost),
+        (
+            "redis_side_writes_dropped_total", "Writes beside the series for which no room was.",
+            .sideWritesDropped
+        ),
+    ]
+
+    private mutating func counts(
+        _ name: String, _ help: String, _ label: String,
+        _ values: [(String, RedisMetrics.Counter)], _ output: inout ByteBuffer
+    ) {
+        writer.family(name, .counter, help, into: &output)
+        for (value, counter) in values {
+            writer.sample(total(counter), labels: "\(label)=\"\(value)\"", into: &output)
+        }
+    }
+
+    private mutating func writeFlights(_ output: inout ByteBuffer) {
+        let bounds = DurationBuckets.upperBounds
+        writer.family(
+            "redis_command_duration_seconds", .histogram,
+            "From a pipeline's sending to its last reply.", into: &output)
+        writer.histogram(
+            upperBounds: bounds,
+            counts: (0...bounds.count).map { bucket in
+                shared.redisMetrics.reduce(0) { $0 + $1.durations.count(inBucket: bucket) }
+            },
+            sum: shared.redisMetrics.reduce(0) { $0 + $1.durations.sumSeconds }, into: &output)
+        writer.family(
+            "redis_batch_samples", .histogram, "Samples of one pipeline, in all its series.",
+            into: &output)
+        writer.histogram(
+            upperBounds: RedisMetrics.batchBounds,
+            counts: (0...RedisMetrics.batchBounds.count).map { bucket in
+                shared.redisMetrics.reduce(0) { $0 + $1.pipelines(inBucket: bucket) }
+            },
+            sum: total(.pipelineSamples), into: &output)
     }
 
     private mutating func writeProcess(_ output: inout ByteBuffer) {

@@ -11,32 +11,12 @@ final class RawClient {
     private var buffer: [UInt8] = []
 
     init(port: UInt16, receiveBufferBytes: Int32 = 0) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw Failure(description: "socket: errno \(errno)") }
-        var timeout = timeval(tv_sec: 20, tv_usec: 0)
-        unsafe setsockopt(
-            descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-        unsafe setsockopt(
-            descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        descriptor = try connectedSocket(port: port)
         if receiveBufferBytes > 0 {
             var size = receiveBufferBytes
             unsafe setsockopt(
                 descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         }
-        var one: Int32 = 1
-        unsafe setsockopt(
-            descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let descriptor = descriptor
-        let result = unsafe withUnsafeBytes(of: &address) { bytes in
-            unsafe connect(
-                descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
-                socklen_t(bytes.count))
-        }
-        guard result == 0 else { throw Failure(description: "connect: errno \(errno)") }
     }
 
     deinit { close(descriptor) }

@@ -6,6 +6,8 @@ final class RunningService {
     let process = Process()
     let port: UInt16
     private let log = Pipe()
+    /// What it logged until it was ready.
+    private var earlyLog = ""
 
     /// Where the programs of this build are: beside the test bundle.
     static let programs = URL(fileURLWithPath: CommandLine.arguments[0])
@@ -28,6 +30,7 @@ final class RunningService {
             }
         }
         port = try #require(found, "the service did not start: \(text)")
+        earlyLog = text
     }
 
     deinit {
@@ -39,6 +42,13 @@ final class RunningService {
         process.terminate()
         process.waitUntilExit()
         return process.terminationStatus
+    }
+
+    /// Stops it, and returns what it logged.
+    func stopAndReadLog() -> String {
+        _ = stop()
+        let rest = log.fileHandleForReading.readDataToEndOfFile()
+        return earlyLog + String(decoding: rest, as: UTF8.self)
     }
 
     func connect() throws -> RawClient { try RawClient(port: port) }

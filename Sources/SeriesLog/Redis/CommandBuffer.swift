@@ -1,0 +1,156 @@
+package import Bytes
+
+/// Commands of one pipeline, as Redis reads them: RESP arrays of bulk strings.
+package struct CommandBuffer: ~Copyable {
+    /// The largest pipeline; a batch's own limits keep it far below.
+    static let byteLimit = 1 << 30
+
+    package private(set) var bytes = ByteBuffer(limit: byteLimit)
+    /// Where each command ends in `bytes`.
+    package private(set) var ends: [Int] = []
+    private var expected = 0
+    private var given = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { ends.isEmpty }
+
+    package mutating func removeAll() {
+        bytes.removeAll()
+        ends.removeAll(keepingCapacity: true)
+        // Once in a while a batch is huge; its memory is not kept for the small ones.
+        if bytes.capacity > 4 * 1024 * 1024 { bytes.releaseMemory() }
+    }
+
+    /// Begins a command of so many words, its name among them.
+    package mutating func begin(_ words: Int) {
+        precondition(given == expected, "the command before is not complete")
+        expected = words
+        given = 0
+        bytes.append("*")
+        bytes.append(integer: words)
+        bytes.append("\r\n")
+    }
+
+    /// Ends a command.
+    package mutating func end() {
+        precondition(given == expected, "a command has another number of words than it says")
+        ends.append(bytes.count)
+    }
+
+    /// Adds a command that was written before.
+    package mutating func append(_ command: Span<UInt8>) {
+        bytes.append(command)
+        ends.append(bytes.count)
+    }
+
+    /// A command of constant words.
+    package mutating func command(_ words: StaticString...) {
+        begin(words.count)
+        for word in words { add(word) }
+        end()
+    }
+
+    package mutating func add(_ word: StaticString) {
+        head(word.utf8CodeUnitCount)
+        bytes.append(word)
+        tail()
+    }
+
+    package mutating func add(_ word: Span<UInt8>) {
+        head(word.count)
+        bytes.append(word)
+        tail()
+    }
+
+    package mutating func add(text: String) {
+        add(Array(text.utf8).span)
+    }
+
+    package mutating func add(integer: Int) {
+        let width = decimalWidth(UInt64(integer.magnitude)) + (integer < 0 ? 1 : 0)
+        head(width)
+        bytes.append(integer: integer)
+        tail()
+    }
+
+    /// A place in a stream, after a sign that excludes it from a range or nothing.
+    package mutating func add(_ id: EntryID, isExcluded: Bool = false) {
+        head(decimalWidth(id.birth) + decimalWidth(id.number) + (isExcluded ? 2 : 1))
+        if isExcluded { bytes.append("(") }
+        bytes.append(integer: Int(id.birth))
+        bytes.append("-")
+        bytes.append(integer: Int(id.number))
+        tail()
+    }
+
+    /// The place that follows the last one of a stream of this birth.
+    package mutating func add(nextOf birth: UInt64) {
+        head(decimalWidth(birth) + 2)
+        bytes.append(integer: Int(birth))
+        bytes.append("-*")
+        tail()
+    }
+
+    /// The key of a series: `tidemark:{device}`, or `tidemark:fleet` for the nameless one. The braces
+    /// make the device alone decide the slot in a Redis Cluster.
+    package mutating func add(keyOf device: Span<UInt8>) {
+        if device.count == 0 {
+            add(SeriesKey.fleet)
+            return
+        }
+        head(SeriesKey.prefix.utf8CodeUnitCount + device.count + 1)
+        bytes.append(SeriesKey.prefix)
+        bytes.append(device)
+        bytes.append("}")
+        tail()
+    }
+
+    /// A word of known length that `body` appends.
+    package mutating func add(byteCount: Int, _ body: (inout ByteBuffer) -> Void) {
+        head(byteCount)
+        let before = bytes.count
+        body(&bytes)
+        precondition(bytes.count - before == byteCount, "a word has another length than it says")
+        tail()
+    }
+
+    private mutating func head(_ byteCount: Int) {
+        bytes.append("$")
+        bytes.append(integer: byteCount)
+        bytes.append("\r\n")
+    }
+
+    private mutating func tail() {
+        bytes.append("\r\n")
+        given += 1
+    }
+}
+
+/// The keys this service owns in Redis.
+package enum SeriesKey {
+    static let prefix = "tidemark:{" as StaticString
+    package static let fleet = "tidemark:fleet" as StaticString
+    package static let devices = "tidemark:devices" as StaticString
+    package static let anomalies = "tidemark:anomalies" as StaticString
+
+    /// The key of a device's stream, as bytes.
+    package static func device(_ name: Span<UInt8>) -> [UInt8] {
+        var key: [UInt8] = []
+        for byte in "tidemark:{".utf8 { key.append(byte) }
+        for index in name.indices { key.append(name[index]) }
+        key.append(UInt8(ascii: "}"))
+        return key
+    }
+}
+
+/// Digits of a number in decimal.
+func decimalWidth(_ value: UInt64) -> Int {
+    var width = 1
+    var rest = value
+    while rest >= 10 {
+        rest /= 10
+        width += 1
+    }
+    return width
+}

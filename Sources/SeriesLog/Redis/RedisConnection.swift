@@ -1,0 +1,231 @@
+internal import Bytes
+internal import CHiredis
+internal import EventLoop
+
+/// One connection of libhiredis' asynchronous client. Its callbacks only put down what happened; the
+/// loop takes it up when the library has returned, so that nothing is ever freed under its feet.
+///
+/// Used by one thread alone.
+@safe final class RedisConnection {
+    enum Happening {
+        case connected
+        /// The reply to an append, when nothing but the entry's place was expected.
+        case place(EntryID)
+        case reply(Reply)
+        case closed(String)
+    }
+
+    private var context: UnsafeMutablePointer<redisAsyncContext>?
+    private var happenings: [Happening] = []
+    private var taken = 0
+    private var wanted = Interest(reads: false, writes: false)
+    private var registered: Interest?
+    private(set) var descriptor: Int32 = -1
+
+    /// Begins to connect to a numeric address.
+    init(host: String, port: UInt16) {
+        guard let context = unsafe redisAsyncConnect(host, Int32(port)) else {
+            happenings.append(.closed("out of memory"))
+            return
+        }
+        guard unsafe context.pointee.err == 0 else {
+            unsafe happenings.append(.closed(RedisConnection.reason(context)))
+            unsafe redisAsyncFree(context)
+            return
+        }
+        unsafe self.context = context
+        descriptor = unsafe context.pointee.c.fd
+        // SAFETY: the library gives this pointer back only until `cleanup`, which `deinit` forces
+        // while this object still is there.
+        let this = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe context.pointee.data = this
+        unsafe context.pointee.ev.data = this
+        unsafe context.pointee.ev.addRead = addRead
+        unsafe context.pointee.ev.delRead = removeRead
+        unsafe context.pointee.ev.addWrite = addWrite
+        unsafe context.pointee.ev.delWrite = removeWrite
+        unsafe context.pointee.ev.cleanup = cleanUp
+        _ = unsafe redisAsyncSetConnectCallback(context, onConnect)
+        // The library says that the socket is connected when it is first writable.
+        wanted = .write
+    }
+
+    deinit { close() }
+
+    var isOpen: Bool { unsafe context != nil }
+
+    /// Closes at once; commands that have no reply get none.
+    func close() {
+        guard let context = unsafe context else { return }
+        // SAFETY: the context is live; `cleanup` clears the property during this call.
+        unsafe redisAsyncFree(context)
+        unsafe self.context = nil
+    }
+
+    // MARK: Commands
+
+    /// Hands a pipeline to the library; it is written by the next `write`.
+    func send(_ commands: borrowing CommandBuffer) {
+        let bytes = commands.bytes.readable
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            var start = 0
+            for end in commands.ends {
+                guard let context = unsafe context else { return }
+                // SAFETY: the command lies in the buffer; the library copies it during the call.
+                let command = unsafe UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped + start)
+                _ = unsafe redisAsyncFormattedCommand(
+                    context, onReply, nil, command.assumingMemoryBound(to: CChar.self), end - start)
+                start = end
+            }
+        }
+    }
+
+    /// Writes what the socket takes.
+    func write() {
+        guard let context = unsafe context else { return }
+        // SAFETY: the context is live; should the call free it, `cleanup` clears the property.
+        unsafe redisAsyncHandleWrite(context)
+    }
+
+    /// Lets the library act on what the poller saw.
+    func handle(_ event: Event) {
+        if event.isWritable, let context = unsafe context {
+            // SAFETY: as in `write`.
+            unsafe redisAsyncHandleWrite(context)
+        }
+        if event.isReadable || event.isBroken, let context = unsafe context {
+            // SAFETY: as in `write`.
+            unsafe redisAsyncHandleRead(context)
+        }
+    }
+
+    /// What happened and was not yet taken up, oldest first.
+    func nextHappening() -> Happening? {
+        guard taken < happenings.count else {
+            happenings.removeAll(keepingCapacity: true)
+            taken = 0
+            return nil
+        }
+        taken += 1
+        return happenings[taken - 1]
+    }
+
+    /// Watches the socket for what the library waits for.
+    func watch(_ poller: borrowing Poller, _ token: Token) throws(SystemError) {
+        guard unsafe context != nil, registered != wanted else { return }
+        if registered == nil {
+            try poller.add(descriptor, wanted, token)
+        } else {
+            try poller.modify(descriptor, wanted, token)
+        }
+        registered = wanted
+    }
+
+    // MARK: What the library tells
+
+    fileprivate func want(reads: Bool? = nil, writes: Bool? = nil) {
+        wanted = Interest(reads: reads ?? wanted.reads, writes: writes ?? wanted.writes)
+    }
+
+    fileprivate func isConnected(_ succeeded: Bool) {
+        if succeeded { happenings.append(.connected) }
+    }
+
+    fileprivate func received(_ reply: UnsafeMutablePointer<redisReply>) {
+        if unsafe reply.pointee.type == REDIS_REPLY_STRING,
+            let text = unsafe reply.pointee.str, unsafe reply.pointee.len < 44
+        {
+            // SAFETY: the reply's text is `len` bytes long and lives until the callback returns.
+            let bytes = unsafe UnsafeBufferPointer(
+                start: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self),
+                count: reply.pointee.len)
+            if let id = unsafe EntryID(Span(_unsafeElements: bytes)) {
+                happenings.append(.place(id))
+                return
+            }
+        }
+        unsafe happenings.append(.reply(Reply(copying: reply)))
+    }
+
+    fileprivate func isGone() {
+        if let context = unsafe context {
+            unsafe happenings.append(.closed(RedisConnection.reason(context)))
+        }
+        unsafe context = nil
+        registered = nil
+    }
+
+    private static func reason(_ context: UnsafeMutablePointer<redisAsyncContext>) -> String {
+        guard unsafe context.pointee.c.err != 0 else { return "closed" }
+        // SAFETY: the library keeps a C string in the context.
+        return unsafe withUnsafePointer(to: &context.pointee.c.errstr) { text in
+            unsafe String(cString: UnsafeRawPointer(text).assumingMemoryBound(to: CChar.self))
+        }
+    }
+}
+
+extension Reply {
+    /// A copy of a reply, which the library frees when its callback returns.
+    init(copying reply: UnsafeMutablePointer<redisReply>) {
+        let value = unsafe reply.pointee
+        switch unsafe value.type {
+        case REDIS_REPLY_INTEGER: unsafe self = .integer(Int(value.integer))
+        case REDIS_REPLY_STRING, REDIS_REPLY_STATUS: unsafe self = .text(Reply.text(value))
+        case REDIS_REPLY_ERROR: unsafe self = .error(Reply.text(value))
+        case REDIS_REPLY_ARRAY:
+            var elements: [Reply] = []
+            unsafe elements.reserveCapacity(value.elements)
+            for index in unsafe 0..<value.elements {
+                // SAFETY: an array has `elements` elements, each a reply.
+                if let element = unsafe value.element[index] {
+                    unsafe elements.append(Reply(copying: element))
+                }
+            }
+            self = .array(elements)
+        default: self = .null
+        }
+    }
+
+    private static func text(_ value: redisReply) -> [UInt8] {
+        guard let start = unsafe value.str else { return [] }
+        // SAFETY: the text is `len` bytes long.
+        return unsafe Array(UnsafeRawBufferPointer(start: start, count: value.len))
+    }
+}
+
+// Global functions: C callbacks that carry nothing but the pointer they were given.
+
+private func connection(_ pointer: UnsafeMutableRawPointer?) -> RedisConnection? {
+    guard let pointer = unsafe pointer else { return nil }
+    // SAFETY: the pointer is the connection that owns the context, see its `init`.
+    return unsafe Unmanaged<RedisConnection>.fromOpaque(pointer).takeUnretainedValue()
+}
+
+private func addRead(_ data: UnsafeMutableRawPointer?) {
+    unsafe connection(data)?.want(reads: true)
+}
+private func removeRead(_ data: UnsafeMutableRawPointer?) {
+    unsafe connection(data)?.want(reads: false)
+}
+private func addWrite(_ data: UnsafeMutableRawPointer?) {
+    unsafe connection(data)?.want(writes: true)
+}
+private func removeWrite(_ data: UnsafeMutableRawPointer?) {
+    unsafe connection(data)?.want(writes: false)
+}
+private func cleanUp(_ data: UnsafeMutableRawPointer?) { unsafe connection(data)?.isGone() }
+
+private func onConnect(_ context: UnsafePointer<redisAsyncContext>?, _ status: Int32) {
+    guard let context = unsafe context else { return }
+    unsafe connection(context.pointee.data)?.isConnected(status == REDIS_OK)
+}
+
+private func onReply(
+    _ context: UnsafeMutablePointer<redisAsyncContext>?, _ reply: UnsafeMutableRawPointer?,
+    _ data: UnsafeMutableRawPointer?
+) {
+    // Without a reply the connection is going down, which `cleanup` tells.
+    guard let context = unsafe context, let reply = unsafe reply else { return }
+    unsafe connection(context.pointee.data)?.received(
+        reply.assumingMemoryBound(to: redisReply.self))
+}

@@ -1,0 +1,210 @@
+internal import Bytes
+package import Detection
+
+/// Why a request cannot be answered from the log.
+package enum StoreFailure: Equatable, Sendable {
+    case unreachable
+    case timedOut
+    case queueFull
+    /// The connection was cut with the samples in flight, and nobody can tell whether they arrived.
+    case unsettled
+    case notReplicated
+    /// Redis refuses the command.
+    case refused
+
+    package var detail: StaticString {
+        switch self {
+        case .unreachable: "Redis is unreachable"
+        case .timedOut: "Redis did not answer within REDIS_TIMEOUT"
+        case .queueFull: "too many samples wait for Redis"
+        case .unsettled: "the connection to Redis was cut; the samples may be stored or not"
+        case .notReplicated: "Redis' replicas did not confirm; the samples may be stored or not"
+        case .refused: "Redis refuses the command; the log has its reason"
+        }
+    }
+}
+
+/// One request that waits for the log, and what it has got so far.
+package struct Ticket: Sendable {
+    /// Parts that are not finished: each sample in each of its series, each series to be seen.
+    var outstanding = 0
+    var deadline = Instant.zero
+    var serial: UInt32 = 0
+    var isOpen = false
+    /// The answer is decided: all parts are finished, or one has failed, or time is over.
+    var isDecided = false
+    var isReleased = false
+
+    package internal(set) var failure: StoreFailure?
+    /// By the samples' places in the request.
+    package internal(set) var verdicts: [Verdict] = []
+    /// By the places asked for; nil for a series that is not there.
+    package internal(set) var summaries: [SeriesSummary?] = []
+    /// GET /devices: the page's names, and how many there are in all.
+    package internal(set) var names: [[UInt8]]?
+    package internal(set) var total = 0
+    /// GET /anomalies: JSON objects, newest first.
+    package internal(set) var flagged: [FlaggedNote] = []
+}
+
+/// A flagged sample as the shared list keeps it.
+package struct FlaggedNote: Equatable, Sendable {
+    /// Empty for the fleet alone.
+    package let device: [UInt8]
+    package let isAlert: Bool
+    /// The sample and its verdict as one JSON object.
+    package let text: [UInt8]
+
+    package init(device: [UInt8], isAlert: Bool, text: [UInt8]) {
+        self.device = device
+        self.isAlert = isAlert
+        self.text = text
+    }
+}
+
+/// The tickets of a loop: who waits, until when, and whose answer is decided.
+package struct TicketTable: Sendable {
+    private var tickets: [Ticket] = []
+    private var free: [Int32] = []
+    private var decided: [Int32] = []
+    /// Tickets in the order of their deadlines; those that moved theirs are put at the end again.
+    private var queue: [Waiter] = []
+    private var queueStart = 0
+
+    private struct Waiter {
+        let ticket: Int32
+        let serial: UInt32
+    }
+
+    package subscript(index: Int32) -> Ticket {
+        _read { yield tickets[Int(index)] }
+        _modify { yield &tickets[Int(index)] }
+    }
+
+    /// Opens a ticket of one part: the opener's own, finished with `finishPart`.
+    mutating func open(samples: Int, deadline: Instant) -> Int32 {
+        if free.isEmpty {
+            tickets.append(Ticket())
+            free.append(Int32(tickets.count - 1))
+        }
+        let index = free.removeLast()
+        let place = Int(index)
+        tickets[place].outstanding = 1
+        tickets[place].deadline = deadline
+        tickets[place].serial &+= 1
+        tickets[place].isOpen = true
+        tickets[place].isDecided = false
+        tickets[place].isReleased = false
+        tickets[place].failure = nil
+        tickets[place].verdicts.removeAll(keepingCapacity: true)
+        if samples > 0 {
+            tickets[place].verdicts.append(contentsOf: repeatElement(Verdict(), count: samples))
+        }
+        queue.append(Waiter(ticket: index, serial: tickets[place].serial))
+        return index
+    }
+
+    /// Whether nobody waits for the ticket any more.
+    func isAbandoned(_ index: Int32) -> Bool {
+        index != PendingTable.none && tickets[Int(index)].isDecided
+    }
+
+    mutating func addPart(_ index: Int32) {
+        if index != PendingTable.none { tickets[Int(index)].outstanding += 1 }
+    }
+
+    /// - Parameter deadline: the next part may take until then: a long batch makes progress.
+    mutating func finishPart(_ index: Int32, nextBy deadline: Instant) {
+        guard index != PendingTable.none else { return }
+        let place = Int(index)
+        tickets[place].outstanding -= 1
+        tickets[place].deadline = deadline
+        guard tickets[place].outstanding == 0 else { return }
+        if tickets[place].isDecided {
+            freeIfReleased(index)
+        } else {
+            decide(index, tickets[place].failure)
+        }
+    }
+
+    mutating func failPart(_ index: Int32, _ failure: StoreFailure, nextBy deadline: Instant) {
+        guard index != PendingTable.none else { return }
+        if tickets[Int(index)].failure == nil { tickets[Int(index)].failure = failure }
+        finishPart(index, nextBy: deadline)
+    }
+
+    private mutating func decide(_ index: Int32, _ failure: StoreFailure?) {
+        tickets[Int(index)].isDecided = true
+        tickets[Int(index)].failure = failure
+        decided.append(index)
+    }
+
+    /// The next ticket whose answer is decided.
+    package mutating func takeDecided() -> Int32? { decided.popLast() }
+
+    /// The answer is given: the ticket goes when its last part is finished.
+    package mutating func release(_ index: Int32) {
+        tickets[Int(index)].isReleased = true
+        freeIfReleased(index)
+    }
+
+    private mutating func freeIfReleased(_ index: Int32) {
+        let place = Int(index)
+        guard tickets[place].isReleased, tickets[place].outstanding == 0, tickets[place].isOpen
+        else { return }
+        tickets[place].isOpen = false
+        tickets[place].summaries = []
+        tickets[place].names = nil
+        tickets[place].flagged = []
+        // A large batch is rare; what it took is not kept for small ones.
+        if tickets[place].verdicts.capacity > 4096 { tickets[place].verdicts = [] }
+        free.append(index)
+    }
+
+    // MARK: Time
+
+    /// When the next ticket's time may be over; never when nobody waits.
+    mutating func nextDeadline() -> Instant {
+        skipFinished()
+        return queueStart < queue.count
+            ? tickets[Int(queue[queueStart].ticket)].deadline : .never
+    }
+
+    /// Decides the tickets whose time is over.
+    /// - Returns: how many.
+    mutating func expire(now: Instant) -> Int {
+        var count = 0
+        while true {
+            skipFinished()
+            guard queueStart < queue.count else { break }
+            let waiter = queue[queueStart]
+            guard tickets[Int(waiter.ticket)].deadline <= now else { break }
+            queueStart += 1
+            count += 1
+            decide(waiter.ticket, tickets[Int(waiter.ticket)].failure ?? .timedOut)
+        }
+        return count
+    }
+
+    /// Moves the head of the queue past tickets that are decided, and those whose deadline moved to
+    /// the end. The first in the queue then has about the earliest deadline.
+    private mutating func skipFinished() {
+        var moved = 0
+        while queueStart < queue.count {
+            let waiter = queue[queueStart]
+            let place = Int(waiter.ticket)
+            if tickets[place].serial == waiter.serial, !tickets[place].isDecided {
+                let last = Int(queue[queue.count - 1].ticket)
+                let isBehind = tickets[place].deadline > tickets[last].deadline
+                guard isBehind, moved < 64 else { break }
+                moved += 1
+                queue.append(waiter)
+            }
+            queueStart += 1
+        }
+        if queueStart > 1024, queueStart * 2 > queue.count {
+            queue.removeFirst(queueStart)
+            queueStart = 0
+        }
+    }
+}

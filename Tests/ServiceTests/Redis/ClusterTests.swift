@@ -1,0 +1,87 @@
+import Detection
+import Foundation
+import SeriesLog
+import Testing
+
+/// The log spread over a real Redis Cluster.
+@Suite(.serialized) struct ClusterTests {
+    private func services(_ cluster: RunningCluster, timeout: String) throws -> [RunningService] {
+        try (0..<2).map { _ in
+            try RunningService([
+                "STORE": cluster.url, "THREADS": "1", "REDIS_TIMEOUT": timeout,
+                "REDIS_STREAM_LENGTH": "100000000",
+            ])
+        }
+    }
+
+    private func plan(_ seed: UInt64) -> LogTraffic.Plan {
+        var plan = LogTraffic.Plan()
+        plan.clients = 6
+        plan.samples = 1_000_000
+        plan.devices = 60
+        plan.seed = seed
+        return plan
+    }
+
+    private func expectNothingLost(_ told: Told, _ cluster: RunningCluster) throws {
+        let faults = try LogTruth(try cluster.masters(), FoldParameters()).faults(of: told)
+        #expect(faults.isEmpty, "\(faults.count), the first: \(faults.first ?? "")")
+        #expect(told.strange.isEmpty, "\(told.strange.first ?? "")")
+        #expect(told.acknowledged.count > 500)
+    }
+
+    private let fleetSlot = SlotMap.slot(ofKey: Array("tidemark:fleet".utf8).span)
+
+    @Test("slots that move while samples come in: every verdict is the log's")
+    func movesSlots() throws {
+        let cluster = try RunningCluster()
+        let services = try services(cluster, timeout: "20s")
+        let traffic = LogTraffic(plan(1), ports: services.map(\.port))
+        traffic.start()
+        usleep(500_000)
+        let device = SlotMap.slot(ofKey: SeriesKey.device(Array("device-7".utf8).span).span)
+        for slot in [fleetSlot, device] {
+            for _ in 0..<2 {
+                let owner = try cluster.master(of: slot)
+                try cluster.move(slot, to: (owner + 1) % 3)
+            }
+        }
+        usleep(500_000)
+        let told = traffic.stop()
+        #expect(told.unavailable == 0 && told.broken == 0, "\(told.reasons)")
+        try expectNothingLost(told, cluster)
+        let metrics = try services[0].get("/metrics").body
+        #expect(!metrics.contains("redis_commands_total{outcome=\"redirected\"} 0\n"))
+        let listed = try services[1].get("/devices?limit=1000")
+        #expect(listed.number("total") == 60)
+    }
+
+    @Test("a master that is killed takes nothing with it that was acknowledged")
+    func killsMaster() throws {
+        let cluster = try RunningCluster()
+        let services = try services(cluster, timeout: "500ms")
+        let traffic = LogTraffic(plan(2), ports: services.map(\.port))
+        traffic.start()
+        usleep(1_000_000)
+        let victim = try cluster.master(of: fleetSlot)
+        cluster.nodes[victim].kill()
+        try RunningCluster.wait("a replica takes over") {
+            try cluster.master(of: fleetSlot) != victim
+        }
+        // The cluster serves again; within two seconds so does the service.
+        try RunningCluster.wait("the cluster serves") {
+            let promoted = try cluster.nodes[cluster.master(of: fleetSlot)].client()
+            return try promoted.integer("XLEN", "tidemark:fleet") > 0
+        }
+        var isBack = false
+        for _ in 0..<200 where !isBack {
+            isBack = try services[0].post("/ingest", "{\"cpu\":1,\"rps\":1}").status == 202
+            if !isBack { usleep(10_000) }
+        }
+        #expect(isBack)
+        usleep(700_000)
+        let told = traffic.stop()
+        #expect(told.unavailable > 0)
+        try expectNothingLost(told, cluster)
+    }
+}

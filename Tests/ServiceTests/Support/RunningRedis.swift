@@ -1,0 +1,203 @@
+import Foundation
+import Glibc
+import SeriesLog
+
+/// A redis-server of the test's own: on a free port, in a folder of its own, stopped by pid.
+final class RunningRedis {
+    let port: UInt16
+    let folder: URL
+    private let options: [String]
+    private(set) var process = Process()
+    private var isPaused = false
+
+    init(port: UInt16? = nil, _ options: [String] = []) throws {
+        let port = try port ?? freePort()
+        self.port = port
+        self.options = options
+        folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("tidemark-redis-\(getpid())-\(port)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try start()
+    }
+
+    deinit {
+        kill()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    func start() throws {
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/redis-server")
+        process.arguments =
+            [
+                "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder.path, "--save", "",
+                "--loglevel", "warning",
+            ] + options
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        for _ in 0..<500 {
+            if let client = try? RedisClient(port: port), client.isServing { return }
+            usleep(10_000)
+        }
+        throw RawClient.Failure(description: "redis-server does not answer on port \(port)")
+    }
+
+    func kill() {
+        guard process.isRunning else { return }
+        if isPaused { resume() }
+        Glibc.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    func pause() {
+        isPaused = true
+        Glibc.kill(process.processIdentifier, SIGSTOP)
+    }
+
+    func resume() {
+        isPaused = false
+        Glibc.kill(process.processIdentifier, SIGCONT)
+    }
+
+    func client() throws -> RedisClient { try RedisClient(port: port) }
+
+    var url: String { "redis://127.0.0.1:\(port)" }
+}
+
+/// A port nobody listens on.
+func freePort() throws -> UInt16 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = unsafe withUnsafeMutableBytes(of: &address) { bytes in
+        let pointer = unsafe bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
+        guard unsafe bind(descriptor, pointer, length) == 0 else { return false }
+        return unsafe getsockname(descriptor, pointer, &length) == 0
+    }
+    guard isBound else { throw RawClient.Failure(description: "no free port: errno \(errno)") }
+    return UInt16(bigEndian: address.sin_port)
+}
+
+/// A blocking connection that speaks RESP, for tests to look into Redis with.
+final class RedisClient {
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+    private var offset = 0
+
+    init(port: UInt16) throws {
+        descriptor = try connectedSocket(port: port)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Whether it is up and has loaded its data; one that wants a password is.
+    var isServing: Bool {
+        guard let reply = try? command("PING") else { return false }
+        if case .failure(.other(let text)) = reply { return text.starts(with: "NOAUTH".utf8) }
+        return reply == .text(Array("PONG".utf8))
+    }
+
+    @discardableResult
+    func command(_ words: String...) throws -> Reply { try command(words) }
+
+    @discardableResult
+    func command(_ words: [String]) throws -> Reply {
+        var bytes = Array("*\(words.count)\r\n".utf8)
+        for word in words { bytes += Array("$\(word.utf8.count)\r\n\(word)\r\n".utf8) }
+        var sent = 0
+        while sent < bytes.count {
+            let count = unsafe bytes[sent...].withUnsafeBytes { rest in
+                unsafe send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw RawClient.Failure(description: "redis: send failed") }
+            sent += count
+        }
+        return try reply()
+    }
+
+    func integer(_ words: String...) throws -> Int {
+        guard case .integer(let value) = try command(words) else { return -1 }
+        return value
+    }
+
+    private func reply() throws -> Reply {
+        let line = try self.line()
+        let rest = String(decoding: line.dropFirst(), as: UTF8.self)
+        switch line.first {
+        case UInt8(ascii: "+"): return .text(Array(line.dropFirst()))
+        case UInt8(ascii: "-"): return .error(Array(line.dropFirst()))
+        case UInt8(ascii: ":"): return .integer(Int(rest) ?? 0)
+        case UInt8(ascii: "$"):
+            guard let length = Int(rest), length >= 0 else { return .null }
+            while buffer.count - offset < length + 2 { try more() }
+            let text = Array(buffer[offset..<offset + length])
+            offset += length + 2
+            return .text(text)
+        case UInt8(ascii: "*"):
+            guard let count = Int(rest), count >= 0 else { return .null }
+            return .array(try (0..<count).map { _ in try reply() })
+        default: throw RawClient.Failure(description: "redis: no reply: \(rest)")
+        }
+    }
+
+    private func line() throws -> [UInt8] {
+        var end = offset
+        while true {
+            while end + 1 < buffer.count {
+                if buffer[end] == 0x0D, buffer[end + 1] == 0x0A {
+                    let line = Array(buffer[offset..<end])
+                    offset = end + 2
+                    return line
+                }
+                end += 1
+            }
+            let before = offset
+            try more()
+            end -= before - offset
+        }
+    }
+
+    private func more() throws {
+        if offset > 1 << 20 {
+            buffer.removeFirst(offset)
+            offset = 0
+        }
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
+        guard count > 0 else { throw RawClient.Failure(description: "redis: closed") }
+        buffer += chunk[..<count]
+    }
+}
+
+/// A blocking connection to a port of this machine.
+func connectedSocket(port: UInt16) throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard descriptor >= 0 else {
+        throw RawClient.Failure(description: "socket: errno \(errno)")
+    }
+    var timeout = timeval(tv_sec: 20, tv_usec: 0)
+    unsafe setsockopt(
+        descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    unsafe setsockopt(
+        descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    var one: Int32 = 1
+    unsafe setsockopt(
+        descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let result = unsafe withUnsafeBytes(of: &address) { bytes in
+        unsafe connect(
+            descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+            socklen_t(bytes.count))
+    }
+    guard result == 0 else {
+        close(descriptor)
+        throw RawClient.Failure(description: "connect: errno \(errno)")
+    }
+    return descriptor
+}

@@ -1,0 +1,104 @@
+"""Servers and loads that the benches share: started on free ports, stopped by pid, timed by the
+processor time the kernel counts for them."""
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BIN = ROOT / ".build/release"
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
+SECONDS = os.environ.get("BENCH_SECONDS", "3")
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="tidemark-bench-"))
+SAMPLE = '{"cpu":12,"rps":120}'
+started = []
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(command, **options):
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **options)
+    started.append(process)
+    return process
+
+
+def wait_for(port):
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    sys.exit(f"bench: nothing listens on port {port}")
+
+
+def start_service(environment=None):
+    port = free_port()
+    process = start(
+        [BIN / "tidemark", "--port", str(port), "--threads", "1"],
+        env={**os.environ, **(environment or {})})
+    wait_for(port)
+    return process.pid, port
+
+
+def start_nginx():
+    port = free_port()
+    config = WORK / "nginx.conf"
+    config.write_text(
+        f"daemon off; worker_processes 1; pid {WORK}/nginx.pid; error_log {WORK}/nginx.log;\n"
+        "events { worker_connections 4096; }\n"
+        "http { access_log off; keepalive_requests 100000000;\n"
+        f"  server {{ listen 127.0.0.1:{port}; location / {{ return 202; }} }} }}\n")
+    process = start(["nginx", "-c", str(config)])
+    wait_for(port)
+    workers = subprocess.run(
+        ["ps", "--ppid", str(process.pid), "-o", "pid="], capture_output=True, text=True)
+    return int(workers.stdout.split()[0]), port
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    tick = os.sysconf("SC_CLK_TCK")
+    return int(fields[11]) / tick, int(fields[12]) / tick
+
+
+def resident_kib(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+
+def load(port, seconds=SECONDS, body=SAMPLE, path="/ingest", script=None):
+    """wrk with 64 connections; returns requests answered and requests a second."""
+    if script is None:
+        script = WORK / "post.lua"
+        script.write_text(f"wrk.method='POST'\nwrk.body=[[{body}]]\n")
+    out = subprocess.run(
+        ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}{path}"],
+        capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in out or "Socket errors" in out:
+        sys.exit(f"bench: wrk saw errors:\n{out}")
+    return (int(re.search(r"(\d+) requests in", out).group(1)),
+            float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)))
+
+
+def cost(pid, port, **options):
+    """Processor microseconds per request: user, system."""
+    before = cpu_seconds(pid)
+    requests, rate = load(port, **options)
+    after = cpu_seconds(pid)
+    return [(a - b) / requests * 1e6 for a, b in zip(after, before)] + [rate]
+
+
+def stop_all():
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
