@@ -16,6 +16,7 @@ let help = """
               or short of its rate still counts
       outputs --json FILE  --csv FILE (over time)  --hgrm FILE (percentiles)  --markdown FILE
               --svg PREFIX (PREFIX-percentiles.svg, PREFIX-timeline.svg)
+      for reports --name TEXT  --replicas FILE (a number a line; the largest is told)
 
     loadgen find-max --target URL --slo 'p95 < 50ms, errors < 0.1%' [what] [how]
       the highest rate that holds it, by search, confirmed by a longer run:
@@ -27,6 +28,9 @@ let help = """
 
     loadgen gate THRESHOLDS NAME=REPORT.json …
       holds reports against a file of thresholds, such as: load.latency_ms.p95 < 50ms
+
+    loadgen report --thresholds FILE --out PAGE.md [--describe TEXT.md] NAME=REPORT.json …
+      the write-up with its pictures, from those files alone
 
     Exit status: 0 held, 99 a threshold fell short, 1 the run failed or can't be relied on, 64 usage.
 

@@ -8,7 +8,7 @@ enum LoadGenProgram {
     }
 }
 
-private let commands = "run, find-max, compare or gate"
+private let commands = "run, find-max, compare, gate or report"
 
 /// Outside the main type, whose isolation its closures would inherit.
 private func runLoadGen(_ arguments: [String]) -> Int32 {
@@ -48,6 +48,10 @@ private func start(_ command: String, _ options: inout Options) throws(OptionErr
         let gate = try GateCommand(&options)
         try expectNothingElse(options, operands: true)
         return report { () throws(RunError) in try gate.run() }
+    case "report":
+        let write = try ReportCommand(&options)
+        try expectNothingElse(options, operands: true)
+        return report { () throws(RunError) in try write.run() }
     default:
         throw OptionError("\(command): unknown command; allowed is \(commands)")
     }

@@ -19,6 +19,8 @@ package struct Plan: Sendable {
     package var token: String
     package var suite: Suite?
     package var allowsLate: Bool
+    /// What reports call it; the preset's name unless said otherwise.
+    package var name: String?
 
     package static let connectionLimit = 20_000
 
@@ -39,6 +41,7 @@ package struct Plan: Sendable {
         timeoutSeconds = try options.seconds("--timeout", 10, in: 0.01...600)
         seed = UInt64(try options.integer("--seed", 1, in: 0...Int.max))
         token = options.text("--token") ?? ""
+        name = options.text("--name") ?? preset?.name
         allowsLate = options.isSet("--allow-late")
         suite = try Plan.suite(options.text("--labelled"))
         guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {

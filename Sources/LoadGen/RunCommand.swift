@@ -9,17 +9,21 @@ struct RunCommand {
     private let plan: Plan
     private let thresholds: [Threshold]
     private let files: OutputFiles
+    /// A file that somebody else fills meanwhile: what `kubectl get hpa -w` sees, a number a line.
+    private let replicas: String?
 
     init(_ options: inout Options) throws(OptionError) {
         plan = try Plan(&options)
         thresholds = try parseThresholds(options.text("--slo") ?? "")
         files = OutputFiles(&options)
+        replicas = options.text("--replicas")
     }
 
     /// - Returns: the exit status: 0 held, 99 a threshold fell short, 1 the run can't be relied on.
     func run() throws(RunError) -> Int32 {
         var view = LiveView()
-        let result = try LoadRun(plan).execute(showing: &view)
+        var result = try LoadRun(plan).execute(showing: &view)
+        if let replicas { result.replicas = largestNumber(try readFile(replicas)) }
         let json = result.json(Environment())
         let document = try document(of: json)
         var report = "## Load\n\n\(RunText(document).markdown)"
@@ -36,6 +40,12 @@ struct RunCommand {
         }
         return judge(document.measurements, thresholds)
     }
+}
+
+/// The largest of the lines that are numbers.
+func largestNumber(_ bytes: [UInt8]) -> Int? {
+    String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        .compactMap { Int($0) }.max()
 }
 
 /// Reads thresholds from a flag.

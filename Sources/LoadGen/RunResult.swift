@@ -13,6 +13,8 @@ struct RunResult {
     let quality: Quality?
     /// From the end of the warm-up to the plan's end, or to the last answer where that came later.
     let seconds: Double
+    /// The highest count of replicas that somebody saw meanwhile.
+    var replicas: Int?
 
     init(
         _ plan: Plan, _ recorder: Recorder, _ timeline: Timeline, _ quality: Quality?,
@@ -107,11 +109,13 @@ struct RunResult {
     func json(_ environment: Environment) -> ByteBuffer {
         var object = JSONObject()
         object.add("kind", text: "run")
+        if let name = plan.name { object.add("name", text: name) }
         addPlan(&object)
         object.add("achieved_rps", achievedRate)
         object.add("duration_s", seconds)
         object.add("requests", recorder.requests)
         object.add("error_rate", errorRate)
+        if let replicas { object.add("replicas_max", replicas) }
         object.add("errors") { errors in
             errors.add("total", recorder.failed)
             for failure in Failure.allCases {

@@ -106,3 +106,10 @@ package struct Document: Equatable, Sendable {
         return String(decoded.readable)
     }
 }
+
+extension Measurements {
+    /// Adds a report's numbers, its name before theirs.
+    package mutating func add(_ document: Document, as name: String) {
+        for (number, value) in document.numbers { self["\(name).\(number)"] = value }
+    }
+}

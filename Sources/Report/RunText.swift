@@ -8,13 +8,29 @@ package struct RunText {
 
     /// What was asked, what came of it, how long it took, and whether it can be relied on.
     package var markdown: String {
-        var text = "\(summary.text)\n\(latency.text)"
+        var text = "\(scenario.text)\n\(summary.text)\n\(latency.text)"
         if (run["errors.total"] ?? 0) > 0 { text += "\n\(errors.text)" }
         let complaints = run.lines["complaints"] ?? []
         if !complaints.isEmpty {
             text += "\n**Not to be relied on:** \(complaints.joined(separator: "; ")).\n"
         }
         return text
+    }
+
+    /// The run in one row, as load tests of such services are reported.
+    package var scenario: MarkdownTable {
+        var table = MarkdownTable([
+            "Scenario", "Target RPS", "Avg latency, ms", "P95 latency, ms", "Error rate, %",
+            "Replicas max",
+        ])
+        let asked = run["target_rps"]?.shortText ?? "–"
+        let name = run.text("name") ?? (asked == "–" ? "closed loop" : "\(asked) RPS")
+        let errors = run["error_rate"].map { ($0 * 100).shortText } ?? "–"
+        table.add([
+            name, asked, number("latency_ms.mean"), number("latency_ms.p95"), errors,
+            number("replicas_max"),
+        ])
+        return table
     }
 
     private var summary: MarkdownTable {

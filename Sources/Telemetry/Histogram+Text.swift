@@ -17,7 +17,8 @@ extension Histogram {
             seen += bucket.count
             let share = Double(seen) / Double(count)
             // A bucket may pass several points; each is a line, as the percentile it stands for.
-            while share >= next, next < 1 {
+            // The points are sums of steps and may miss a whole count by their last digits.
+            while share + 1e-12 >= next, next < 1 {
                 row(Double(bucket.upTo) / scale, next, seen, into: &output)
                 let halvings = Double((1 / (1 - next)).exponent) + 1
                 let ticks = Double(Histogram.ticksPerHalving) * Double(1 << Int(halvings))
