@@ -21,7 +21,9 @@ import Testing
         let rows = rows(histogram, scale: 1)
         #expect(rows.count > 60, "seed \(seed)")
         for row in rows {
-            #expect(Int(row[0]) == histogram.quantile(row[1]), "seed \(seed), share \(row[1])")
+            // A share of so many counts may round to either side of a whole one.
+            let (low, high) = (histogram.quantile(row[1] - 1e-9), histogram.quantile(row[1] + 1e-9))
+            #expect((low...high).contains(Int(row[0])), "seed \(seed), share \(row[1])")
         }
         for (row, next) in zip(rows, rows.dropFirst()) {
             #expect(row[0] <= next[0] && row[1] < next[1] && row[2] <= next[2], "seed \(seed)")
