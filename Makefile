@@ -5,7 +5,7 @@ SHELL := /bin/bash
 RELEASE := swift build -c release --static-swift-stdlib
 BIN := .build/release
 
-.PHONY: help build demo run run-redis test bench fuzz lint format loadtest accuracy gate clean
+.PHONY: help build demo run run-redis test bench fuzz lint format loadtest accuracy report gate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,17 +44,18 @@ format: ## lay the sources out
 	@swift format --in-place --recursive Sources Tests Package.swift
 
 loadtest: build ## load against TARGET: make loadtest TARGET=http://host:port RPS=500 DURATION=60s
-	@mkdir -p reports
-	@$(BIN)/loadgen run --target $(or $(TARGET),http://127.0.0.1:8080) --rate $(or $(RPS),500) \
-	    --duration $(or $(DURATION),60s) $(if $(HOST_HEADER),--host-header $(HOST_HEADER)) \
-	    --json reports/loadtest.json --markdown reports/loadtest.md
+	@TARGET='$(TARGET)' RPS='$(RPS)' DURATION='$(DURATION)' HOST_HEADER='$(HOST_HEADER)' scripts/loadtest
 
 accuracy: build ## labelled series through the service, its verdicts judged: DATA=DIR for your own
 	@scripts/accuracy
 
-gate: build ## the last demo's and accuracy's reports against reports/thresholds
-	@$(BIN)/loadgen gate reports/thresholds load=reports/demo-load.json \
-	    max=reports/demo-max.json real=reports/demo-real.json \
+report: build ## the write-up of this build on this machine; REUSE=1 from the last JSON files
+	@scripts/report
+
+gate: build ## the last report's and accuracy's measurements against reports/thresholds
+	@$(BIN)/loadgen gate reports/thresholds service=reports/service.json \
+	    load=reports/demo-load.json max=reports/demo-max.json \
+	    find-max=reports/find-max.json real=reports/demo-real.json \
 	    alert=reports/accuracy-alert.json is_anomaly=reports/accuracy-is_anomaly.json
 	@if grep -q '"nab":{"samples"' reports/accuracy-alert.json; then \
 	    $(BIN)/loadgen gate reports/thresholds-data alert=reports/accuracy-alert.json; fi

@@ -108,7 +108,9 @@ let package = Package(
                 "Signals",
                 "Service", "CLinux",
             ]),
-        tests("LoadGenTests", ["Numerics", "Bytes", "HTTP", "Telemetry", "LoadGen", "CLinux"]),
+        tests(
+            "LoadGenTests",
+            ["Numerics", "Bytes", "HTTP", "Telemetry", "Options", "LoadGen", "CLinux"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
     ],
     cxxLanguageStandard: .cxx17

@@ -43,6 +43,10 @@ package struct TimeSpan: Comparable, Sendable {
         TimeSpan(nanoseconds: left.nanoseconds &- right.nanoseconds)
     }
 
+    @inlinable package static func * (span: TimeSpan, factor: Int) -> TimeSpan {
+        TimeSpan(nanoseconds: span.nanoseconds &* Int64(factor))
+    }
+
     package var seconds: Double { Double(nanoseconds) * 1e-9 }
     package var milliseconds: Double { Double(nanoseconds) * 1e-6 }
 

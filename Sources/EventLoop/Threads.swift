@@ -64,3 +64,9 @@ private func threadEntry(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableR
     unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
     return nil
 }
+
+/// Lets this thread's timed waits end when they are over: the kernel is else free to end them up to
+/// 50 µs late, to spare wake-ups.
+package func wakeThreadPrecisely() {
+    _ = tm_set_timer_slack(1)
+}

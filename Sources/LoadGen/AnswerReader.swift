@@ -40,8 +40,15 @@ struct AnswerReader: ~Copyable {
         switch summary.framing {
         case .length(let length): return input.count >= length ? .answered(summary) : .incomplete
         case .chunked: return parseChunks(summary)
-        case .untilClose: return .failed(.badAnswer)
+        case .untilClose: return .incomplete
         }
+    }
+
+    /// The server has closed: that may be what ends the answer.
+    mutating func end() -> Progress {
+        guard let summary = head, summary.framing == .untilClose else { return .failed(.reset) }
+        head?.framing = .length(input.count)
+        return .answered(summary)
     }
 
     private mutating func parseChunks(_ summary: ResponseSummary) -> Progress {

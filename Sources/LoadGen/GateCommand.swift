@@ -3,55 +3,56 @@ internal import EventLoop
 internal import Options
 internal import Report
 
+/// Reports by the names that thresholds call them: operands such as `load=reports/load.json`.
+struct NamedReports {
+    let paths: [(name: String, path: String)]
+
+    init(_ operands: ArraySlice<String>) throws(OptionError) {
+        var paths: [(name: String, path: String)] = []
+        for operand in operands {
+            let parts = operand.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else {
+                throw OptionError("\"\(operand)\" is not NAME=REPORT.json")
+            }
+            paths.append((String(parts[0]), String(parts[1])))
+        }
+        guard !paths.isEmpty else { throw OptionError("expected NAME=REPORT.json …") }
+        self.paths = paths
+    }
+
+    func read() throws(RunError) -> [(name: String, document: Document)] {
+        var documents: [(name: String, document: Document)] = []
+        for (name, path) in paths { documents.append((name, try readDocument(path))) }
+        return documents
+    }
+}
+
+/// Reads a file of thresholds.
+func readThresholds(_ path: String) throws(RunError) -> [Threshold] {
+    let text = String(decoding: try readFile(path), as: UTF8.self)
+    do throws(ThresholdError) { return try Threshold.parseAll(text) } catch {
+        throw RunError("\(path): \(error.description)")
+    }
+}
+
 /// `loadgen gate`: holds reports against thresholds; CI's yes or no.
 struct GateCommand {
     private let thresholds: String
-    private let reports: [(prefix: String, path: String)]
+    private let reports: NamedReports
 
     /// Operands: the file of thresholds, then `prefix=report.json` each.
     init(_ options: inout Options) throws(OptionError) {
-        guard options.operands.count >= 2 else {
+        guard let first = options.operands.first else {
             throw OptionError("gate: expected THRESHOLDS NAME=REPORT.json …")
         }
-        var reports: [(prefix: String, path: String)] = []
-        for operand in options.operands.dropFirst() {
-            let parts = operand.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else {
-                throw OptionError("gate: \"\(operand)\" is not NAME=REPORT.json")
-            }
-            reports.append((String(parts[0]), String(parts[1])))
-        }
-        thresholds = options.operands[0]
-        self.reports = reports
+        thresholds = first
+        reports = try NamedReports(options.operands.dropFirst())
     }
 
     func run() throws(RunError) -> Int32 {
         var measurements = Measurements()
-        for (prefix, path) in reports {
-            let one = try measure(path)
-            for (name, value) in one.values { measurements["\(prefix).\(name)"] = value }
-        }
-        let text = String(decoding: try contents(thresholds), as: UTF8.self)
-        do throws(ThresholdError) {
-            return judge(try Threshold.parseAll(text), measurements)
-        } catch {
-            throw RunError("\(thresholds): \(error.description)")
-        }
-    }
-
-    private func measure(_ path: String) throws(RunError) -> Measurements {
-        let bytes = try contents(path)
-        var measurements = Measurements()
-        do throws(JSONError) { try measurements.add(bytes.span) } catch {
-            throw RunError("\(path): \(error.problem.description) at byte \(error.offset)")
-        }
-        return measurements
-    }
-
-    private func contents(_ path: String) throws(RunError) -> [UInt8] {
-        do throws(FileError) { return try Files.read(path) } catch {
-            throw RunError(error.description)
-        }
+        for (name, document) in try reports.read() { measurements.add(document, as: name) }
+        return judge(try readThresholds(thresholds), measurements)
     }
 
     private func judge(_ thresholds: [Threshold], _ measurements: Measurements) -> Int32 {

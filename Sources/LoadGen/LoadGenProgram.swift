@@ -8,23 +8,7 @@ enum LoadGenProgram {
     }
 }
 
-private let help = """
-    loadgen: sends load, measures from the intended send, judges what came back.
-
-      loadgen run --target http://host:port [--rate N] [--duration 30s] [--warmup 0s]
-                  [--connections 64] [--threads 1] [--devices 0] [--mix ingest=90,analyze=10]
-                  [--labelled default|hard] [--timeout 10s] [--seed 1] [--host-header H] [--token T]
-                  [--slo 'p95 < 50ms, errors < 0.1%'] [--allow-late] [--json FILE] [--markdown FILE]
-          with --rate an open loop: the plan decides when, and latency counts from the plan;
-          without it a closed loop, as fast as the connections allow.
-          --labelled sends a labelled suite in order and judges the verdicts in the answers.
-
-      loadgen gate THRESHOLDS NAME=REPORT.json ...
-          holds reports against a file of thresholds, such as: load.latency_ms.p95 < 50ms
-
-    Exit status: 0 held, 99 a threshold fell short, 1 the run failed or can't be relied on, 64 usage.
-
-    """
+private let commands = "run, find-max, compare, gate or report"
 
 /// Outside the main type, whose isolation its closures would inherit.
 private func runLoadGen(_ arguments: [String]) -> Int32 {
@@ -33,25 +17,50 @@ private func runLoadGen(_ arguments: [String]) -> Int32 {
         return arguments.isEmpty ? 64 : 0
     }
     do throws(OptionError) {
-        var options = try Options(Array(arguments.dropFirst()), switches: ["--allow-late"])
-        switch command {
-        case "run":
-            let run = try RunCommand(&options)
-            try options.expectNothingElse()
-            if let operand = options.operands.first {
-                throw OptionError("\(operand): not expected; see --help")
-            }
-            return report { () throws(RunError) in try run.run() }
-        case "gate":
-            let gate = try GateCommand(&options)
-            try options.expectNothingElse()
-            return report { () throws(RunError) in try gate.run() }
-        default:
-            throw OptionError("\(command): unknown command; allowed is run or gate")
+        var options = try Options(
+            Array(arguments.dropFirst()), switches: ["--allow-late", "--closed", "--help"])
+        if options.isSet("--help") {
+            StandardStreams.writeOutput(help)
+            return 0
         }
+        return try start(command, &options)
     } catch {
         StandardStreams.writeError("loadgen: \(error.description)\n")
         return 64
+    }
+}
+
+private func start(_ command: String, _ options: inout Options) throws(OptionError) -> Int32 {
+    switch command {
+    case "run":
+        let run = try RunCommand(&options)
+        try expectNothingElse(options, operands: false)
+        return report { () throws(RunError) in try run.run() }
+    case "find-max":
+        let search = try FindMaxCommand(&options)
+        try expectNothingElse(options, operands: false)
+        return report { () throws(RunError) in try search.run() }
+    case "compare":
+        let compare = try CompareCommand(&options)
+        try expectNothingElse(options, operands: true)
+        return report { () throws(RunError) in try compare.run() }
+    case "gate":
+        let gate = try GateCommand(&options)
+        try expectNothingElse(options, operands: true)
+        return report { () throws(RunError) in try gate.run() }
+    case "report":
+        let write = try ReportCommand(&options)
+        try expectNothingElse(options, operands: true)
+        return report { () throws(RunError) in try write.run() }
+    default:
+        throw OptionError("\(command): unknown command; allowed is \(commands)")
+    }
+}
+
+private func expectNothingElse(_ options: Options, operands: Bool) throws(OptionError) {
+    try options.expectNothingElse()
+    if !operands, let operand = options.operands.first {
+        throw OptionError("\(operand): not expected; see --help")
     }
 }
 

@@ -5,282 +5,229 @@ internal import Scoring
 internal import Signals
 internal import Telemetry
 
-/// What a thread reports while it runs; written by it alone, read by the progress line.
-enum Live: Int, CaseIterable {
-    case answered, failed, sent
-}
-
-/// One thread of the generator: sends what the pacer says is due, on whichever connection is free.
+/// One thread of the generator: sends what is due, on whichever connection is free.
 struct LoadThread: ~Copyable {
-    /// Before a request is due the thread wakes this much early and spins: the kernel's wake-ups are
-    /// no finer.
-    private static let spin = TimeSpan.microseconds(50)
-    private static let longestWait = TimeSpan.milliseconds(50)
-    /// After the end, how long open requests are waited for, at most.
-    private static let reconnectPause = TimeSpan.milliseconds(100)
+    private static let longestWait = TimeSpan.milliseconds(20)
+    /// With no connection by then, there is nobody to measure.
+    private static let patience = TimeSpan.seconds(2)
 
-    private let plan: Plan
-    private let endpoint: Endpoint
-    private let pacer: Pacer?
-    private let live: CounterTable
-    private var poller: Poller
-    private var connections: [ClientConnection] = []
-    private var idle: [Int] = []
+    let plan: Plan
+    let endpoints: [Endpoint]
+    private let mailbox: IntervalMailbox
+    private let intervalLength: TimeSpan
+    var poller: Poller
+    var connections: [ClientConnection] = []
+    var free: FreeList
+    /// Since when there has been a free connection for what is due.
+    var freeSince = Instant.zero
     private var traffic: Traffic
-    private(set) var feeds: [LabelledFeed]
-    private var freeFeeds: [Int]
-    private(set) var recorder = Recorder()
+    private var arrivals: Arrivals?
+    private var drawn: Action?
+    var feeds: [LabelledFeed]
+    var freeFeeds: [Int]
+    var recorder = Recorder()
+    var interval = Interval()
+    private var intervalEnd = Instant.zero
     private var start = Instant.zero
-    private var countsFrom = Instant.zero
-    private var end = Instant.zero
-    private var issued = 0
-    private var waiting = 0
-    private var nextHousekeeping = Instant.zero
+    private(set) var countsFrom = Instant.zero
+    private(set) var end = Instant.zero
+    /// The clock as last read.
+    var now = Instant.zero
+    var waiting = 0
+    var hasConnected = false
+    var firstAttempt: Instant?
+    var nextHousekeeping = Instant.zero
+    var nextChecked = 0
 
-    init(
-        _ plan: Plan, _ endpoint: Endpoint, index: Int, live: CounterTable,
-        series: [LabelledSeries]
-    ) throws(SystemError) {
+    init(_ run: LoadRun, index: Int, series: [LabelledSeries]) throws(SystemError) {
+        let plan = run.plan
         let poller = try Poller()
         self.poller = poller
         self.plan = plan
-        self.endpoint = endpoint
-        self.live = live
-        pacer = plan.rate.map {
-            Pacer(rate: $0 / Double(plan.threads), phase: Double(index) / Double(plan.threads))
+        endpoints = run.endpoints
+        mailbox = run.mailboxes[index]
+        intervalLength = .seconds(run.intervalSeconds)
+        let seed = plan.seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15
+        arrivals = plan.curve.map {
+            Arrivals($0, plan.spacing, thread: index, of: plan.threads, seed: seed)
         }
-        traffic = Traffic(plan, seed: plan.seed &+ UInt64(index))
+        traffic = Traffic(plan, seed: seed ^ 0xFFFF)
         feeds = series.map(LabelledFeed.init)
         freeFeeds = Array(feeds.indices.reversed())
-        let share = plan.connections / plan.threads
         let extra = index < plan.connections % plan.threads ? 1 : 0
-        connections = (0..<share + extra).map(ClientConnection.init)
+        let count = plan.connections / plan.threads + extra
+        free = FreeList(capacity: count)
+        connections = (0..<count).map {
+            ClientConnection(index: $0, speaker: $0 * plan.threads + index)
+        }
     }
 
     /// Runs the plan from `start`; returns when its time is over and open requests are settled.
     mutating func run(from start: Instant) throws(SystemError) {
+        wakeThreadPrecisely()
         self.start = start
         countsFrom = start + .seconds(plan.warmUpSeconds)
-        end = countsFrom + .seconds(plan.durationSeconds)
-        for connection in connections { open(connection) }
+        end = countsFrom + .seconds(plan.load.seconds)
+        beginIntervals()
+        now = Clock.now()
+        openConnections()
+        let began = now
         let processorBefore = Clock.threadProcessorTime()
-        while true {
-            let now = Clock.now()
-            if now >= end || isOutOfLabelled() { break }
+        while !isOver() {
             sendWhatIsDue()
-            let count = try poller.wait(untilNextSend(Clock.now()))
-            for index in 0..<count { handle(poller.event(at: index)) }
-            keepHouse(Clock.now())
+            let count = try poller.wait(untilNextSend())
+            now = Clock.now()
+            for index in 0..<count {
+                handle(poller.event(at: index))
+                if isDue { sendWhatIsDue() }
+            }
+            if now >= nextHousekeeping { keepHouse() }
+            if now >= intervalEnd { handOver() }
         }
-        try settle()
+        finish()
+        recorder.elapsedSeconds = (now - began).seconds
         recorder.processorSeconds = (Clock.threadProcessorTime() - processorBefore).seconds
     }
 
-    /// Waits for the answers that are still to come, up to the request time-out.
-    private mutating func settle() throws(SystemError) {
-        if let pacer, !isOutOfLabelled() {
-            recorder.unsent += max(0, pacer.dueCount(by: end - start) - issued)
+    /// All that was planned is settled, or there has been time enough for it: what was due before the
+    /// end and found no connection is still sent after it, or a server that stalls would be spared.
+    private func isOver() -> Bool {
+        if now >= end + .seconds(plan.timeoutSeconds) { return true }
+        if !hasConnected, let firstAttempt, now >= firstAttempt + LoadThread.patience {
+            return true
         }
-        let deadline = Clock.now() + .seconds(plan.timeoutSeconds)
-        while waiting > 0, Clock.now() < deadline {
-            let count = try poller.wait(LoadThread.longestWait)
-            for index in 0..<count { handle(poller.event(at: index)) }
-            keepHouse(Clock.now())
-        }
-        for connection in connections where connection.state == .waiting {
-            fail(connection, .timeout)
-        }
+        if !feeds.isEmpty, feeds.allSatisfy(\.isDone), waiting == 0 { return true }
+        if case .some(let arrivals) = arrivals { return arrivals.due == nil && waiting == 0 }
+        return now >= end && waiting == 0
     }
 
-    private func isOutOfLabelled() -> Bool {
-        !feeds.isEmpty && feeds.allSatisfy(\.isDone) && waiting == 0
+    private mutating func finish() {
+        for connection in connections where connection.hasRequest { fail(connection, .timeout) }
+        let isOutOfLabelled = !feeds.isEmpty && feeds.allSatisfy(\.isDone)
+        if !isOutOfLabelled { recorder.unsent += arrivals?.pass(by: end - start) ?? 0 }
+        // The other side empties the mailbox within milliseconds.
+        while !mailbox.deposit(&interval) { Clock.sleep(.milliseconds(1)) }
+    }
+
+    // MARK: Intervals
+
+    private mutating func beginIntervals() {
+        let length = intervalLength.nanoseconds
+        let warmUp = (countsFrom - start).nanoseconds
+        interval.number = -Int((warmUp + length - 1) / length)
+        intervalEnd = countsFrom + intervalLength * (interval.number + 1)
+    }
+
+    private mutating func handOver() {
+        // Rounded down, in the warm-up too, whose numbers are negative.
+        let next = Int(((now - countsFrom).seconds / intervalLength.seconds).rounded(.down))
+        if now < end, mailbox.deposit(&interval) {
+            interval.number = next
+        }
+        intervalEnd = countsFrom + intervalLength * (next + 1)
     }
 
     // MARK: Sending
 
-    private func untilNextSend(_ now: Instant) -> TimeSpan {
-        guard let pacer else { return LoadThread.longestWait }
-        guard !idle.isEmpty else { return LoadThread.longestWait }
-        let next = start + pacer.due(issued)
-        return max(
-            TimeSpan(nanoseconds: 0), min(LoadThread.longestWait, next - now - LoadThread.spin))
+    @inline(__always)
+    private var isDue: Bool {
+        guard !free.isEmpty else { return false }
+        if case .some(let arrivals) = arrivals {
+            guard let due = arrivals.due else { return false }
+            return start + due <= now
+        }
+        return now < end && now >= start
+    }
+
+    private func untilNextSend() -> TimeSpan {
+        guard !free.isEmpty, case .some(let arrivals) = arrivals, let due = arrivals.due else {
+            return LoadThread.longestWait
+        }
+        let next = start + due
+        // Due and not sent: no labelled series is free for it.
+        guard next > now else { return LoadThread.longestWait }
+        return min(LoadThread.longestWait, next - now)
     }
 
     private mutating func sendWhatIsDue() {
-        while !idle.isEmpty {
-            let now = Clock.now()
+        while !free.isEmpty {
             var intended = now
-            if let pacer {
-                intended = start + pacer.due(issued)
-                if intended > now { return }
+            if case .some(let arrivals) = arrivals {
+                guard let due = arrivals.due else { return }
+                intended = start + due
+                if intended > now {
+                    now = Clock.now()
+                    if intended > now { return }
+                }
+            } else if now >= end || now < start {
+                return
             }
-            guard intended < end, let number = takeIdle() else { return }
-            guard send(on: connections[number], intended: intended, now: now) else { return }
+            guard let connection = takeFree() else { return }
+            guard write(on: connection) else {
+                list(connection)
+                return
+            }
+            arrivals?.advance()
+            send(on: connection, intended: intended)
         }
     }
 
-    private mutating func takeIdle() -> Int? {
-        while let number = idle.popLast() {
-            if connections[number].state == .idle { return number }
+    private mutating func takeFree() -> ClientConnection? {
+        while let number = free.removeFirst() {
+            let connection = connections[number]
+            connection.isListed = false
+            if connection.state == (plan.keepsAlive ? .idle : .closed) { return connection }
         }
         return nil
     }
 
-    /// - Returns: false when there is nothing to send now.
-    private mutating func send(on connection: ClientConnection, intended: Instant, now: Instant)
-        -> Bool
-    {
-        guard write(on: connection) else {
-            idle.append(connection.index)
-            return false
-        }
-        // Late is what the generator did late; a request that waited for a connection was the
-        // server's doing, and its latency says so.
-        let possible = max(intended, connection.freeSince)
-        if plan.rate != nil, (now - possible).nanoseconds > Recorder.lateNanoseconds {
-            recorder.lateSends += 1
+    private mutating func send(on connection: ClientConnection, intended: Instant) {
+        let counts = intended >= countsFrom
+        if counts, arrivals != nil {
+            // A request that waited for a connection was kept by the server, not by us.
+            recorder.noteLag(Int((now - max(intended, freeSince)).nanoseconds))
         }
         connection.intended = intended
-        connection.sent = now
-        connection.counts = intended >= countsFrom
-        issued += 1
+        connection.since = now
+        connection.counts = counts
+        connection.hasRequest = true
         waiting += 1
-        live.add(1, to: Live.sent.rawValue)
-        if !connection.send() { fail(connection, .reset) }
-        return true
+        interval.sent += 1
+        guard plan.keepsAlive else {
+            if connection.state == .closed { open(connection) }
+            return
+        }
+        if case .failed = connection.send(poller) { fail(connection, .reset) }
     }
 
     private mutating func write(on connection: ClientConnection) -> Bool {
-        if traffic.drawsAnalyze() {
-            connection.kind = .analyze
-            traffic.writeAnalyze(into: &connection.output)
+        let action = drawn ?? traffic.draw()
+        drawn = nil
+        let address = connection.speaker % endpoints.count
+        let isSample = action == .ingest || action == .batch
+        guard isSample, !feeds.isEmpty else {
+            connection.kind = .plain
+            traffic.write(
+                action, address: address, speaker: connection.speaker, into: &connection.output)
             return true
         }
-        guard !feeds.isEmpty else {
-            connection.kind = .ingest
-            traffic.writeIngest(into: &connection.output)
-            return true
+        guard let number = freeFeeds.popLast() else {
+            drawn = action
+            return false
         }
-        guard let number = freeFeeds.popLast() else { return false }
         connection.kind = .labelled(series: number)
         traffic.writeLabelled(
-            feeds[number].series, feeds[number].next, into: &connection.output)
+            feeds[number].series, feeds[number].next, address: address, into: &connection.output)
         feeds[number].next += 1
         return true
     }
 
-    // MARK: Answers
-
-    private mutating func handle(_ event: Event) {
-        let connection = connections[event.token.index]
-        switch connection.state {
-        case .closed: break
-        case .connecting:
-            if connection.finishConnecting(poller) {
-                setFree(connection)
-            } else {
-                recorder.fail(.connect)
-                live.add(1, to: Live.failed.rawValue)
-                connection.close()
-            }
-        case .idle, .waiting: read(connection)
-        }
-    }
-
-    private mutating func read(_ connection: ClientConnection) {
-        let wasWaiting = connection.state == .waiting
-        let progress = connection.read()
-        switch progress {
-        case .incomplete: break
-        case .answered(let summary): finish(connection, summary)
-        case .failed(let failure):
-            // A server may close an idle connection; that is no failed request.
-            if wasWaiting { fail(connection, failure) } else { reopen(connection) }
-        }
-        recorder.bytesRead += connection.lastRead
-    }
-
-    private mutating func finish(_ connection: ClientConnection, _ summary: ResponseSummary) {
-        let now = Clock.now()
-        waiting -= 1
-        if connection.counts {
-            recorder.answered += 1
-            recorder.latency.record(Int((now - connection.intended).nanoseconds))
-            recorder.serviceTime.record(Int((now - connection.sent).nanoseconds))
-        }
-        live.add(1, to: Live.answered.rawValue)
-        let judgment = connection.finishAnswer { body -> Judgment? in
-            guard case .labelled = connection.kind, summary.status == 202 else { return nil }
-            return try? VerdictReader.single(body)
-        }
-        note(summary, judgment, connection)
-        if summary.keepAlive { setFree(connection) } else { reopen(connection) }
-    }
-
-    private mutating func note(
-        _ summary: ResponseSummary, _ judgment: Judgment?, _ connection: ClientConnection
-    ) {
-        if summary.status >= 400 {
-            recorder.fail(summary.status >= 500 ? .status5xx : .status4xx)
-            live.add(1, to: Live.failed.rawValue)
-        }
-        guard case .labelled(let number) = connection.kind else { return }
-        if let judgment {
-            feeds[number].note(judgment)
-        } else if summary.status < 400 {
-            recorder.fail(.badAnswer)
-        }
-        release(number)
-    }
-
-    /// A series whose sample was not judged is out of step with its labels: it is not sent on.
-    private mutating func release(_ number: Int) {
-        let isInStep = feeds[number].judgments.count == feeds[number].next
-        if !isInStep { feeds[number].next = feeds[number].series.samples.count }
-        if !feeds[number].isDone { freeFeeds.insert(number, at: 0) }
-    }
-
-    private mutating func fail(_ connection: ClientConnection, _ failure: Failure) {
-        waiting -= 1
-        recorder.fail(failure)
-        live.add(1, to: Live.failed.rawValue)
-        if case .labelled(let number) = connection.kind { release(number) }
-        reopen(connection)
-    }
-
-    // MARK: Connections
-
-    private mutating func setFree(_ connection: ClientConnection) {
-        connection.freeSince = Clock.now()
-        idle.append(connection.index)
-    }
-
-    private mutating func open(_ connection: ClientConnection) {
-        do throws(SystemError) {
-            try connection.open(endpoint, poller)
-        } catch {
-            recorder.fail(.connect)
-            live.add(1, to: Live.failed.rawValue)
-            connection.close()
-        }
-    }
-
-    private mutating func reopen(_ connection: ClientConnection) {
-        connection.close()
-        if Clock.now() < end { open(connection) }
-    }
-
-    /// Now and then: gives up on requests that take too long, and opens what could not be opened.
-    private mutating func keepHouse(_ now: Instant) {
-        guard now >= nextHousekeeping else { return }
-        nextHousekeeping = now + LoadThread.reconnectPause
-        let timeout = TimeSpan.seconds(plan.timeoutSeconds)
-        for connection in connections {
-            switch connection.state {
-            case .waiting where now - connection.sent > timeout: fail(connection, .timeout)
-            case .closed where now < end: open(connection)
-            case .waiting, .closed, .connecting, .idle: break
-            }
-        }
+    /// Puts a connection that can take a request on the list.
+    @inline(__always)
+    mutating func list(_ connection: ClientConnection) {
+        guard !connection.isListed else { return }
+        if free.isEmpty { freeSince = now }
+        connection.isListed = true
+        free.append(connection.index)
     }
 }

@@ -92,18 +92,19 @@ package struct Options {
         return value
     }
 
-    private func secondsValue(_ text: String) -> Double? {
-        for (suffix, factor) in [("ms", 0.001), ("s", 1.0), ("m", 60.0)]
-        where text.hasSuffix(suffix) {
-            return Double(text.dropLast(suffix.count)).map { $0 * factor }
-        }
-        return nil
-    }
-
     /// Every flag has been asked for by now; one that has not is unknown.
     package func expectNothingElse() throws(OptionError) {
         if let flag = unasked.min() { throw OptionError("\(flag): unknown flag; see --help") }
     }
+}
+
+/// A length of time such as `500ms`, `30s`, `5m`, in seconds; nil when it is none.
+package func secondsValue(_ text: String) -> Double? {
+    for (suffix, factor) in [("ms", 0.001), ("s", 1.0), ("m", 60.0)]
+    where text.hasSuffix(suffix) {
+        return Double(text.dropLast(suffix.count)).map { $0 * factor }
+    }
+    return nil
 }
 
 /// Where a service is: `http://host:port`, nothing after it.

@@ -10,7 +10,8 @@ package struct ThresholdError: Error, Equatable, CustomStringConvertible {
 ///     threshold  = name comparison number unit
 ///     name       = what the report calls it, such as `latency_ms.p95` or `alert.default.precision`;
 ///                  `p95` stands for `latency_ms.p95` (so do mean, p50, p90, p99, p999, max), and
-///                  `errors` for the share of requests that failed
+///                  `errors` for the share of requests that failed; so they do behind a report's
+///                  name, as in `service.p95`
 ///     comparison = "<" | "<=" | ">" | ">=" | "=="
 ///     unit       = "" | "us" | "ms" | "s" | "%"       times become milliseconds, percent a share
 package struct Threshold: Equatable, Sendable {
@@ -77,10 +78,15 @@ package struct Threshold: Equatable, Sendable {
     }
 
     private static func fullName(_ name: String) -> String {
-        switch name {
-        case "mean", "p50", "p90", "p95", "p99", "p999", "max": "latency_ms.\(name)"
-        case "errors": "error_rate"
-        default: name
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let last = parts.last else { return name }
+        let report = parts.count == 2 ? "\(parts[0])." : ""
+        // `latency_ms.p95` is whole already.
+        guard !report.hasSuffix("_ms."), !report.hasSuffix("_us.") else { return name }
+        switch last {
+        case "mean", "p50", "p90", "p95", "p99", "p999", "max": return "\(report)latency_ms.\(last)"
+        case "errors": return "\(report)error_rate"
+        default: return name
         }
     }
 

@@ -46,6 +46,26 @@ package struct Histogram: Equatable, Sendable {
         saturated += other.saturated
     }
 
+    /// Forgets all values; the memory stays.
+    package mutating func reset() {
+        guard count > 0 else { return }
+        for index in counts.indices { counts[index] = 0 }
+        count = 0
+        sum = 0
+        maximum = 0
+        minimum = Int.max
+        saturated = 0
+    }
+
+    /// The buckets that hold values, in order: their largest value, and how many they hold.
+    package var buckets: [(upTo: Int, count: UInt64)] {
+        var filled: [(upTo: Int, count: UInt64)] = []
+        for (index, bucket) in counts.enumerated() where bucket > 0 {
+            filled.append((min(Histogram.lastValue(index), maximum), bucket))
+        }
+        return filled
+    }
+
     /// Mean of the exact values; 0 without any.
     package var mean: Double { count == 0 ? 0 : sum / Double(count) }
 

@@ -4,104 +4,26 @@ import Testing
 
 /// The program itself against real servers, good and bad.
 @Suite(.serialized) struct RunTests {
-    private static let programs = URL(fileURLWithPath: CommandLine.arguments[0])
-        .resolvingSymlinksInPath().deletingLastPathComponent().path
-
-    private struct Outcome {
-        let status: Int32
-        let output: String
-        let report: [String: Any]
-
-        func number(_ group: String, _ name: String) -> Double {
-            let inner = report[group] as? [String: Any] ?? [:]
-            return (inner[name] as? NSNumber)?.doubleValue ?? .nan
-        }
-
-        func number(_ name: String) -> Double {
-            (report[name] as? NSNumber)?.doubleValue ?? .nan
-        }
-    }
-
-    private func loadgen(_ port: UInt16, _ arguments: [String]) throws -> Outcome {
-        let json = FileManager.default.temporaryDirectory
-            .appendingPathComponent("loadgen-\(UInt32.random(in: 0...UInt32.max)).txt")
-        defer { try? FileManager.default.removeItem(at: json) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "\(Self.programs)/loadgen")
-        process.arguments =
-            ["run", "--target", "http://127.0.0.1:\(port)", "--json", json.path] + arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let report = (try? Data(contentsOf: json)).flatMap {
-            try? JSONSerialization.jsonObject(with: $0) as? [String: Any]
-        }
-        return Outcome(
-            status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
-            report: report ?? [:])
-    }
-
-    /// Runs `body` with a service on a free port, then stops it by pid.
-    private func withService(
-        _ environment: [String: String] = [:], _ body: (UInt16, Int32) throws -> Void
-    ) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "\(Self.programs)/tidemark")
-        process.arguments = ["--port", "0", "--threads", "1"]
-        process.environment = environment
-        let log = Pipe()
-        process.standardError = log
-        try process.run()
-        defer {
-            kill(process.processIdentifier, SIGCONT)
-            process.terminate()
-            process.waitUntilExit()
-        }
-        let line = String(decoding: log.fileHandleForReading.availableData, as: UTF8.self)
-        let port = try #require(
-            line.range(of: "serves on port ").flatMap {
-                UInt16(line[$0.upperBound...].prefix { $0.isNumber })
-            })
-        try body(port, process.processIdentifier)
-    }
-
-    private func metric(_ port: UInt16, _ name: String) throws -> Double {
-        let curl = Process()
-        curl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        curl.arguments = ["curl", "-sS", "http://127.0.0.1:\(port)/metrics"]
-        let pipe = Pipe()
-        curl.standardOutput = pipe
-        try curl.run()
-        let text = String(
-            decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        curl.waitUntilExit()
-        let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
-        return try #require(line.flatMap { Double($0.dropFirst(name.count + 1)) })
-    }
-
     @Test("at a fixed rate it sends what it says, and the service has counted the same")
     func countsWhatItSends() throws {
-        try withService { port, _ in
-            let run = try loadgen(
+        try Programs.withService { port, _ in
+            let run = try Programs.loadgen(
                 port,
                 [
                     "--rate", "500", "--duration", "2s", "--connections", "8", "--devices", "10",
-                    "--mix", "ingest=1,analyze=0", "--allow-late", "--slo", "errors < 0.1%",
+                    "--mix", "ingest=1", "--allow-late", "--slo", "errors < 0.1%",
                 ])
             #expect(run.status == 0, "\(run.output)")
             #expect(abs(run.number("requests") - 1000) <= 1)
             #expect(run.number("errors", "total") == 0)
-            #expect(try metric(port, "samples_total") == run.number("requests"))
-            #expect(try metric(port, "devices") == 10)
+            #expect(try Programs.metric(port, "samples_total") == run.number("requests"))
+            #expect(try Programs.metric(port, "devices") == 10)
         }
     }
 
     @Test("a server that stalls shows in the latency, though only few requests saw it")
     func omitsNothing() throws {
-        try withService { port, pid in
+        try Programs.withService { port, pid in
             let stall = Thread {
                 usleep(1_000_000)
                 kill(pid, SIGSTOP)
@@ -109,7 +31,7 @@ import Testing
                 kill(pid, SIGCONT)
             }
             stall.start()
-            let run = try loadgen(
+            let run = try Programs.loadgen(
                 port, ["--rate", "200", "--duration", "2s", "--connections", "4", "--allow-late"])
             // A quarter of the requests were due while nothing answered; four of them had been sent.
             #expect(run.number("latency_ms", "p90") > 150, "\(run.output)")
@@ -121,8 +43,8 @@ import Testing
 
     @Test("refused requests are counted by kind, and a threshold that fell short is 99")
     func countsRefusals() throws {
-        try withService(["AUTH_TOKEN": "x"]) { port, _ in
-            let run = try loadgen(
+        try Programs.withService(["AUTH_TOKEN": "x"]) { port, _ in
+            let run = try Programs.loadgen(
                 port,
                 [
                     "--rate", "200", "--duration", "1s", "--mix", "ingest=1,analyze=0",
@@ -131,32 +53,16 @@ import Testing
             #expect(run.status == 99, "\(run.output)")
             #expect(run.number("errors", "4xx") == run.number("requests"))
             #expect(run.output.contains("FELL SHORT"))
-            let right = try loadgen(
+            let right = try Programs.loadgen(
                 port, ["--rate", "200", "--duration", "1s", "--token", "x", "--allow-late"])
             #expect(right.number("errors", "total") == 0)
         }
     }
 
-    @Test("a dead target and one that never answers end in a clear line")
+    @Test("a dead target, one that never answers and a wrong path each end in a clear line")
     func survivesDeadTargets() throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(listener) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        unsafe withUnsafeMutableBytes(of: &address) { bytes in
-            let raw = unsafe bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
-            _ = unsafe bind(listener, raw, length)
-            _ = unsafe getsockname(listener, raw, &length)
-        }
-        let port = UInt16(bigEndian: address.sin_port)
-        let dead = try loadgen(port, ["--rate", "50", "--duration", "1s", "--connections", "2"])
-        #expect(dead.status == 1)
-        #expect(dead.output.contains("no request was answered"))
-        #expect(dead.number("errors", "connect") > 0)
-        listen(listener, 16)
-        let silent = try loadgen(
+        let (listener, port) = try ScriptedServer.listening()
+        let silent = try Programs.loadgen(
             port,
             [
                 "--rate", "50", "--duration", "1s", "--connections", "2", "--timeout", "300ms",
@@ -164,13 +70,106 @@ import Testing
             ])
         #expect(silent.status == 1)
         #expect(silent.number("errors", "timeout") > 0)
+        #expect(silent.output.contains("accepts connections and is silent"), "\(silent.output)")
+        // A request that was given up was waited for that long, and counts as such.
+        #expect(silent.number("latency_ms", "p50") >= 299)
+        close(listener)
+        let dead = try Programs.loadgen(port, ["--rate", "50", "--duration", "60s"])
+        #expect(dead.status == 1)
+        #expect(dead.output.contains("no request was answered"))
+        #expect(dead.output.contains("refused"), "\(dead.output)")
+        #expect(dead.number("errors", "connect") > 0)
+        try Programs.withService { port, _ in
+            let lost = try Programs.run(
+                "\(Programs.folder)/loadgen",
+                [
+                    "run", "--target", "http://127.0.0.1:\(port)/nowhere", "--rate", "50",
+                    "--duration", "1s",
+                ])
+            #expect(lost.status == 1)
+            #expect(lost.output.contains("were 404; is the path right?"), "\(lost.output)")
+        }
+    }
+
+    @Test("what the scenario says is what the service has counted", arguments: ["on", "off"])
+    func keepsScenario(_ keepAlive: String) throws {
+        try Programs.withService { port, _ in
+            let run = try Programs.loadgen(
+                port,
+                [
+                    "--rate", "400", "--duration", "2s", "--connections", "8", "--threads", "2",
+                    "--mix", "ingest=4,batch=3,analyze=2,stats=1", "--batch", "20", "--devices",
+                    "30", "--spread", "sticky", "--keep-alive", keepAlive, "--allow-late",
+                    "--spacing", "poisson",
+                ])
+            #expect(run.status == 0, "\(run.output)")
+            func count(_ method: String, _ route: String, _ status: Int) throws -> Double {
+                try Programs.metric(
+                    port,
+                    "http_requests_total{method=\"\(method)\",route=\"\(route)\",status=\"\(status)\"}"
+                )
+            }
+            let posts = try count("POST", "/ingest", 202)
+            let analyses = try count("GET", "/analyze", 200)
+            let statistics = try count("GET", "/stats", 200)
+            #expect(posts + analyses + statistics == run.number("requests"))
+            #expect(analyses > statistics && posts > analyses)
+            #expect(try Programs.metric(port, "devices") == 30)
+            let samples = try Programs.metric(port, "samples_total")
+            #expect(samples > posts && samples < posts * 20)
+        }
+    }
+
+    @Test("every second is in the timeline, in the JSON and in the CSV")
+    func keepsTime() throws {
+        try Programs.withService { port, _ in
+            let csv = Programs.temporaryPath(".csv")
+            defer { try? FileManager.default.removeItem(atPath: csv) }
+            let run = try Programs.loadgen(
+                port,
+                [
+                    "--steps", "100,300x1s", "--warmup", "500ms", "--threads", "2", "--csv", csv,
+                    "--allow-late",
+                ])
+            #expect(run.status == 0, "\(run.output)")
+            let timeline = run.report["timeline"] as? [String: [Double]] ?? [:]
+            let asked = timeline["asked_rps"] ?? []
+            #expect(asked == [100, 100, 100, 100, 300, 300, 300, 300])
+            let sent = (timeline["sent_rps"] ?? []).reduce(0) { $0 + $1 * 0.25 }
+            #expect(sent == 400)
+            let answered = (timeline["answered_rps"] ?? []).reduce(0) { $0 + $1 * 0.25 }
+            #expect(abs(answered - 400) <= 5)
+            #expect(run.number("requests") == 400)
+            let rows = try String(contentsOfFile: csv, encoding: .utf8).split(separator: "\n")
+            #expect(rows.count == 9)
+            #expect(rows[0].hasPrefix("time_s,asked_rps"))
+        }
+    }
+
+    @Test("of several targets each gets its share")
+    func sharesTargets() throws {
+        try Programs.withService { one, _ in
+            try Programs.withService { two, _ in
+                let run = try Programs.loadgen(
+                    one,
+                    [
+                        "--rate", "200", "--duration", "1s", "--connections", "4", "--mix",
+                        "ingest=1", "--allow-late",
+                    ], alsoAt: two)
+                #expect(run.status == 0, "\(run.output)")
+                let counts = try [one, two].map { try Programs.metric($0, "samples_total") }
+                #expect(counts[0] + counts[1] == 200)
+                // Free connections take turns, so neither target waits for the other.
+                #expect(counts.allSatisfy { $0 > 60 }, "\(counts)")
+            }
+        }
     }
 
     @Test(
         "a wrong flag is named",
-        arguments: ["--rat", "--mix=ingest", "--rate=0", "--target=ftp://x"])
+        arguments: ["--rat", "--mix=ingest", "--rate=0", "--target=ftp://x", "--ramp=1..2"])
     func namesWrongFlags(_ flag: String) throws {
-        let run = try loadgen(1, [flag])
+        let run = try Programs.loadgen(1, [flag])
         #expect(run.status == 64)
         #expect(run.output.contains(flag.split(separator: "=")[0]), "\(run.output)")
     }

@@ -1,55 +1,118 @@
 import Foundation
+import FoundationXML
 import Testing
 
 @testable import Report
 
-#if canImport(FoundationXML)
-    import FoundationXML
-#endif
-
-private func isWellFormed(_ text: String) -> Bool {
-    XMLParser(data: Data(text.utf8)).parse()
-}
-
-private func count(_ part: String, in text: String) -> Int {
-    text.components(separatedBy: part).count - 1
-}
-
 @Suite struct ChartTests {
-    @Test("a chart of shares has its lines, its marks and its names, and is well-formed")
-    func drawsShares() {
-        let chart = ShareChart(
-            title: "a < b & c", across: "recall", up: "precision",
-            lines: [
-                ShareChart.Line("first", [(0, 1), (0.5, 0.5)], mark: (0.5, 0.5)),
-                ShareChart.Line("second", []),
-            ])
-        #expect(isWellFormed(chart.svg))
-        #expect(count("<circle", in: chart.svg) == 1)
-        #expect(chart.svg.contains("a &lt; b &amp; c"))
-        #expect(chart.svg.contains(">second<"))
-        // From the upper left corner of the plot to its middle.
-        #expect(chart.svg.contains("points=\"50,30 265,195\""))
+    /// Every element of a picture with its attributes; records an issue where it is no XML.
+    private final class Elements: NSObject, XMLParserDelegate {
+        var found: [(name: String, attributes: [String: String])] = []
+        var text = ""
+
+        init(_ svg: String) {
+            super.init()
+            let parser = XMLParser(data: Data(svg.utf8))
+            parser.delegate = self
+            if !parser.parse() { Issue.record("no XML: \(svg)") }
+        }
+
+        func parser(
+            _ parser: XMLParser, didStartElement name: String, namespaceURI: String?,
+            qualifiedName: String?, attributes: [String: String]
+        ) { found.append((name, attributes)) }
+
+        func parser(_ parser: XMLParser, foundCharacters string: String) { text += string }
     }
 
-    @Test("a timeline keeps the spike that is narrower than a pixel")
-    func keepsSpikes() {
-        var values = [Double](repeating: 1, count: 20_000)
-        values[9_999] = 50
-        let timeline = Timeline(
-            title: "x", values: values, labelled: [9_990..<10_000, 30_000..<30_010],
-            alerts: [9_999, 25_000], window: 0..<20_000)
-        #expect(isWellFormed(timeline.svg))
-        // The highest value is at the top of the plot.
-        #expect(timeline.svg.contains(",28 "))
-        #expect(count("<circle", in: timeline.svg) == 1)
-        #expect(count("#ff9e1b", in: timeline.svg) == 1)
-        #expect(timeline.svg.utf8.count < 60_000)
+    /// The places of a path's points.
+    private func points(_ path: String) -> [(x: Double, y: Double)] {
+        path.dropFirst().split(separator: "L").map {
+            let pair = $0.split(separator: " ").compactMap { Double($0) }
+            return (pair[0], pair[1])
+        }
     }
 
-    @Test("a flat and an empty series are drawn too", arguments: [[], [3.0], [3, 3, 3]])
-    func drawsDegenerateSeries(_ values: [Double]) {
-        let timeline = Timeline(title: "x", values: values, labelled: [], alerts: [], window: 0..<9)
-        #expect(isWellFormed(timeline.svg))
+    private func lines(_ chart: LineChart) -> [[(x: Double, y: Double)]] {
+        Elements(chart.svg).found.filter { $0.attributes["stroke-width"] == "2" }
+            .map { points($0.attributes["d"] ?? "") }
+    }
+
+    @Test("a straight line stays straight, and higher is further up")
+    func drawsStraight() throws {
+        let values = (0...10).map { (x: Double($0), y: Double($0) * 3) }
+        let chart = LineChart("t", x: Axis("x"), y: Axis("y"), [LineChart.Line("l", values)])
+        let line = try #require(lines(chart).first)
+        #expect(line.count == 11)
+        for index in 1...10 {
+            #expect(abs(line[index].x - line[index - 1].x - (line[1].x - line[0].x)) < 0.21)
+            #expect(abs(line[index].y - line[index - 1].y - (line[1].y - line[0].y)) < 0.21)
+            #expect(line[index].y < line[index - 1].y)
+        }
+    }
+
+    @Test("on a logarithmic axis equal factors are equal distances")
+    func drawsLogarithms() throws {
+        let values = (0...4).map { (x: Double($0), y: Double("1e\($0 - 2)") ?? 0) }
+        let chart = LineChart(
+            "t", x: Axis("x"), y: Axis("y", .logarithmic), [LineChart.Line("l", values)])
+        let line = try #require(lines(chart).first)
+        for index in 1...4 {
+            #expect(abs(line[index].y - line[index - 1].y - (line[4].y - line[0].y) / 4) < 0.21)
+        }
+        let text = Elements(chart.svg).text
+        for label in ["0.01", "0.1", "1", "10", "100"] { #expect(text.contains(label)) }
+    }
+
+    @Test("shares stand where their nines say")
+    func drawsShares() throws {
+        let values = [0, 0.9, 0.99, 0.999].map { (x: $0, y: 1.0) }
+        let chart = LineChart(
+            "t", x: Axis("x", .share), y: Axis("y"), [LineChart.Line("l", values)])
+        let line = try #require(lines(chart).first)
+        for index in 1...3 {
+            #expect(abs(line[index].x - line[index - 1].x - (line[3].x - line[0].x) / 3) < 0.21)
+        }
+        #expect(Elements(chart.svg).text.contains("99.9 %"))
+    }
+
+    @Test(
+        "hostile names and numbers leave it a picture", arguments: [[], [0.0], [.nan, 1], [5, 5]])
+    func survives(_ values: [Double]) {
+        for scale in [Axis.Scale.linear, .logarithmic, .share] {
+            let points = values.enumerated().map { (x: Double($0.offset), y: $0.element) }
+            let chart = LineChart(
+                "<&\">", x: Axis("]]>"), y: Axis("y", scale), [LineChart.Line("<b>", points)])
+            #expect(Elements(LineChart.stacked([chart, chart])).text.contains("<&\">"))
+            #expect(!chart.svg.contains("nan") && !chart.svg.contains("inf"))
+        }
+    }
+
+    @Test("of many points the peaks stay")
+    func keepsPeaks() throws {
+        var values = (0..<100_000).map { (x: Double($0), y: 1.0) }
+        values[77_777].y = 50
+        let chart = LineChart("t", x: Axis("x"), y: Axis("y"), [LineChart.Line("l", values)])
+        let line = try #require(lines(chart).first)
+        #expect(line.count <= 760)
+        let top = line.map(\.y).min() ?? 0
+        #expect(line.count { $0.y == top } == 1)
+    }
+
+    @Test("the logarithm is right to ten digits")
+    func knowsLogarithms() {
+        for exponent in -300...300 {
+            let value = (Double("1e\(exponent)") ?? 0)
+            #expect(abs(decimalLogarithm(value) - Double(exponent)) < 1e-9)
+            #expect(abs(decimalLogarithm(value * 2) - Double(exponent) - 0.301_029_995_664) < 1e-9)
+        }
+    }
+
+    @Test("bars of a sparkline go from nothing to the largest")
+    func sparks() {
+        #expect(sparkline([0, 1, 7, 8]) == "▁▂██")
+        #expect(sparkline([]) == "")
+        #expect(sparkline([0, 0]) == "▁▁")
+        #expect(sparkline([.nan, 4]) == "▁█")
     }
 }

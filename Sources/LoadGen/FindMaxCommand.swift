@@ -1,0 +1,106 @@
+internal import Bytes
+internal import EventLoop
+internal import Options
+internal import Report
+
+/// `loadgen find-max`: the highest rate at which the thresholds hold, found by search and confirmed
+/// by a longer run.
+struct FindMaxCommand {
+    private static let pause = TimeSpan.milliseconds(300)
+    private static let standardWarmUp = 1.0
+
+    private let plan: Plan
+    private let slo: String
+    private let thresholds: [Threshold]
+    private let search: RateSearch
+    private let stepSeconds: Double
+    private let confirmationSeconds: Double
+    private let json: String?
+    private let markdown: String?
+    private let pictures: String?
+
+    init(_ options: inout Options) throws(OptionError) {
+        slo = options.text("--slo") ?? "p95 < 50ms, errors < 0.1%"
+        thresholds = try parseThresholds(slo)
+        guard !thresholds.isEmpty else { throw OptionError("--slo: no threshold in it") }
+        let low = try options.decimal("--min", in: 0.1...10_000_000) ?? 10
+        let high = try options.decimal("--max", in: 0.1...10_000_000) ?? 1_000_000
+        guard low <= high else { throw OptionError("--min: it must not be above --max") }
+        let start = try options.decimal("--start", in: 0.1...10_000_000) ?? 1000
+        let precision = try options.decimal("--precision", in: 0.001...1) ?? 0.05
+        search = RateSearch(from: start, in: low...high, precision: precision)
+        stepSeconds = try options.seconds("--step", 5, in: 0.2...3600)
+        json = options.text("--json")
+        markdown = options.text("--markdown")
+        pictures = options.text("--svg")
+        var plan = try Plan(&options)
+        guard case .closed(let seconds) = plan.load else {
+            throw OptionError("--rate, --ramp, --steps, --preset: find-max decides the rate itself")
+        }
+        confirmationSeconds = seconds
+        if plan.warmUpSeconds == 0 {
+            plan.warmUpSeconds = min(FindMaxCommand.standardWarmUp, stepSeconds / 2)
+        }
+        self.plan = plan
+    }
+
+    /// - Returns: 0 when a rate was found and confirmed, 99 when none held.
+    func run() throws(RunError) -> Int32 {
+        var found = SearchResult(plan: plan, slo: slo)
+        var search = search
+        while true {
+            switch search.step {
+            case .attempt(let rate):
+                search.note(held: try attempt(rate, stepSeconds, "step", &found))
+            case .confirmation(let rate):
+                search.note(held: try attempt(rate, confirmationSeconds, "confirmation", &found))
+            case .done(let rate):
+                found.rate = rate
+                return try report(found)
+            }
+            Clock.sleep(FindMaxCommand.pause)
+        }
+    }
+
+    private func attempt(
+        _ rate: Double, _ seconds: Double, _ name: String, _ found: inout SearchResult
+    ) throws(RunError) -> Bool {
+        var plan = plan
+        plan.load = .open(RateCurve(rate: rate, seconds: seconds))
+        var view = LiveView()
+        view.prefix = "\(name) at \(rate.shortText)/s, "
+        let result = try LoadRun(plan).execute(showing: &view)
+        guard result.recorder.answered > 0 else {
+            throw RunError(result.complaints.first ?? "no request was answered")
+        }
+        let document = try document(of: result.json(Environment()))
+        let measurements = document.measurements
+        let short = thresholds.filter {
+            if case .held = $0.judge(measurements) { false } else { true }
+        }
+        let reasons = short.map { $0.sentence($0.judge(measurements)) } + result.objections
+        found.add(rate, seconds, result, reasons, isConfirmation: name == "confirmation")
+        let outcome = reasons.isEmpty ? "held" : reasons.joined(separator: "; ")
+        StandardStreams.writeOutput(
+            "\(name): \(rate.shortText)/s: p95 "
+                + "\((document["latency_ms.p95"] ?? 0).shortText) ms: \(outcome)\n")
+        return reasons.isEmpty
+    }
+
+    private func report(_ found: SearchResult) throws(RunError) -> Int32 {
+        let bytes = found.json(Environment())
+        let document = try document(of: bytes)
+        let text = SearchText(document).markdown
+        StandardStreams.writeOutput("\n" + text)
+        do throws(FileError) {
+            if let json { try Files.write(json, bytes.readable) }
+            if let markdown { try Files.write(markdown, text) }
+            if let pictures {
+                try Files.write(pictures + "-steps.svg", RunCharts.search(document))
+            }
+        } catch {
+            throw RunError(error.description)
+        }
+        return found.rate == nil ? 99 : 0
+    }
+}

@@ -1,0 +1,37 @@
+/// What `loadgen --help` prints.
+let help = """
+    loadgen: sends load, measures from the intended send, judges what came back.
+
+    loadgen run --target http://host:port[/prefix][,http://…] [what] [how] [outputs]
+      when    --rate 500 | --ramp 100..5000/60s | --steps 500,1000,2000x30s    an open loop: the plan
+              decides when, and latency counts from the plan (--spacing even|poisson)
+              --closed    as fast as the connections allow (what happens without one of these)
+              --duration 30s  --warmup 0s
+      what    --preset mixed-500|agents    --mix ingest=90,batch=0,analyze=10,stats=0  --batch 100
+              --devices 0  --spread uniform|sticky   --labelled default|hard: a labelled suite in
+              order, its verdicts judged
+      how     --connections 64  --connect-rate N/s  --keep-alive on|off  --threads 1  --timeout 10s
+              --host-header H  --token T  --seed 1
+      judge   --slo 'p95 < 50ms, errors < 0.1%'   --allow-late: a run whose generator was late, busy
+              or short of its rate still counts
+      outputs --json FILE  --csv FILE (over time)  --hgrm FILE (percentiles)  --markdown FILE
+              --svg PREFIX (PREFIX-percentiles.svg, PREFIX-timeline.svg)
+      for reports --name TEXT  --replicas FILE (a number a line; the largest is told)
+
+    loadgen find-max --target URL --slo 'p95 < 50ms, errors < 0.1%' [what] [how]
+      the highest rate that holds it, by search, confirmed by a longer run:
+              --start 1000  --min 10  --max 1000000  --step 5s  --duration 30s (of the confirmation)
+              --precision 0.05  --json FILE  --markdown FILE  --svg PREFIX (PREFIX-steps.svg)
+
+    loadgen compare BEFORE.json AFTER.json [--allow 0.1]
+      two runs side by side; 99 when one measure got worse by more than the share allowed
+
+    loadgen gate THRESHOLDS NAME=REPORT.json …
+      holds reports against a file of thresholds, such as: load.latency_ms.p95 < 50ms
+
+    loadgen report --thresholds FILE --out PAGE.md [--describe TEXT.md] NAME=REPORT.json …
+      the write-up with its pictures, from those files alone
+
+    Exit status: 0 held, 99 a threshold fell short, 1 the run failed or can't be relied on, 64 usage.
+
+    """

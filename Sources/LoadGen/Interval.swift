@@ -1,0 +1,61 @@
+internal import Synchronization
+internal import Telemetry
+
+/// What one thread saw in one interval of the run.
+struct Interval: Sendable {
+    /// Counted from the end of the warm-up; its own intervals are negative.
+    var number = 0
+    var sent = 0
+    var answered = 0
+    var failed = 0
+    var latency = Histogram()
+
+    mutating func merge(_ other: Interval) {
+        sent += other.sent
+        answered += other.answered
+        failed += other.failed
+        latency.merge(other.latency)
+    }
+
+    /// Forgets everything; its memory stays.
+    mutating func reset() {
+        sent = 0
+        answered = 0
+        failed = 0
+        latency.reset()
+    }
+}
+
+/// Hands a thread's finished intervals to whoever shows them.
+///
+/// Two intervals change hands by exchange, so the sending thread neither copies nor allocates nor
+/// waits: while the other side has not emptied the last one, it goes on filling its own.
+final class IntervalMailbox: Sendable {
+    private struct Contents {
+        var interval = Interval()
+        var isFull = false
+    }
+
+    private let contents = Mutex(Contents())
+
+    /// Exchanges a finished interval for an empty one.
+    /// - Returns: false when nobody has taken the last one yet.
+    func deposit(_ interval: inout Interval) -> Bool {
+        contents.withLockIfAvailable { contents in
+            guard !contents.isFull else { return false }
+            swap(&contents.interval, &interval)
+            contents.isFull = true
+            return true
+        } ?? false
+    }
+
+    /// Takes a finished interval and leaves an empty one, which `spare` must be.
+    func collect(_ spare: inout Interval) -> Bool {
+        contents.withLock { contents in
+            guard contents.isFull else { return false }
+            swap(&contents.interval, &spare)
+            contents.isFull = false
+            return true
+        }
+    }
+}

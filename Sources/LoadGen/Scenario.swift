@@ -1,0 +1,134 @@
+package import Numerics
+package import Options
+
+/// What a request asks for.
+package enum Action: String, CaseIterable, Sendable {
+    /// POST one sample.
+    case ingest
+    /// POST several samples at once.
+    case batch
+    /// GET /analyze.
+    case analyze
+    /// GET /stats.
+    case stats
+}
+
+/// Which device a connection speaks for.
+package enum Spread: String, CaseIterable, Sendable {
+    /// Each connection for its own devices, in turn: the way agents report.
+    case sticky
+    /// Any connection for any device.
+    case uniform
+}
+
+/// What the requests are: weights over the actions, and the devices they are about.
+package struct Scenario: Equatable, Sendable {
+    /// Share of each action up to and with it, in the order of `Action.allCases`.
+    private let bounds: [Double]
+    /// Weights as given.
+    package let weights: [Action: Double]
+    /// Devices the samples are spread over; 0 sends samples of the fleet alone.
+    package var devices: Int
+    package var spread: Spread
+    /// Samples of one batch.
+    package var batchSize: Int
+
+    package static let batchLimit = 10_000
+    private static let weightLimit = 1e6
+    package static let standardMix = "ingest=90,analyze=10"
+
+    /// Reads `--mix`, `--devices`, `--spread` and `--batch`.
+    package init(_ options: inout Options, standardMix: String) throws(OptionError) {
+        weights = try Scenario.weights(options.text("--mix") ?? standardMix)
+        devices = try options.integer("--devices", 0, in: 0...10_000_000)
+        spread = try options.choice("--spread", .uniform)
+        batchSize = try options.integer("--batch", 100, in: 1...Scenario.batchLimit)
+        let all = weights.values.reduce(0, +)
+        var sum = 0.0
+        var bounds: [Double] = []
+        for action in Action.allCases {
+            sum += (weights[action] ?? 0) / all
+            bounds.append(sum)
+        }
+        self.bounds = bounds
+    }
+
+    private static func weights(_ text: String) throws(OptionError) -> [Action: Double] {
+        var weights: [Action: Double] = [:]
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let pair = part.split(separator: "=", omittingEmptySubsequences: false)
+            guard pair.count == 2, let action = Action(rawValue: String(pair[0])),
+                weights[action] == nil, let weight = Double(pair[1]), weight >= 0,
+                weight <= weightLimit
+            else {
+                let names = Action.allCases.map { "\($0.rawValue)=WEIGHT" }.joined(separator: ",")
+                throw OptionError("--mix: \"\(text)\" is not allowed; allowed is \(names)")
+            }
+            weights[action] = weight
+        }
+        guard weights.values.reduce(0, +) > 0 else {
+            throw OptionError("--mix: all weights are 0")
+        }
+        return weights
+    }
+
+    /// The next request's action.
+    @inline(__always)
+    package func draw(_ random: inout SeededRandom) -> Action {
+        if bounds[0] >= 1 { return .ingest }
+        let unit = random.unit()
+        if unit < bounds[0] { return .ingest }
+        if unit < bounds[1] { return .batch }
+        return unit < bounds[2] ? .analyze : .stats
+    }
+
+    /// In a few words, for reports.
+    package var text: String {
+        let all = weights.values.reduce(0, +)
+        let mix = Action.allCases.compactMap { action -> String? in
+            guard let weight = weights[action], weight > 0 else { return nil }
+            let share = Int((weight / all * 100).rounded())
+            return action == .batch
+                ? "\(share) % batches of \(batchSize)" : "\(share) % \(action.rawValue)"
+        }
+        let whom = devices > 0 ? "\(devices) devices (\(spread.rawValue))" : "the fleet alone"
+        return mix.joined(separator: ", ") + "; " + whom
+    }
+}
+
+/// A named load: what its flags would say, unless they say otherwise.
+package struct Preset: Sendable {
+    package let name: String
+    package let meaning: String
+    package let curve: RateCurve
+    package let mix: String
+    package let connections: Int
+    /// Connections opened per second; 0 opens all at once.
+    package let connectionsPerSecond: Double
+
+    /// Users come at 50 a second until there are 300, and the rate comes with them.
+    package static let mixed500 = Preset(
+        name: "mixed-500",
+        meaning: "500 requests/s for 5 minutes, 90 % ingest, 10 % analyze, 300 users coming 50/s",
+        curve: RateCurve([
+            RateCurve.Stretch(seconds: 6, from: 0, to: 500),
+            RateCurve.Stretch(seconds: 294, from: 500, to: 500),
+        ]),
+        mix: "ingest=90,analyze=10", connections: 300, connectionsPerSecond: 50)
+
+    /// Agents that report in batches, with people looking at the numbers.
+    package static let agents = Preset(
+        name: "agents",
+        meaning: "200 requests/s for a minute, 95 % batches, the rest looks at the numbers",
+        curve: RateCurve(rate: 200, seconds: 60),
+        mix: "batch=95,analyze=4,stats=1", connections: 100, connectionsPerSecond: 0)
+
+    package static let all = [mixed500, agents]
+
+    package static func named(_ name: String?) throws(OptionError) -> Preset? {
+        guard let name else { return nil }
+        if let preset = all.first(where: { $0.name == name }) { return preset }
+        let names = all.map(\.name).joined(separator: " or ")
+        throw OptionError("--preset: \"\(name)\" is not allowed; allowed is \(names)")
+    }
+}
