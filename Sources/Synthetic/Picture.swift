@@ -7,6 +7,9 @@ struct Picture {
     let file: String
     let title: String
     let svg: String
+    /// Pictures of series that others made are written, and not put into the page: what is kept with
+    /// it is this project's own.
+    var isShown = true
 
     /// Samples that a timeline shows.
     private static let timelineSamples = 1500
@@ -67,6 +70,7 @@ struct Picture {
         let chart = Timeline(
             title: title, values: series.samples.map(\.rps), labelled: labelled, alerts: alerts,
             window: start..<min(judgments.count, start + timelineSamples))
-        return Picture(file: "\(name).svg", title: title, svg: chart.svg)
+        let isOwn = series.events.allSatisfy { $0.kind != .labelled }
+        return Picture(file: "\(name).svg", title: title, svg: chart.svg, isShown: isOwn)
     }
 }

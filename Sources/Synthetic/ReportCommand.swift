@@ -114,7 +114,12 @@ struct ReportCommand {
         }
         text += "\n## Precision and recall, and telling series\n\n"
         text += "Orange: labelled; red: alerted.\n\n"
-        text += pictures.map { "![\($0.title)](accuracy/\($0.file))\n" }.joined(separator: "\n")
+        text += pictures.filter(\.isShown).map { "![\($0.title)](accuracy/\($0.file))\n" }
+            .joined(separator: "\n")
+        let others = pictures.filter { !$0.isShown }.map { "`accuracy/\($0.file)`" }
+        if !others.isEmpty {
+            text += "\nOf series that others made, beside it: \(others.joined(separator: ", ")).\n"
+        }
         return text
     }
 }
