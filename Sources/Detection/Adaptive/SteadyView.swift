@@ -33,6 +33,8 @@ struct SteadyView {
     private static let stride = 3.0
     private static let patience: UInt8 = 4
 
+    /// Errors of so many sigmas and less are everyday ones: no score, no weight in the tails.
+    private static let everyday = 3.0
     /// Errors in this range of sigmas, and beyond the giant's, tell how heavy the tails are.
     private static let greyRange = 4.0..<5.5
     private static let giant = 16.0
@@ -128,8 +130,19 @@ struct SteadyView {
         return best
     }
 
+    /// The score of an error of `z` sigmas, and what it teaches of the tails and the bar. Up to
+    /// `everyday` sigmas, as nearly all are, it is 0 and both only relax.
     @inline(__always)
     private mutating func scored(_ z: Double, samples: Int, isCalm: Bool) -> Double {
+        if sinceRaise < .max { sinceRaise &+= 1 }
+        if z > SteadyView.everyday { return rare(z, samples: samples, isCalm: isCalm) }
+        if isCalm { tail -= tail * (1 / SteadyView.tailMemory) }
+        bar += (1 - bar) * SteadyView.relaxation
+        return 0
+    }
+
+    @inline(never)
+    private mutating func rare(_ z: Double, samples: Int, isCalm: Bool) -> Double {
         let weight = tail / SteadyView.heavyTail
         let square = weight * weight
         let sigmas = SteadyView.sigmasAtThreshold * Double(bar * (1 + square * square))
@@ -138,7 +151,6 @@ struct SteadyView {
             if z > SteadyView.giant { grey = SteadyView.giantWeight }
             tail += (grey - tail) * (1 / SteadyView.tailMemory)
         }
-        if sinceRaise < .max { sinceRaise += 1 }
         if z > SteadyView.sigmasAtThreshold * Double(bar), sinceRaise > SteadyView.raiseGap {
             bar *= SteadyView.raise
             sinceRaise = 0
