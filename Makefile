@@ -29,10 +29,11 @@ test: ## all tests
 	@swift build --build-tests
 	@swift test --skip-build
 
-bench: build ## what a request costs, beside nginx and with Redis; ns per sample
+bench: build ## what a request costs, beside nginx, wrk and with Redis; ns per sample
 	@scripts/setup bench
 	@scripts/bench
 	@scripts/bench-redis
+	@scripts/bench-loadgen
 
 fuzz: build ## random hostile input for FUZZ_TIME seconds
 	@$(BIN)/tidemark-fuzz --seconds $(or $(FUZZ_TIME),60)

@@ -86,7 +86,9 @@ let package = Package(
                 "Bytes", "Numerics", "HTTP", "Detection", "Contract", "Signals", "Options",
                 "EventLoop", "SeriesLog",
             ]),
-        program("Benchmark", ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog"]),
+        program(
+            "Benchmark",
+            ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog", "EventLoop"]),
 
         tests("NumericsTests", ["Numerics"]),
         tests("BytesTests", ["Numerics", "Bytes"]),

@@ -14,6 +14,7 @@ enum BenchmarkProgram {
         report("fold, everything", samples.count) { wholeFold(samples) }
         report("decimal text of a double", samples.count) { format(samples) }
         report("number from JSON", samples.count) { parse(samples) }
+        HistogramBenchmark.run()
         let bytes = MemoryLayout<SeriesFold>.size + Window.storageBytes(size: 50)
         print("state of a series with a window of 50: \(bytes) bytes")
         print("of it the adaptive detector: \(MemoryLayout<AdaptiveDetector>.size) bytes")
