@@ -3,7 +3,7 @@ package import Bytes
 /// A report's JSON, flat: nested names are joined by dots, lists of objects by their place.
 package struct Document: Equatable, Sendable {
     /// Values one report may hold; more is no report of ours.
-    package static let limit = 2_000_000
+    package static let limit = 500_000
 
     package private(set) var numbers: [String: Double] = [:]
     package private(set) var texts: [String: String] = [:]
