@@ -134,6 +134,26 @@ private struct Feed {
         }
     }
 
+    @Test("a counter that starts again alerts twice, an outage every time")
+    func tellsRestartsFromOutages() {
+        for seed in seeds {
+            var counter = Feed(seed: seed)
+            var outage = Feed(seed: seed)
+            var restarts: [Int] = []
+            var outages: [Int] = []
+            for round in 0..<6 {
+                for step in 0..<400 {
+                    counter.addNormal(offset: Double(step) - 300)
+                    outage.addNormal(offset: round > 0 && step < 80 ? -400 : 0)
+                    if !counter.takeAlerts().isEmpty, step < 8 { restarts.append(round) }
+                    if !outage.takeAlerts().isEmpty, step < 8 { outages.append(round) }
+                }
+            }
+            #expect(restarts == [1, 2], "seed \(seed)")
+            #expect(outages == [1, 2, 3, 4, 5], "seed \(seed)")
+        }
+    }
+
     @Test("independent noise alone raises at most one alert in ten thousand samples")
     func staysQuiet() {
         for seed in seeds {
@@ -148,6 +168,37 @@ private struct Feed {
     func constantsAreLogarithms() {
         #expect(abs(DailyView.rarityStep + naturalLogarithm(0.999)) < 1e-18)
         #expect(abs(DailyView.rarityLimit + naturalLogarithm(3e-4)) < 1e-14)
+    }
+}
+
+@Suite struct RestartHabitTests {
+    @Test("the third fall to the same place is a habit, until a rise or another place")
+    func needsTwoFalls() {
+        var habit = RestartHabit()
+        var verdicts: [Bool] = []
+        for (x, expected) in [
+            (0.0, 400.0), (3, 420), (-2, 390), (1, 405), (400, 5), (0, 400), (0, 400), (0, 400),
+            (-300, 400), (0, 400),
+        ] {
+            verdicts.append(habit.note(x, expected: expected, sigma: 1))
+        }
+        #expect(
+            verdicts == [
+                false, false, true, true, false, false, false, true, false, false,
+            ])
+    }
+
+    @Test("a dip on the way changes nothing, and coming back forgets all")
+    func ignoresDips() {
+        var habit = RestartHabit()
+        for _ in 0..<2 { _ = habit.note(0, expected: 400, sigma: 1) }
+        let dip = habit.note(200, expected: 280, sigma: 1)
+        #expect(!dip)
+        let third = habit.note(0, expected: 400, sigma: 1)
+        #expect(third)
+        habit.forget()
+        let fourth = habit.note(0, expected: 400, sigma: 1)
+        #expect(!fourth)
     }
 }
 

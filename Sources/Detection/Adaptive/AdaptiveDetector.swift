@@ -10,11 +10,11 @@ package struct AdaptiveDetector {
     /// So with the level view: everyday sigmas that the mean of 30 samples has moved.
     private static let leastShiftSigmas = 0.5
 
-    // The widest first: so the least is lost between them.
+    // In this order the least is lost between them.
     private var steady = SteadyView()
+    private var gap = GapView()
     private var load = LoadDetector()
     private var relation = RelationView()
-    private var gap = GapView()
     private var policy = IncidentPolicy()
 
     package init() {}
@@ -44,7 +44,7 @@ package struct AdaptiveDetector {
         scores.cpu = relation.judge(
             rps: sample.rps, cpu: sample.cpu, samples: samples, weight: judged.weight)
         scores.gap = gap.judge(judged.step, samples: samples, weight: judged.weight)
-        policy.step()
+        policy.step(judged.x, sigma: steadied.sigma)
         let highest = scores.highest
         let expected = judged.prediction + load.origin
         verdict.score = highest

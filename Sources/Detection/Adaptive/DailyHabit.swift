@@ -12,23 +12,26 @@ struct DailyHabit {
     private static let growth = 2.0
     /// Within so many minutes it is still the same incident.
     private static let sameMinutes: UInt16 = 30
-    private static let unitsPerScore = 32.0
+    private static let unitsPerScore = 2.0
+    /// Scores beyond it count as it.
+    private static let scoreLimit = 127.0
 
     /// The newest first. Unix minutes, modulo 2^16: 45 days, far more than is looked back.
     private var minutes = InlineArray<6, UInt16>(repeating: 0)
-    /// Scores in units of 1/32; 0 where nothing is remembered yet.
-    private var sizes = InlineArray<6, UInt16>(repeating: 0)
+    /// Scores in halves; 0 where nothing is remembered yet.
+    private var sizes = InlineArray<6, UInt8>(repeating: 0)
 
     /// Takes an incident in. `timestamp` is in Unix seconds.
     /// - Returns: whether it is a habit.
     mutating func note(_ score: Double, at timestamp: Double) -> Bool {
         let now = DailyHabit.minute(timestamp)
+        let score = smaller(score, DailyHabit.scoreLimit)
         var precedents = 0
         for place in 0..<DailyHabit.places
         where isPrecedent(place, now) && score < DailyHabit.growth * size(place) {
             precedents += 1
         }
-        let units = UInt16(min(ScoreScale.limit, score) * DailyHabit.unitsPerScore)
+        let units = UInt8(score * DailyHabit.unitsPerScore)
         if sizes[0] > 0, now &- minutes[0] <= DailyHabit.sameMinutes {
             sizes[0] = max(sizes[0], units)
         } else {
@@ -38,7 +41,7 @@ struct DailyHabit {
     }
 
     /// Puts an incident first and lets the oldest go.
-    private mutating func push(_ minute: UInt16, _ size: UInt16) {
+    private mutating func push(_ minute: UInt16, _ size: UInt8) {
         for place in (1..<DailyHabit.places).reversed() {
             minutes[place] = minutes[place - 1]
             sizes[place] = sizes[place - 1]
@@ -65,7 +68,7 @@ struct DailyHabit {
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
         for place in 0..<DailyHabit.places {
             try visitor.visit(&minutes[place], in: 0...UInt16.max)
-            try visitor.visit(&sizes[place], in: 0...UInt16.max)
+            try visitor.visit(&sizes[place], in: 0...UInt8.max)
         }
     }
 }

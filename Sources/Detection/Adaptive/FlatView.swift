@@ -13,12 +13,14 @@ struct FlatView {
 
     @inline(__always)
     mutating func judge(isSameAsLast: Bool, samplesBefore: Double, isWarm: Bool) -> Double {
-        if isSameAsLast {
-            if run < .max { run += 1 }
-        } else {
-            longest = max(longest, run)
-            run = 0
+        guard isSameAsLast else {
+            if run > 0 {
+                longest = max(longest, run)
+                run = 0
+            }
+            return 0
         }
+        if run < .max { run += 1 }
         let n = samplesBefore + 1
         let run = Double(run)
         let longest = Double(longest)

@@ -13,6 +13,8 @@ struct GapView {
 
     @inline(__always)
     mutating func judge(_ step: SamplingStep, samples: Int, weight: Double) -> Double {
+        // Nearly all series never have an odd step.
+        if step.seconds == step.usual, odd == 0 { return 0 }
         guard samples > 1 else { return 0 }
         let wasRegular = odd < GapView.oddShare
         let range = GapView.regularSteps

@@ -23,7 +23,7 @@ struct ViewScores {
 }
 
 /// Decides which scores wake somebody up: one alert per incident, none for its end, and none for what
-/// happens every day.
+/// happens every day or is a counter's way.
 struct IncidentPolicy {
     /// Within so many samples of an alert, a value within so many everyday sigmas of where the series
     /// was expected before the incident is its end, not another one.
@@ -35,24 +35,34 @@ struct IncidentPolicy {
     private static let slowRest: UInt32 = 200
     /// The steady view rests longer the more often anything alerts: the rest doubles with each alert
     /// that comes within four rests, and halves with every four rests of peace.
-    private static let jumpRest: Float = 24
-    private static let jumpRestLimit: Float = 640
-    private static let restSpan: Float = 4
+    private static let jumpRest: UInt32 = 24
+    private static let doublingLimit: UInt8 = 5
+    private static let restSpan: UInt32 = 4
 
     /// Samples since the last alert; it stops at its limit.
     private(set) var since = UInt32.max
-    private var rest = jumpRest
     /// Where the series was expected when the incident began, relative to its first value.
     private var baseline: Float = 0
+    private var restarts = RestartHabit()
     private var habit = DailyHabit()
+    /// How often the steady view's rest has doubled.
+    private var doublings: UInt8 = 0
 
     /// Whether no alert is so recent that the series may still be in its wake.
     var isCalm: Bool { since > IncidentPolicy.recoverySamples }
 
-    /// A sample passes.
+    private var rest: UInt32 { IncidentPolicy.jumpRest << UInt32(doublings) }
+
+    /// A sample passes. `x` is its value, relative to the first one.
     @inline(__always)
-    mutating func step() {
+    mutating func step(_ x: Double, sigma: Double) {
         if since < .max { since &+= 1 }
+        if !isCalm, isBack(x, sigma: sigma) { restarts.forget() }
+    }
+
+    /// Whether the series is where it was expected to be before the incident.
+    private func isBack(_ x: Double, sigma: Double) -> Bool {
+        (x - Double(baseline)).magnitude < IncidentPolicy.recoverySigmas * sigma
     }
 
     /// Something would have been worth an alert, had the series not learnt it already: it keeps a habit
@@ -69,13 +79,16 @@ struct IncidentPolicy {
         _ scores: ViewScores, isNews: Bool, threshold: Double, x: Double,
         _ steady: SteadyView.Outcome, timestamp: Double
     ) -> Bool {
-        let isBack =
-            !isCalm
-            && (x - Double(baseline)).magnitude < IncidentPolicy.recoverySigmas * steady.sigma
+        let isBack = !isCalm && isBack(x, sigma: steady.sigma)
         let worst = loudest(scores, isNews: isNews, isBack: isBack, threshold: threshold)
+        let isSudden = larger(scores.spike, scores.jump) >= threshold
+        // A fall counts once, when it would alert; a rise ends a habit whenever it comes.
+        let isRestart =
+            isSudden && (worst > 0 || x > steady.prediction)
+            ? restarts.note(x, expected: steady.prediction, sigma: steady.sigma) : false
         guard worst > 0, !habit.note(worst, at: timestamp) else { return false }
         note(expected: steady.prediction)
-        return true
+        return !isRestart
     }
 
     /// The highest of the scores that may alert now; 0 when none may.
@@ -91,7 +104,7 @@ struct IncidentPolicy {
         if isNews, scores.slow >= threshold, since > IncidentPolicy.slowRest {
             worst = larger(worst, scores.slow)
         }
-        if !isBack, scores.jump >= threshold, Float(since) > rest {
+        if !isBack, scores.jump >= threshold, since > rest {
             worst = larger(worst, scores.jump)
         }
         if since > IncidentPolicy.cpuRest {
@@ -103,12 +116,10 @@ struct IncidentPolicy {
 
     private mutating func note(expected: Double) {
         let span = IncidentPolicy.restSpan * rest
-        if Float(since) <= span {
-            rest = smaller(IncidentPolicy.jumpRestLimit, 2 * rest)
+        if since <= span {
+            doublings = min(doublings + 1, IncidentPolicy.doublingLimit)
         } else {
-            let spans = Int(smaller(60, (Float(since) / span).rounded(.down)))
-            let divisor = Float(sign: .plus, exponent: spans, significand: 1)
-            rest = larger(IncidentPolicy.jumpRest, rest / divisor)
+            doublings -= UInt8(min(UInt32(doublings), since / span))
         }
         if isCalm { baseline = Float(expected) }
         since = 0
@@ -116,9 +127,9 @@ struct IncidentPolicy {
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
         try visitor.visit(&since, in: 0...UInt32.max)
-        try visitor.visit(&rest)
-        guard rest >= IncidentPolicy.jumpRest else { throw .implausible }
         try visitor.visit(&baseline)
         try habit.visit(&visitor)
+        try restarts.visit(&visitor)
+        try visitor.visit(&doublings, in: 0...IncidentPolicy.doublingLimit)
     }
 }

@@ -155,6 +155,11 @@ private struct SamplingInterval {
             return SamplingStep(seconds: step, usual: 0)
         }
         let usual = seconds
+        // A regular series needs no arithmetic.
+        if step == usual {
+            if count < SamplingInterval.countLimit { count += 1 }
+            return SamplingStep(seconds: step, usual: usual)
+        }
         let counted = larger(0.5 * usual, smaller(2 * usual, step))
         if count < SamplingInterval.countLimit {
             count += 1

@@ -81,7 +81,7 @@ struct SteadyView {
 
     /// - Parameter isCalm: whether no incident is so recent that its wake would spoil the tails.
     @inline(__always)
-    mutating func judge(_ value: borrowing LoadDetector.Judgment, samples: Int, isCalm: Bool)
+    mutating func judge(_ value: LoadDetector.Judgment, samples: Int, isCalm: Bool)
         -> Outcome
     {
         let largest = larger(
@@ -107,7 +107,7 @@ struct SteadyView {
     }
 
     /// Whether the hour of the day explains an error: the spike view's own measure, but with giants cut.
-    private func explains(_ error: Double, _ value: borrowing LoadDetector.Judgment) -> Bool {
+    private func explains(_ error: Double, _ value: LoadDetector.Judgment) -> Bool {
         let hour = SteadyView.hourShare * value.hourResidual
         let variance = Double(longVariance) + hour * hour
         return error * error < SteadyView.leastSigmas * SteadyView.leastSigmas * variance
@@ -162,7 +162,7 @@ struct SteadyView {
 
     @inline(__always)
     private mutating func learnUsual(
-        _ x: Float, _ predictions: SIMD4<Float>, _ value: borrowing LoadDetector.Judgment
+        _ x: Float, _ predictions: SIMD4<Float>, _ value: LoadDetector.Judgment
     ) {
         var errors = magnitude(SIMD4(repeating: x) - predictions)
         let rate = larger(1 / SteadyView.memory, Float(value.weight))
