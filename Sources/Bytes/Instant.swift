@@ -43,6 +43,10 @@ package struct TimeSpan: Comparable, Sendable {
         TimeSpan(nanoseconds: left.nanoseconds &- right.nanoseconds)
     }
 
+    @inlinable package static func + (left: TimeSpan, right: TimeSpan) -> TimeSpan {
+        TimeSpan(nanoseconds: left.nanoseconds &+ right.nanoseconds)
+    }
+
     @inlinable package static func * (span: TimeSpan, factor: Int) -> TimeSpan {
         TimeSpan(nanoseconds: span.nanoseconds &* Int64(factor))
     }

@@ -24,24 +24,31 @@ struct AnswerReader: ~Copyable {
         descriptor.receive(into: &input, atMost: AnswerReader.readBytes)
     }
 
-    mutating func parse() -> Progress {
-        if head == nil {
-            do throws(ResponseError) {
-                guard let parsed = try ResponseParser.parse(input.readable) else {
-                    return .incomplete
-                }
-                head = parsed
-                input.consume(parsed.byteCount)
-            } catch {
-                return .failed(.badAnswer)
-            }
-        }
+    mutating func parse(_ memo: inout HeadMemo) -> Progress {
+        if head == nil, !parseHead(&memo) { return .failed(.badAnswer) }
         guard let summary = head else { return .incomplete }
         switch summary.framing {
         case .length(let length): return input.count >= length ? .answered(summary) : .incomplete
         case .chunked: return parseChunks(summary)
         case .untilClose: return .incomplete
         }
+    }
+
+    /// - Returns: false when what has arrived is no answer.
+    private mutating func parseHead(_ memo: inout HeadMemo) -> Bool {
+        if let known = memo.summary(of: input.readable) {
+            head = known
+        } else {
+            do throws(ResponseError) {
+                guard let parsed = try ResponseParser.parse(input.readable) else { return true }
+                memo.remember(input.readable, parsed)
+                head = parsed
+            } catch {
+                return false
+            }
+        }
+        input.consume(head?.byteCount ?? 0)
+        return true
     }
 
     /// The server has closed: that may be what ends the answer.

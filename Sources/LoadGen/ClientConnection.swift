@@ -102,7 +102,7 @@ final class ClientConnection {
 
     var isSending: Bool { !output.isEmpty }
 
-    func read() -> AnswerReader.Progress {
+    func read(_ memo: inout HeadMemo) -> AnswerReader.Progress {
         lastRead = 0
         let outcome: Transfer
         switch descriptor {
@@ -116,7 +116,7 @@ final class ClientConnection {
         case .failed: return .failed(.reset)
         }
         guard case .waiting = state else { return .failed(.badAnswer) }
-        return reader.parse()
+        return reader.parse(&memo)
     }
 
     /// Runs `body` on the complete answer's body, then is free for the next request.

@@ -79,7 +79,7 @@ struct LoadRun: Sendable {
                 spare.reset()
             }
             if isLast { break }
-            Clock.sleep(.milliseconds(5))
+            Clock.sleep(.milliseconds(10))
         }
         timeline.close()
         view.finish()

@@ -27,7 +27,7 @@ extension LoadThread {
     }
 
     private mutating func read(_ connection: ClientConnection) {
-        switch connection.read() {
+        switch connection.read(&memo) {
         case .incomplete: break
         case .answered(let summary): finish(connection, summary)
         case .failed(let failure):

@@ -34,6 +34,8 @@ struct LoadThread: ~Copyable {
     /// The clock as last read.
     var now = Instant.zero
     var waiting = 0
+    var memo = HeadMemo()
+    private var alarm = Alarm()
     var hasConnected = false
     var firstAttempt: Instant?
     var nextHousekeeping = Instant.zero
@@ -75,8 +77,11 @@ struct LoadThread: ~Copyable {
         let processorBefore = Clock.threadProcessorTime()
         while !isOver() {
             sendWhatIsDue()
-            let count = try poller.wait(untilNextSend())
+            let asked = untilNextSend()
+            let count = try poller.wait(alarm.wait(for: asked))
+            let before = now
             now = Clock.now()
+            alarm.note(asked, took: now - before, isEmpty: count == 0)
             for index in 0..<count {
                 handle(poller.event(at: index))
                 if isDue { sendWhatIsDue() }
@@ -86,7 +91,9 @@ struct LoadThread: ~Copyable {
         }
         finish()
         recorder.elapsedSeconds = (now - began).seconds
-        recorder.processorSeconds = (Clock.threadProcessorTime() - processorBefore).seconds
+        let processor = Clock.threadProcessorTime() - processorBefore
+        recorder.processorSeconds = processor.seconds
+        recorder.busySeconds = max(0, (processor - alarm.watched).seconds)
     }
 
     /// All that was planned is settled, or there has been time enough for it: what was due before the

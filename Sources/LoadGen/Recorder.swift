@@ -43,6 +43,8 @@ package struct Recorder: Sendable {
     package var unsent = 0
     package var bytesRead = 0
     package var processorSeconds = 0.0
+    /// The part of it that was work, and not watching the clock before a send.
+    package var busySeconds = 0.0
     /// How long the thread ran.
     package var elapsedSeconds = 0.0
     /// When the last answer came.
@@ -65,6 +67,7 @@ package struct Recorder: Sendable {
         unsent += other.unsent
         bytesRead += other.bytesRead
         processorSeconds += other.processorSeconds
+        busySeconds += other.busySeconds
         elapsedSeconds += other.elapsedSeconds
         lastAnswer = max(lastAnswer, other.lastAnswer)
         if other.connectError != 0 { connectError = other.connectError }

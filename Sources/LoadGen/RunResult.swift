@@ -33,7 +33,7 @@ struct RunResult {
     var errorRate: Double { ratio(recorder.failed, max(recorder.requests, recorder.failed)) }
     /// Share of the time in which the generator's threads were at work.
     var processorShare: Double {
-        recorder.elapsedSeconds > 0 ? recorder.processorSeconds / recorder.elapsedSeconds : 0
+        recorder.elapsedSeconds > 0 ? recorder.busySeconds / recorder.elapsedSeconds : 0
     }
 
     // MARK: Self-check

@@ -16,7 +16,8 @@ import Testing
         let found = try measurements()
         #expect(found["latency_ms.p95"] == 40.5)
         #expect(found["ok"] == 1)
-        #expect(found.values.count == 3)
+        #expect(found["list.1.a"] == 2)
+        #expect(found.values.count == 4)
     }
 
     @Test("a threshold holds, falls short by so much, or misses its number")

@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+/// What the commands say to those that call them: exit statuses and lines.
+@Suite(.serialized) struct CommandTests {
+    private func write(_ json: String) throws -> String {
+        let path = Programs.temporaryPath(".json")
+        try json.write(toFile: path, atomically: true, encoding: .utf8)
+        return path
+    }
+
+    private func loadgen(_ arguments: [String]) throws -> (status: Int32, output: String) {
+        try Programs.run(Programs.folder + "/loadgen", arguments)
+    }
+
+    @Test("compare is 99 only when something got worse by more than is allowed")
+    func compares() throws {
+        let before = try write(#"{"kind":"run","latency_ms":{"p95":10},"achieved_rps":100}"#)
+        let after = try write(#"{"kind":"run","latency_ms":{"p95":12},"achieved_rps":100}"#)
+        defer { for path in [before, after] { try? FileManager.default.removeItem(atPath: path) } }
+        let plain = try loadgen(["compare", before, after])
+        #expect(plain.status == 0)
+        #expect(plain.output.contains("20 % worse"), "\(plain.output)")
+        #expect(try loadgen(["compare", before, after, "--allow", "0.25"]).status == 0)
+        let strict = try loadgen(["compare", before, after, "--allow", "0.1"])
+        #expect(strict.status == 99)
+        #expect(strict.output.contains("WORSE  latency_ms.p95"))
+        #expect(try loadgen(["compare", before]).status == 64)
+        #expect(try loadgen(["compare", before, "/nowhere"]).status == 1)
+    }
+
+    @Test("gate is 0, 99 or 1: held, fell short or was not measured, could not be read")
+    func gates() throws {
+        let report = try write(#"{"latency_ms":{"p95":10}}"#)
+        let thresholds = try write("a.p95 < 20ms\n")
+        defer {
+            for path in [report, thresholds] { try? FileManager.default.removeItem(atPath: path) }
+        }
+        #expect(try loadgen(["gate", thresholds, "a=\(report)"]).status == 0)
+        #expect(try loadgen(["gate", thresholds, "b=\(report)"]).status == 99)
+        #expect(try loadgen(["gate", thresholds, "a=/nowhere"]).status == 1)
+        #expect(try loadgen(["gate", thresholds]).status == 64)
+        #expect(try loadgen(["gate", report, "a=\(report)"]).status == 1)
+    }
+
+    @Test("find-max is 99 when no rate holds, and decides the rate itself")
+    func findsNothing() throws {
+        try Programs.withService { port, _ in
+            let run = try Programs.loadgen(
+                port,
+                [
+                    "--slo", "p95 < 0us", "--step", "300ms", "--start", "40", "--min", "20",
+                    "--duration", "1s", "--allow-late",
+                ], command: "find-max")
+            #expect(run.status == 99, "\(run.output)")
+            #expect(run.report["max_rps"] is NSNull)
+            #expect(run.output.contains("No rate held"))
+            let wrong = try Programs.loadgen(port, ["--rate", "5"], command: "find-max")
+            #expect(wrong.status == 64)
+            #expect(wrong.output.contains("find-max decides the rate itself"))
+        }
+    }
+
+    @Test("one labelled run tells rate, latency and the verdicts' quality together")
+    func judgesVerdicts() throws {
+        try Programs.withService { port, _ in
+            let run = try Programs.loadgen(
+                port,
+                [
+                    "--labelled", "default", "--rate", "3000", "--duration", "60s", "--mix",
+                    "ingest=95,stats=5", "--threads", "2", "--allow-late", "--slo",
+                    "accuracy.alert.accuracy > 0.98, accuracy.alert.fpr < 0.2%, p95 < 10s",
+                ])
+            #expect(run.status == 0, "\(run.output)")
+            let accuracy = run.report["accuracy"] as? [String: Any] ?? [:]
+            #expect((accuracy["samples"] as? NSNumber)?.intValue == 24_000)
+            #expect((accuracy["series"] as? NSNumber)?.intValue == 6)
+            #expect(run.number("latency_ms", "p95") > 0)
+            // Samples of a series follow each other in order, so the service has counted each.
+            #expect(try Programs.metric(port, "samples_total") == 24_000)
+            #expect(try Programs.metric(port, "devices") == 6)
+        }
+    }
+
+    @Test("a rate beyond the machine is said to be so, and is no result")
+    func admitsItsLimit() throws {
+        try Programs.withService { port, _ in
+            let run = try Programs.loadgen(
+                port, ["--rate", "5000000", "--duration", "1s", "--timeout", "1s"])
+            #expect(run.status == 1)
+            #expect(run.output.contains("asked for 5000000 requests a second, reached"))
+            #expect(run.output.contains("Not to be relied on"))
+        }
+    }
+}
