@@ -23,7 +23,9 @@ struct LiveView {
         else { return }
         shownUntil = row.time + timeline.intervalSeconds
         let text = prefix + LiveView.line(timeline)
-        StandardStreams.writeOutput(isTerminal ? "\r\u{1B}[K\(text)" : text + "\n")
+        // Without wrapping: a line that is cut can be rewritten, one that goes on below cannot.
+        StandardStreams.writeOutput(
+            isTerminal ? "\r\u{1B}[K\u{1B}[?7l\(text)\u{1B}[?7h" : text + "\n")
         hasLine = isTerminal
     }
 

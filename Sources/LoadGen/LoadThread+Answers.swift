@@ -40,17 +40,7 @@ extension LoadThread {
     private mutating func finish(_ connection: ClientConnection, _ summary: ResponseSummary) {
         now = Clock.now()
         waiting -= 1
-        let latency = Int((now - connection.intended).nanoseconds)
-        if connection.counts {
-            recorder.answered += 1
-            recorder.requests += 1
-            recorder.latency.record(latency)
-            recorder.serviceTime.record(Int((now - connection.since).nanoseconds))
-            recorder.statuses[summary.status] += 1
-            recorder.lastAnswer = now
-        }
-        interval.answered += 1
-        interval.latency.record(latency)
+        record(connection, summary)
         let judgment = connection.finishAnswer { body -> Judgment? in
             guard case .labelled = connection.kind, summary.status == 202 else { return nil }
             return try? VerdictReader.single(body)
@@ -67,6 +57,21 @@ extension LoadThread {
             release(number)
         }
         if summary.keepAlive, plan.keepsAlive { list(connection) } else { reopen(connection) }
+    }
+
+    @inline(__always)
+    private mutating func record(_ connection: ClientConnection, _ summary: ResponseSummary) {
+        let latency = Int((now - connection.intended).nanoseconds)
+        if connection.counts {
+            recorder.answered += 1
+            recorder.requests += 1
+            recorder.latency.record(latency)
+            recorder.serviceTime.record(Int((now - connection.since).nanoseconds))
+            recorder.statuses[summary.status] += 1
+            recorder.lastAnswer = now
+        }
+        interval.answered += 1
+        interval.latency.record(latency)
     }
 
     /// A series whose sample was not judged is out of step with its labels: it is not sent on.

@@ -42,7 +42,8 @@ struct Timeline: Sendable {
         let number = min(interval.number, lastNumber)
         finished[thread] = max(finished[thread], number)
         open[number, default: Interval()].merge(interval)
-        return closeFinished(upTo: finished.min() ?? Int.min)
+        // What comes after the end still belongs to the last row: `close` makes it.
+        return closeFinished(upTo: min(finished.min() ?? Int.min, lastNumber - 1))
     }
 
     /// Makes rows of what is left: all threads are done.

@@ -11,8 +11,8 @@ final class ScriptedServer: Sendable {
         let lasting: Double
     }
 
-    private static let answer = Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".utf8)
-
+    private let answer: [UInt8]
+    private let closes: Bool
     let port: UInt16
     private let listener: Int32
     private let stalls: Stalls?
@@ -24,7 +24,14 @@ final class ScriptedServer: Sendable {
     /// - Parameters:
     ///   - secondsPerAnswer: each answer takes that long, one after the other.
     ///   - delay: seconds from a request to its answer, however many requests there are.
-    init(stalls: Stalls? = nil, secondsPerAnswer: Double = 0, delay: Double = 0) throws {
+    ///   - answer: what it sends, whatever it is asked.
+    ///   - closes: whether it closes the connection behind that.
+    init(
+        stalls: Stalls? = nil, secondsPerAnswer: Double = 0, delay: Double = 0,
+        answer: String = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", closes: Bool = false
+    ) throws {
+        self.answer = Array(answer.utf8)
+        self.closes = closes
         self.stalls = stalls
         self.secondsPerAnswer = secondsPerAnswer
         self.delay = delay
@@ -123,7 +130,8 @@ final class ScriptedServer: Sendable {
             free = max(free, now()) + secondsPerAnswer
             sleep(until: free)
         }
-        let answer = ScriptedServer.answer
         _ = unsafe CLinux.send(descriptor, answer, answer.count, Int32(MSG_NOSIGNAL))
+        // The other side reads an end, and closes; that is when the descriptor goes.
+        if closes { shutdown(descriptor, Int32(SHUT_WR)) }
     }
 }
