@@ -112,7 +112,9 @@ let package = Package(
             ]),
         tests(
             "LoadGenTests",
-            ["Numerics", "Bytes", "HTTP", "Telemetry", "Options", "LoadGen", "CLinux"]),
+            [
+                "Numerics", "Bytes", "HTTP", "Telemetry", "Options", "Signals", "LoadGen", "CLinux",
+            ]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
     ],
     cxxLanguageStandard: .cxx17
