@@ -1,6 +1,12 @@
+package import Bytes
+
 /// What the command line and the environment ask for.
 package enum Invocation: Equatable {
     case serve(Configuration)
+    /// Ask the service on this machine's port for a path, and exit with 0 when it answers 200.
+    case check(port: Int, path: String)
+    /// Do nothing for so long.
+    case pause(TimeSpan)
     case help
     case version
 }
@@ -13,6 +19,10 @@ package enum CommandLineReader {
     package static func read(_ arguments: [String], environment: (String) -> String?)
         throws(ConfigurationError) -> Invocation
     {
+        if arguments.first == "pause" { return try readPause(arguments.dropFirst()) }
+        if arguments.first == "check" {
+            return try readCheck(arguments.dropFirst(), environment: environment)
+        }
         var configuration = Configuration()
         for setting in Settings.all {
             // An empty variable is an unset one: manifests often leave them so.
@@ -38,12 +48,45 @@ package enum CommandLineReader {
         return .serve(configuration)
     }
 
+    private static let pauseRange: ClosedRange<TimeSpan> = .milliseconds(1)...(.seconds(3600))
+
+    private static func readPause(_ words: ArraySlice<String>)
+        throws(ConfigurationError) -> Invocation
+    {
+        guard words.count == 1, let text = words.first, let span = parseDuration(text),
+            pauseRange.contains(span)
+        else {
+            throw ConfigurationError("pause: one length of time from 1ms to 1h is wanted, as in 5s")
+        }
+        return .pause(span)
+    }
+
+    private static func readCheck(
+        _ words: ArraySlice<String>, environment: (String) -> String?
+    ) throws(ConfigurationError) -> Invocation {
+        let path = words.first ?? "/health"
+        guard words.count <= 1, path.hasPrefix("/"), path.utf8.count <= 1024,
+            path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else {
+            throw ConfigurationError("check: one path is wanted, as in /ready")
+        }
+        var configuration = Configuration()
+        let port = Settings.port
+        if let text = environment(port.name), !text.isEmpty {
+            try port.set(text, in: &configuration, source: port.name)
+        }
+        return .check(port: configuration.port, path: path)
+    }
+
     /// The text of `--help`: every setting with its flag, default, range and meaning.
     package static var help: String {
         var text = """
             tidemark: takes in load metrics over HTTP and says of every sample whether it is normal.
 
             usage: tidemark [--flag value] ...
+                   tidemark check [/health]   asks the service on PORT of this machine for a path;
+                                              exit status 0 when it answers 200 within 2 seconds
+                   tidemark pause 5s          waits: a preStop hook where there is no shell
 
             Each setting is an environment variable and a flag; the flag wins.
 

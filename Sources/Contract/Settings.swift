@@ -20,8 +20,12 @@ package struct Setting: Sendable {
 package enum Settings {
     package static let all: [Setting] = serving + judging + limits + redis + operation
 
+    /// Where `tidemark check` looks too.
+    static let port = integer(
+        "PORT", \.port, 8080, 0...65_535, "port to serve on; 0 takes any free one")
+
     private static let serving: [Setting] = [
-        integer("PORT", \.port, 8080, 0...65_535, "port to serve on; 0 takes any free one"),
+        port,
         integer(
             "ADMIN_PORT", \.adminPort, 9091, 0...65_535,
             "reserved for profiles on loopback; nothing listens there yet"),

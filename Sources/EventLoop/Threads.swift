@@ -42,15 +42,6 @@ package enum DetachedThread {
     }
 }
 
-/// Processors this process may run on.
-package func availableProcessors() -> Int {
-    // The kernel's set is one bit per processor; 1024 of them are glibc's own size.
-    var set = [UInt64](repeating: 0, count: 16)
-    // SAFETY: the kernel writes at most the given number of bytes into the array.
-    guard unsafe sched_getaffinity(0, set.count * 8, &set) == 0 else { return 1 }
-    return max(1, set.reduce(0) { $0 + $1.nonzeroBitCount })
-}
-
 private final class ThreadBody: Sendable {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }

@@ -51,6 +51,23 @@ import Testing
         #expect(!found.contains("\n"))
     }
 
+    @Test("a check asks the port of the environment, and a pause has a length")
+    func readsCommands() throws {
+        func invocation(_ words: [String], _ port: String? = nil) throws -> Invocation {
+            try CommandLineReader.read(words) { $0 == "PORT" ? port : nil }
+        }
+        #expect(try invocation(["check"]) == .check(port: 8080, path: "/health"))
+        #expect(try invocation(["check", "/ready"], "81") == .check(port: 81, path: "/ready"))
+        #expect(try invocation(["pause", "250ms"]) == .pause(.milliseconds(250)))
+        for words in [["pause"], ["pause", "5"], ["pause", "2h"], ["pause", "1s", "1s"]] {
+            #expect(throws: ConfigurationError.self) { try invocation(words) }
+        }
+        for words in [["check", "ready"], ["check", "/a b"], ["check", "/", "/"]] {
+            #expect(throws: ConfigurationError.self) { try invocation(words) }
+        }
+        #expect(throws: ConfigurationError.self) { try invocation(["check"], "many") }
+    }
+
     @Test("a token never shows in an error")
     func hidesTokens() {
         var found = ""
