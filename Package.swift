@@ -90,6 +90,11 @@ let package = Package(
             "Benchmark",
             ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog", "EventLoop"]),
 
+        // What the tests of programs share: programs, services and servers that they start and stop.
+        .target(
+            name: "TestSupport", dependencies: ["SeriesLog"], path: "Tests/Support",
+            swiftSettings: strict),
+
         tests("NumericsTests", ["Numerics"]),
         tests("BytesTests", ["Numerics", "Bytes"]),
         tests("HTTPTests", ["Numerics", "Bytes", "HTTP"]),
@@ -107,13 +112,13 @@ let package = Package(
             "ServiceTests",
             [
                 "Numerics", "Bytes", "HTTP", "Detection", "EventLoop", "Contract", "SeriesLog",
-                "Signals",
-                "Service", "CLinux",
+                "Signals", "Service", "CLinux", "TestSupport",
             ]),
         tests(
             "LoadGenTests",
             [
                 "Numerics", "Bytes", "HTTP", "Telemetry", "Options", "Signals", "LoadGen", "CLinux",
+                "TestSupport",
             ]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
     ],

@@ -2,13 +2,14 @@ import Bytes
 import Foundation
 import HTTP
 import Numerics
+import TestSupport
 import Testing
 
 @testable import LoadGen
 
 /// Answers of all kinds of servers.
 @Suite(.serialized) struct AnswerTests {
-    private func run(_ server: ScriptedServer, _ more: [String] = []) throws -> Programs.Outcome {
+    private func run(_ server: ScriptedServer, _ more: [String] = []) throws -> LoadOutcome {
         defer { server.stop() }
         return try Programs.loadgen(
             server.port,

@@ -1,5 +1,6 @@
 import Foundation
 import Signals
+import TestSupport
 import Testing
 
 /// What the commands say to those that call them: exit statuses and lines.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Load generators that others wrote: what they count, the service counts.

@@ -1,11 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `make loadtest` and `make report`, on the programs of this build.
 @Suite(.serialized) struct ScriptTests {
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().path
-
     /// A folder with a `kubectl` that behaves as one with a cluster, or without.
     private func kubectl(_ script: String) throws -> String {
         let folder = Programs.temporaryPath("-bin")
@@ -30,7 +28,7 @@ import Testing
             [
                 "TARGET=http://127.0.0.1:\(port)", "RPS=100", "DURATION=2s",
                 "HOST_HEADER=streaming.local", "BIN=\(Programs.folder)", "OUT=\(out)",
-                "LOADGEN_FLAGS=--allow-late", Self.root + "/scripts/loadtest",
+                "LOADGEN_FLAGS=--allow-late", Programs.root + "/scripts/loadtest",
             ], path: folder)
         #expect(run.status == 0, "\(run.output)")
         for file in ["loadtest.json", "loadtest.csv", "loadtest-timeline.svg"] {

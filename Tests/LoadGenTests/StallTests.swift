@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A server that stalls 100 ms in every second, and what its own arithmetic says of that.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Contract section 3, batches, and section 2, what a sample may be.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Contract sections 2 to 5, row by row, over a real socket.
@@ -188,10 +189,10 @@ import Testing
 
     @Test("the program itself refuses to start on a bad value or a taken port")
     func refusesToStart() throws {
-        let program = RunningService.programs.appendingPathComponent("tidemark").path
-        let bad = try run(program, ["--threads", "many"])
+        let program = Programs.folder + "/tidemark"
+        let bad = try Programs.run(program, ["--threads", "many"])
         #expect(bad.status == 64)
         #expect(bad.output == "tidemark: --threads: \"many\" is not allowed; allowed is 0 to 256\n")
-        #expect(try run(program, ["--help"]).output.contains("SERIES_TTL"))
+        #expect(try Programs.run(program, ["--help"]).output.contains("SERIES_TTL"))
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Contract section 6.
@@ -48,7 +49,7 @@ import Testing
             #expect(
                 text.contains("http_request_duration_seconds_bucket{le=\"\(bound)\"}"), "\(bound)")
         }
-        #expect(try run("promtool", ["check", "metrics"], input: text).status == 0)
+        #expect(try Programs.run("promtool", ["check", "metrics"], input: text).status == 0)
     }
 
     @Test("OpenMetrics when Accept asks for it")

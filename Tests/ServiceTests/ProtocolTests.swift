@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Contract section 5 and the HTTP behaviour that clients rely on, over a real socket.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Clients that others wrote.
@@ -11,16 +12,16 @@ import Testing
     func servesCurl() throws {
         let service = try RunningService()
         let url = "http://127.0.0.1:\(service.port)/ingest"
-        let plain = try run("curl", ["-sS", "-d", #"{"cpu":12,"rps":120}"#, url, url])
+        let plain = try Programs.run("curl", ["-sS", "-d", #"{"cpu":12,"rps":120}"#, url, url])
         #expect(plain.status == 0)
         #expect(plain.output.contains("\"sequence\":2"))
-        let chunked = try run(
+        let chunked = try Programs.run(
             "curl",
             ["-sS", "-H", "Transfer-Encoding: chunked", "-d", #"{"cpu":12,"rps":120}"#, url])
         #expect(chunked.output.contains("\"sequence\":3"))
         // Over a megabyte curl asks for 100 Continue first.
         let lines = String(repeating: "{\"cpu\":12,\"rps\":120}\n", count: 60_000)
-        let long = try run(
+        let long = try Programs.run(
             "curl", ["-sS", "--data-binary", "@-", "\(url)?verdicts=none"], input: lines)
         #expect(long.output.contains("\"accepted\":60000,\"rejected\":0"), "\(long.output)")
     }
@@ -34,7 +35,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: script) }
         try "wrk.method=\"POST\"\nwrk.body='{\"cpu\":12,\"rps\":120}'\n".write(
             to: script, atomically: true, encoding: .utf8)
-        let wrk = try run("wrk", ["-t1", "-c16", "-d1s", "-s", script.path, url])
+        let wrk = try Programs.run("wrk", ["-t1", "-c16", "-d1s", "-s", script.path, url])
         #expect(wrk.status == 0)
         #expect(wrk.output.contains("requests in"))
         #expect(!wrk.output.contains("Non-2xx"), "\(wrk.output)")
@@ -46,7 +47,7 @@ import Testing
         // A service of its own: what wrk left in the kernel's queues would be counted too.
         let service = try RunningService()
         let url = "http://127.0.0.1:\(service.port)/ingest"
-        let hey = try run(
+        let hey = try Programs.run(
             "hey", ["-n", "2000", "-c", "20", "-m", "POST", "-d", #"{"cpu":60,"rps":2000}"#, url])
         #expect(hey.output.contains("[202]\t2000 responses"), "\(hey.output)")
         #expect(try samplesTotal(service) == 2000)
@@ -54,11 +55,11 @@ import Testing
 
     @Test("loadgen's labelled run and synthetic's replay give one verdict on each sample")
     func agreesWithItself() throws {
-        let programs = RunningService.programs.path
+        let programs = Programs.folder
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("tidemark-replay-\(UInt32.random(in: 0...UInt32.max))").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let generated = try run(
+        let generated = try Programs.run(
             "\(programs)/synthetic",
             ["generate", "--suite", "default", "--seed", "4", "--out", folder])
         #expect(generated.status == 0, "\(generated.output)")
@@ -66,14 +67,14 @@ import Testing
         var totals: [[String: Double]] = []
         for batch in ["1000", "37"] {
             let service = try RunningService()
-            let replayed = try run(
+            let replayed = try Programs.run(
                 "\(programs)/synthetic",
                 [
                     "replay", "--target", "http://127.0.0.1:\(service.port)", "--data", data,
                     "--out", "\(folder)/verdicts.txt", "--batch", batch,
                 ])
             #expect(replayed.status == 0, "\(replayed.output)")
-            let scored = try run(
+            let scored = try Programs.run(
                 "\(programs)/synthetic",
                 [
                     "score", "--data", data, "--verdicts", "\(folder)/verdicts.txt",

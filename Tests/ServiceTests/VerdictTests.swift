@@ -1,6 +1,7 @@
 import Detection
 import Foundation
 import Signals
+import TestSupport
 import Testing
 
 /// A batch's answer. Foundation's untyped JSON numbers are off by a last digit now and then, typed

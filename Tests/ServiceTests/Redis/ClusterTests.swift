@@ -1,6 +1,7 @@
 import Detection
 import Foundation
 import SeriesLog
+import TestSupport
 import Testing
 
 /// The log spread over a real Redis Cluster.

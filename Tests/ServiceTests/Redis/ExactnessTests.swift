@@ -1,5 +1,6 @@
 import Detection
 import Foundation
+import TestSupport
 import Testing
 
 /// Replicas over one Redis say what one process that never fails would have said.

@@ -2,6 +2,7 @@ import Detection
 import Foundation
 import Glibc
 import SeriesLog
+import TestSupport
 import Testing
 
 /// Whatever breaks: what was answered 2xx is in the log, once, and everything else was a 503.

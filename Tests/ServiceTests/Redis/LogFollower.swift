@@ -1,6 +1,7 @@
 import Detection
 import Foundation
 import SeriesLog
+import TestSupport
 
 /// Reads streams while they are written, so that what is trimmed later has been seen.
 final class LogFollower: @unchecked Sendable {
@@ -56,7 +57,7 @@ final class LogFollower: @unchecked Sendable {
     func faults(of told: Told) throws -> [String] {
         usleep(300_000)
         let (series, failure) = lock.withLock { (self.series, self.failure) }
-        if let failure { throw RawClient.Failure(description: failure) }
+        if let failure { throw Failure(failure) }
         var verdicts: [String: [Int: [String]]] = [:]
         for (key, one) in series {
             let device =

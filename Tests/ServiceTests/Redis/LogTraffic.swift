@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Numerics
+import TestSupport
 
 /// Clients that send samples to replicas, one request at a time each, and keep what they are told.
 final class LogTraffic: @unchecked Sendable {

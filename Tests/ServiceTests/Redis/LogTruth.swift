@@ -3,6 +3,7 @@ import Contract
 import Detection
 import Foundation
 import SeriesLog
+import TestSupport
 
 /// What the log in Redis holds, folded once in order: the verdicts a single process that never fails
 /// would have given.
@@ -38,7 +39,7 @@ struct LogTruth {
             else { break }
             for element in page {
                 guard let entry = EntryCoding.decode(element) else {
-                    throw RawClient.Failure(description: "\(key): an entry that is none")
+                    throw Failure("\(key): an entry that is none")
                 }
                 after = "(\(entry.id.birth)-\(entry.id.number)"
                 for sample in entry.samples {

@@ -1,5 +1,6 @@
 import Foundation
 import SeriesLog
+import TestSupport
 import Testing
 
 /// What else replicas over one Redis promise.

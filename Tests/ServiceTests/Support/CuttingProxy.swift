@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Numerics
+import TestSupport
 
 /// Stands between the service and Redis, and does to the bytes what networks do: delays them, splits
 /// them, and cuts connections in the middle of a word.
@@ -67,7 +68,7 @@ final class CuttingProxy: @unchecked Sendable {
                 socklen_t(bytes.count)) == 0
         }
         guard isListening, Glibc.listen(descriptor, 64) == 0 else {
-            throw RawClient.Failure(description: "proxy: errno \(errno)")
+            throw Failure("proxy: errno \(errno)")
         }
         return descriptor
     }

@@ -1,5 +1,6 @@
 import Foundation
 import SeriesLog
+import TestSupport
 
 /// A Redis Cluster of the test's own: three masters, each with a replica, on loopback.
 final class RunningCluster {
@@ -49,7 +50,7 @@ final class RunningCluster {
             let low = 20_000 + port % 20_000
             if (try? connectedSocket(port: low)) == nil { return low }
         }
-        throw RawClient.Failure(description: "no port for a cluster")
+        throw Failure("no port for a cluster")
     }
 
     private static func text(_ reply: Reply) -> String {
@@ -62,7 +63,7 @@ final class RunningCluster {
             if try isSo() { return }
             usleep(50_000)
         }
-        throw RawClient.Failure(description: "waited in vain: \(what)")
+        throw Failure("waited in vain: \(what)")
     }
 
     var url: String { "redis-cluster://127.0.0.1:\(nodes[1].port),127.0.0.1:\(nodes[0].port)" }
@@ -79,7 +80,7 @@ final class RunningCluster {
             else { continue }
             return place
         }
-        throw RawClient.Failure(description: "nobody knows the slot")
+        throw Failure("nobody knows the slot")
     }
 
     /// A way to each master that lives.

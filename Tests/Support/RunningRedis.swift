@@ -1,16 +1,16 @@
-import Foundation
+package import Foundation
 import Glibc
-import SeriesLog
+package import SeriesLog
 
 /// A redis-server of the test's own: on a free port, in a folder of its own, stopped by pid.
-final class RunningRedis {
-    let port: UInt16
-    let folder: URL
+package final class RunningRedis {
+    package let port: UInt16
+    package let folder: URL
     private let options: [String]
-    private(set) var process = Process()
+    package private(set) var process = Process()
     private var isPaused = false
 
-    init(port: UInt16? = nil, _ options: [String] = []) throws {
+    package init(port: UInt16? = nil, _ options: [String] = []) throws {
         let port = try port ?? freePort()
         self.port = port
         self.options = options
@@ -25,7 +25,7 @@ final class RunningRedis {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    func start() throws {
+    package func start() throws {
         process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/redis-server")
         process.arguments =
@@ -39,33 +39,33 @@ final class RunningRedis {
             if let client = try? RedisClient(port: port), client.isServing { return }
             usleep(10_000)
         }
-        throw RawClient.Failure(description: "redis-server does not answer on port \(port)")
+        throw Failure("redis-server does not answer on port \(port)")
     }
 
-    func kill() {
+    package func kill() {
         guard process.isRunning else { return }
         if isPaused { resume() }
         Glibc.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 
-    func pause() {
+    package func pause() {
         isPaused = true
         Glibc.kill(process.processIdentifier, SIGSTOP)
     }
 
-    func resume() {
+    package func resume() {
         isPaused = false
         Glibc.kill(process.processIdentifier, SIGCONT)
     }
 
-    func client() throws -> RedisClient { try RedisClient(port: port) }
+    package func client() throws -> RedisClient { try RedisClient(port: port) }
 
-    var url: String { "redis://127.0.0.1:\(port)" }
+    package var url: String { "redis://127.0.0.1:\(port)" }
 }
 
 /// A port nobody listens on.
-func freePort() throws -> UInt16 {
+package func freePort() throws -> UInt16 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
@@ -77,34 +77,34 @@ func freePort() throws -> UInt16 {
         guard unsafe bind(descriptor, pointer, length) == 0 else { return false }
         return unsafe getsockname(descriptor, pointer, &length) == 0
     }
-    guard isBound else { throw RawClient.Failure(description: "no free port: errno \(errno)") }
+    guard isBound else { throw Failure("no free port: errno \(errno)") }
     return UInt16(bigEndian: address.sin_port)
 }
 
 /// A blocking connection that speaks RESP, for tests to look into Redis with.
-final class RedisClient {
+package final class RedisClient {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var offset = 0
 
-    init(port: UInt16) throws {
+    package init(port: UInt16) throws {
         descriptor = try connectedSocket(port: port)
     }
 
     deinit { close(descriptor) }
 
     /// Whether it is up and has loaded its data; one that wants a password is.
-    var isServing: Bool {
+    package var isServing: Bool {
         guard let reply = try? command("PING") else { return false }
         if case .failure(.other(let text)) = reply { return text.starts(with: "NOAUTH".utf8) }
         return reply == .text(Array("PONG".utf8))
     }
 
     @discardableResult
-    func command(_ words: String...) throws -> Reply { try command(words) }
+    package func command(_ words: String...) throws -> Reply { try command(words) }
 
     @discardableResult
-    func command(_ words: [String]) throws -> Reply {
+    package func command(_ words: [String]) throws -> Reply {
         var bytes = Array("*\(words.count)\r\n".utf8)
         for word in words { bytes += Array("$\(word.utf8.count)\r\n\(word)\r\n".utf8) }
         var sent = 0
@@ -112,13 +112,13 @@ final class RedisClient {
             let count = unsafe bytes[sent...].withUnsafeBytes { rest in
                 unsafe send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
             }
-            guard count > 0 else { throw RawClient.Failure(description: "redis: send failed") }
+            guard count > 0 else { throw Failure("redis: send failed") }
             sent += count
         }
         return try reply()
     }
 
-    func integer(_ words: String...) throws -> Int {
+    package func integer(_ words: String...) throws -> Int {
         guard case .integer(let value) = try command(words) else { return -1 }
         return value
     }
@@ -139,7 +139,7 @@ final class RedisClient {
         case UInt8(ascii: "*"):
             guard let count = Int(rest), count >= 0 else { return .null }
             return .array(try (0..<count).map { _ in try reply() })
-        default: throw RawClient.Failure(description: "redis: no reply: \(rest)")
+        default: throw Failure("redis: no reply: \(rest)")
         }
     }
 
@@ -167,16 +167,16 @@ final class RedisClient {
         }
         var chunk = [UInt8](repeating: 0, count: 65_536)
         let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
-        guard count > 0 else { throw RawClient.Failure(description: "redis: closed") }
+        guard count > 0 else { throw Failure("redis: closed") }
         buffer += chunk[..<count]
     }
 }
 
 /// A blocking connection to a port of this machine.
-func connectedSocket(port: UInt16) throws -> Int32 {
+package func connectedSocket(port: UInt16) throws -> Int32 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else {
-        throw RawClient.Failure(description: "socket: errno \(errno)")
+        throw Failure("socket: errno \(errno)")
     }
     var timeout = timeval(tv_sec: 20, tv_usec: 0)
     unsafe setsockopt(
@@ -197,7 +197,7 @@ func connectedSocket(port: UInt16) throws -> Int32 {
     }
     guard result == 0 else {
         close(descriptor)
-        throw RawClient.Failure(description: "connect: errno \(errno)")
+        throw Failure("connect: errno \(errno)")
     }
     return descriptor
 }

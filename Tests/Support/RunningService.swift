@@ -1,20 +1,15 @@
-import Foundation
-import Testing
+package import Foundation
 
 /// A service of this build, started on a free port and stopped by pid.
-final class RunningService {
-    let process = Process()
-    let port: UInt16
+package final class RunningService {
+    package let process = Process()
+    package let port: UInt16
     private let log = Pipe()
     /// What it logged until it was ready.
     private var earlyLog = ""
 
-    /// Where the programs of this build are: beside the test bundle.
-    static let programs = URL(fileURLWithPath: CommandLine.arguments[0])
-        .resolvingSymlinksInPath().deletingLastPathComponent()
-
-    init(_ settings: [String: String] = [:], arguments: [String] = []) throws {
-        process.executableURL = RunningService.programs.appendingPathComponent("tidemark")
+    package init(_ settings: [String: String] = [:], arguments: [String] = []) throws {
+        process.executableURL = URL(fileURLWithPath: Programs.folder + "/tidemark")
         process.arguments = ["--port", "0"] + arguments
         process.environment = ["THREADS": "2"].merging(settings) { $1 }
         process.standardError = log
@@ -29,7 +24,8 @@ final class RunningService {
                 found = UInt16(text[range.upperBound...].prefix { $0.isNumber })
             }
         }
-        port = try #require(found, "the service did not start: \(text)")
+        guard let found else { throw Failure("the service did not start: \(text)") }
+        port = found
         earlyLog = text
     }
 
@@ -38,51 +34,51 @@ final class RunningService {
     }
 
     /// Asks it to stop and waits; returns its exit status.
-    func stop() -> Int32 {
+    package func stop() -> Int32 {
         process.terminate()
         process.waitUntilExit()
         return process.terminationStatus
     }
 
     /// Stops it, and returns what it logged.
-    func stopAndReadLog() -> String {
+    package func stopAndReadLog() -> String {
         _ = stop()
         let rest = log.fileHandleForReading.readDataToEndOfFile()
         return earlyLog + String(decoding: rest, as: UTF8.self)
     }
 
-    func connect() throws -> RawClient { try RawClient(port: port) }
+    package func connect() throws -> RawClient { try RawClient(port: port) }
 
     /// One request on a connection of its own.
-    func send(_ request: String) throws -> Response {
+    package func send(_ request: String) throws -> Response {
         let client = try connect()
         try client.write(request)
         return try client.response(isHead: request.hasPrefix("HEAD"))
     }
 
-    func get(_ path: String, headers: String = "") throws -> Response {
+    package func get(_ path: String, headers: String = "") throws -> Response {
         try send("GET \(path) HTTP/1.1\r\nHost: test\r\n\(headers)\r\n")
     }
 
-    func post(_ path: String, _ body: String, headers: String = "") throws -> Response {
+    package func post(_ path: String, _ body: String, headers: String = "") throws -> Response {
         try send(RunningService.post(path, body, headers: headers))
     }
 
-    static func post(_ path: String, _ body: String, headers: String = "") -> String {
+    package static func post(_ path: String, _ body: String, headers: String = "") -> String {
         "POST \(path) HTTP/1.1\r\nHost: test\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n"
             + body
     }
 }
 
 /// An answer as it came.
-struct Response {
-    let status: Int
-    let headers: [String: String]
-    let body: String
+package struct Response {
+    package let status: Int
+    package let headers: [String: String]
+    package let body: String
 
-    var json: [String: Any] {
+    package var json: [String: Any] {
         (try? JSONSerialization.jsonObject(with: Data(body.utf8))) as? [String: Any] ?? [:]
     }
 
-    func number(_ name: String) -> Double? { (json[name] as? NSNumber)?.doubleValue }
+    package func number(_ name: String) -> Double? { (json[name] as? NSNumber)?.doubleValue }
 }

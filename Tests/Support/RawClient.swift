@@ -2,15 +2,11 @@ import Foundation
 import Glibc
 
 /// A blocking socket that sends what it is told, byte by byte if need be.
-final class RawClient {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
-    }
-
+package final class RawClient {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
 
-    init(port: UInt16, receiveBufferBytes: Int32 = 0) throws {
+    package init(port: UInt16, receiveBufferBytes: Int32 = 0) throws {
         descriptor = try connectedSocket(port: port)
         if receiveBufferBytes > 0 {
             var size = receiveBufferBytes
@@ -21,21 +17,21 @@ final class RawClient {
 
     deinit { close(descriptor) }
 
-    func write(_ text: String) throws { try write(Array(text.utf8)) }
+    package func write(_ text: String) throws { try write(Array(text.utf8)) }
 
-    func write(_ bytes: [UInt8]) throws {
+    package func write(_ bytes: [UInt8]) throws {
         var offset = 0
         while offset < bytes.count {
             let sent = unsafe bytes[offset...].withUnsafeBytes { rest in
                 unsafe send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
             }
-            guard sent > 0 else { throw Failure(description: "send: errno \(errno)") }
+            guard sent > 0 else { throw Failure("send: errno \(errno)") }
             offset += sent
         }
     }
 
     /// Sends what fits without waiting; how much that was.
-    func writeWithoutWaiting(_ bytes: [UInt8]) -> Int {
+    package func writeWithoutWaiting(_ bytes: [UInt8]) -> Int {
         unsafe bytes.withUnsafeBytes { rest in
             unsafe send(
                 descriptor, rest.baseAddress, rest.count,
@@ -43,7 +39,7 @@ final class RawClient {
         }
     }
 
-    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    package func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// Reads more; false at the end of the stream.
     private func more() throws -> Bool {
@@ -51,20 +47,20 @@ final class RawClient {
         let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
         guard count >= 0 else {
             if errno == ECONNRESET { return false }
-            throw Failure(description: "recv: errno \(errno)")
+            throw Failure("recv: errno \(errno)")
         }
         buffer += chunk[..<count]
         return count > 0
     }
 
     /// Whether the server has closed and left nothing unread.
-    func isAtEnd() throws -> Bool {
+    package func isAtEnd() throws -> Bool {
         if !buffer.isEmpty { return false }
         return try !more()
     }
 
     /// Reads one response, past any `100 Continue`.
-    func response(isHead: Bool = false) throws -> Response {
+    package func response(isHead: Bool = false) throws -> Response {
         while true {
             let head = try readHead()
             let lines = head.components(separatedBy: "\r\n")
@@ -79,7 +75,7 @@ final class RawClient {
             }
             let length = isHead ? 0 : Int(headers["content-length"] ?? "") ?? 0
             while buffer.count < length {
-                guard try more() else { throw Failure(description: "the body ends early") }
+                guard try more() else { throw Failure("the body ends early") }
             }
             let body = String(decoding: buffer.prefix(length), as: UTF8.self)
             buffer.removeFirst(length)
@@ -95,7 +91,7 @@ final class RawClient {
                 buffer.removeFirst(end + 4)
                 return head
             }
-            guard try more() else { throw Failure(description: "closed before a response") }
+            guard try more() else { throw Failure("closed before a response") }
         }
     }
 }
