@@ -11,17 +11,20 @@ let help = """
               --devices 0  --spread uniform|sticky   --labelled default|hard: a labelled suite in
               order, its verdicts judged
       how     --connections 64  --connect-rate N/s  --keep-alive on|off  --threads 1  --timeout 10s
-              --host-header H  --token T  --seed 1
+              --host-header H  --token T (or TOKEN in the environment)  --seed 1
       judge   --slo 'p95 < 50ms, errors < 0.1%'   --allow-late: a run whose generator was late, busy
               or short of its rate still counts
-      outputs --json FILE  --csv FILE (over time)  --hgrm FILE (percentiles)  --markdown FILE
-              --svg PREFIX (PREFIX-percentiles.svg, PREFIX-timeline.svg)
+      outputs --json FILE (- for a line of output)  --csv FILE (over time)
+              --hgrm FILE (percentiles)  --markdown FILE  --svg PREFIX (PREFIX-percentiles.svg, PREFIX-timeline.svg)
       for reports --name TEXT  --replicas FILE (a number a line; the largest is told)
 
     loadgen find-max --target URL --slo 'p95 < 50ms, errors < 0.1%' [what] [how]
       the highest rate that holds it, by search, confirmed by a longer run:
               --start 1000  --min 10  --max 1000000  --step 5s  --duration 30s (of the confirmation)
               --precision 0.05  --json FILE  --markdown FILE  --svg PREFIX (PREFIX-steps.svg)
+
+    loadgen show RUN.json [--markdown FILE] [--svg PREFIX]
+      the report of a run, from its JSON alone
 
     loadgen compare BEFORE.json AFTER.json [--allow 0.1]
       two runs side by side; 99 when one measure got worse by more than the share allowed

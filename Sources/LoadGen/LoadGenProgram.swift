@@ -8,7 +8,7 @@ enum LoadGenProgram {
     }
 }
 
-private let commands = "run, find-max, compare, gate or report"
+private let commands = "run, find-max, show, compare, gate or report"
 
 /// Outside the main type, whose isolation its closures would inherit.
 private func runLoadGen(_ arguments: [String]) -> Int32 {
@@ -40,6 +40,10 @@ private func start(_ command: String, _ options: inout Options) throws(OptionErr
         let search = try FindMaxCommand(&options)
         try expectNothingElse(options, operands: false)
         return report { () throws(RunError) in try search.run() }
+    case "show":
+        let show = try ShowCommand(&options)
+        try expectNothingElse(options, operands: true)
+        return report { () throws(RunError) in try show.run() }
     case "compare":
         let compare = try CompareCommand(&options)
         try expectNothingElse(options, operands: true)

@@ -28,7 +28,13 @@ struct OutputFiles {
         _ report: String
     ) throws(RunError) {
         do throws(FileError) {
-            if let json { try Files.write(json, bytes.readable) }
+            if json == "-" {
+                // One line among the others: what a cluster's log can carry out of a pod.
+                StandardStreams.writeOutput(bytes.readable)
+                StandardStreams.writeOutput("\n")
+            } else if let json {
+                try Files.write(json, bytes.readable)
+            }
             if let markdown { try Files.write(markdown, report) }
             if let csv { try Files.write(csv, OutputFiles.csv(result.timeline)) }
             if let percentiles {

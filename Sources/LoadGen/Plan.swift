@@ -40,7 +40,8 @@ package struct Plan: Sendable {
         keepsAlive = try options.choice("--keep-alive", OnOff.on) == .on
         timeoutSeconds = try options.seconds("--timeout", 10, in: 0.01...600)
         seed = UInt64(try options.integer("--seed", 1, in: 0...Int.max))
-        token = options.text("--token") ?? ""
+        // A command line is for everybody to read, an environment is not.
+        token = options.text("--token") ?? environmentVariable("TOKEN") ?? ""
         name = options.text("--name") ?? preset?.name
         allowsLate = options.isSet("--allow-late")
         suite = try Plan.suite(options.text("--labelled"))

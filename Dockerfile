@@ -1,0 +1,31 @@
+# Two images from one build: `--target tidemark` (the service, the last one here) and `--target loadgen`.
+# Each is one static program on an empty root: no shell, no package manager, nothing to update but it.
+#
+# SWIFT_IMAGE is the toolchain on Debian 12; `make image` builds both with what this machine has.
+ARG SWIFT_IMAGE=docker.io/library/swift:6.3.1-bookworm
+
+FROM ${SWIFT_IMAGE} AS build
+WORKDIR /src
+COPY scripts/setup scripts/build-static scripts/
+RUN scripts/setup build
+COPY Package.swift ./
+COPY Sources Sources
+# The package names its tests' folders, so they must be there; nothing of them is built.
+COPY Tests Tests
+RUN scripts/build-static /out
+
+FROM scratch AS loadgen
+COPY --from=build /out/loadgen /loadgen
+USER 65532:65532
+# A program that runs once and tells how it went by its exit status.
+HEALTHCHECK NONE
+ENTRYPOINT ["/loadgen"]
+
+FROM scratch AS tidemark
+COPY --from=build /out/tidemark /tidemark
+USER 65532:65532
+ENV PORT=8080
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=2s --retries=3 CMD ["/tidemark", "check"]
+ENTRYPOINT ["/tidemark"]
