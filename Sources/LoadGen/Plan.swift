@@ -1,3 +1,4 @@
+internal import EventLoop
 package import Options
 package import Signals
 
