@@ -120,6 +120,7 @@ let package = Package(
                 "Numerics", "Bytes", "HTTP", "Telemetry", "Options", "Signals", "LoadGen", "CLinux",
                 "TestSupport",
             ]),
+        tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
     ],
     cxxLanguageStandard: .cxx17
