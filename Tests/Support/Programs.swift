@@ -1,4 +1,5 @@
-internal import Foundation
+package import Foundation
+internal import Glibc
 
 /// The programs of this build, and others of this machine, run as anybody runs them.
 package enum Programs {
@@ -33,7 +34,7 @@ package enum Programs {
         process.standardInput = feed
         process.standardOutput = output
         process.standardError = output
-        try process.run()
+        try process.begin()
         // From a thread of its own: a program that prints before it has read all would else wait
         // for us and we for it.
         let bytes = Data(input.utf8)
@@ -83,6 +84,20 @@ package enum Programs {
             throw Failure("no metric \(name)")
         }
         return value
+    }
+}
+
+extension Process {
+    /// Starts it as a shell would. The threads of a test block every signal, and a program that is
+    /// started from one inherits that: it would not hear that it is to stop.
+    package func begin() throws {
+        var none = sigset_t()
+        var before = sigset_t()
+        // SAFETY: the C library fills one set and reads the other, both live until it returns.
+        unsafe sigemptyset(&none)
+        unsafe pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try run()
     }
 }
 

@@ -34,7 +34,7 @@ package final class RunningRedis {
                 "--loglevel", "warning",
             ] + options
         process.standardOutput = FileHandle.nullDevice
-        try process.run()
+        try process.begin()
         for _ in 0..<500 {
             if let client = try? RedisClient(port: port), client.isServing { return }
             usleep(10_000)

@@ -13,7 +13,7 @@ package final class RunningService {
         process.arguments = ["--port", "0"] + arguments
         process.environment = ["THREADS": "2"].merging(settings) { $1 }
         process.standardError = log
-        try process.run()
+        try process.begin()
         var text = ""
         var found: UInt16?
         while found == nil {

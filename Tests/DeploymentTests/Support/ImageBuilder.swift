@@ -53,7 +53,7 @@ final class ImageBuilder {
             environment + ["buildah", "run"] + variables + [container, "--", command]
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.begin()
         return process
     }
 

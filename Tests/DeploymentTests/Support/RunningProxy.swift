@@ -17,7 +17,7 @@ final class RunningProxy {
         try configure(replicas)
         process.executableURL = URL(fileURLWithPath: "/usr/sbin/nginx")
         process.arguments = ["-c", folder + "/nginx.conf", "-g", "daemon off;"]
-        try process.run()
+        try process.begin()
         for _ in 0..<500 {
             if let descriptor = try? connectedSocket(port: port) {
                 close(descriptor)

@@ -1,0 +1,88 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A static program on an empty root, in a network of its own with a real name server: what an image
+/// finds in a cluster, where Redis is a name.
+@Suite(.serialized) struct NameServerTests {
+    /// Runs as root of namespaces of its own; the name's address moves from one Redis to the other.
+    private static let script = #"""
+        set -eu
+        folder=$1 program=$2
+        ip link set lo up
+        mkdir -p "$folder/root/etc" "$folder/root/proc" "$folder/root/dev"
+        cp "$program" "$folder/root/tidemark"
+        mount -t proc proc "$folder/root/proc"
+        printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:2\n' >"$folder/root/etc/resolv.conf"
+        pids=()
+        trap 'kill "${pids[@]}" 2>/dev/null || true; wait || true' EXIT
+        name_server() {
+            dnsmasq --keep-in-foreground --no-resolv --no-hosts --listen-address=127.0.0.1 \
+                --bind-interfaces --user=root --pid-file= --local-ttl=0 \
+                --address="/redis.highload.svc.cluster.local/$1" 2>>"$folder/dnsmasq.log" &
+            names=$!
+            pids+=("$names")
+        }
+        for last in 2 3; do
+            redis-server --bind "127.0.0.$last" --port 6379 --save '' --loglevel warning >/dev/null &
+            pids+=($!)
+        done
+        first=${pids[0]}
+        name_server 127.0.0.2
+        sleep 0.5
+        STORE=redis://redis.highload.svc.cluster.local:6379 THREADS=1 PORT=18080 \
+            chroot --userspec=65532:65532 "$folder/root" /tidemark 2>"$folder/log" &
+        service=$!
+        pids+=("$service")
+        answer() {
+            for _ in $(seq 100); do
+                code=$(curl -s -m 5 -o /dev/null -w '%{http_code}' -d '{"cpu":1,"rps":2}' \
+                    http://127.0.0.1:18080/ingest || true)
+                [ "$code" = 202 ] && break
+                sleep 0.1
+            done
+            echo "$1: $code"
+        }
+        entries() { redis-cli -h "127.0.0.$1" XLEN tidemark:fleet; }
+        answer first
+        echo "in the first: $(entries 2)"
+        kill "$first" "$names"
+        wait "$first" "$names" || true
+        name_server 127.0.0.3
+        answer second
+        echo "in the second: $(entries 3)"
+        kill -TERM "$service"
+        wait "$service" && echo "ended well"
+        """#
+
+    @Test("a store is found by its name, and found again where the name has moved to")
+    func follows() throws {
+        let folder = Programs.temporaryPath("-names")
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let program = try staticProgram()
+        let run = try Programs.run(
+            "timeout",
+            [
+                "60", "unshare", "--net", "--mount", "--pid", "--fork", "bash", "-c", Self.script,
+                "names",
+                folder, program,
+            ])
+        let lines = run.output.split(separator: "\n").map(String.init)
+        let log = (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""
+        for line in [
+            "first: 202", "in the first: 1", "second: 202", "in the second: 1", "ended well",
+        ] {
+            #expect(lines.contains(line), "\(run.output)\n\(log)")
+        }
+    }
+
+    /// The program of the images.
+    private func staticProgram() throws -> String {
+        let folder = Programs.root + "/.build/image-programs"
+        let run = try Programs.run(Programs.root + "/scripts/build-static", [folder])
+        guard run.status == 0 else { throw Failure("scripts/build-static: \(run.output)") }
+        return folder + "/tidemark"
+    }
+}
