@@ -1,0 +1,145 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What is below `k8s`, against Kubernetes' own schemas and against itself.
+@Suite struct ManifestTests {
+    private static let python = Programs.root + "/.build/clients/bin/python"
+
+    private func check(_ folder: String, _ more: String...) throws
+        -> (status: Int32, output: String)
+    {
+        try Programs.run(
+            Self.python,
+            [
+                Programs.root + "/scripts/check-manifests", "--root", folder, "--bin",
+                Programs.folder,
+            ] + more)
+    }
+
+    @Test("every overlay is valid for Kubernetes 1.29 and the newest, and refers to what is there")
+    func isValid() throws {
+        let run = try check(Programs.root + "/k8s")
+        #expect(run.status == 0, "\(run.output)")
+        #expect(run.output.contains(" 0 complaints"))
+    }
+
+    /// A mistake in one file, and what must be said of it.
+    struct Mistake: CustomTestStringConvertible, Sendable {
+        let file: String
+        let good: String
+        let bad: String
+        let complaint: String
+
+        init(_ file: String, _ good: String, _ bad: String, _ complaint: String) {
+            (self.file, self.good, self.bad, self.complaint) = (file, good, bad, complaint)
+        }
+
+        var testDescription: String { "\(file): \(bad)" }
+    }
+
+    private static let mistakes: [Mistake] = [
+        Mistake("base/deployment.yaml", "replicas: 2", "replica: 2", "'replica' was unexpected"),
+        Mistake(
+            "base/deployment.yaml", "revisionHistoryLimit: 5", "revisionHistoryLimit: x", "integer"),
+        Mistake("base/service.yaml", "targetPort: http", "targetPort: web", "leads to port web"),
+        Mistake(
+            "base/service.yaml", "app.kubernetes.io/component: service\n  ports",
+            "app.kubernetes.io/component: server\n  ports", "its selector matches no pod"),
+        Mistake(
+            "base/configmap.yaml", "IDLE_TIMEOUT: 75s", "IDLE_TIMEOUT: 30s", "IDLE_TIMEOUT is not"),
+        Mistake(
+            "base/configmap.yaml", "LOG_LEVEL: info", "LOG_LEVEL: loud",
+            "allowed is debug, info, warning, error"),
+        Mistake(
+            "base/configmap.yaml", "LOG_FORMAT", "LOGFORMAT", "LOGFORMAT is no setting of tidemark"),
+        Mistake(
+            "base/configmap.yaml", "MAX_DEVICES: \"100000\"", "MAX_DEVICES: \"1000000\"",
+            "may need"),
+        Mistake("base/configmap.yaml", "PORT: \"8080\"", "PORT: \"8081\"", "serves on PORT 8081"),
+        Mistake(
+            "base/configmap.yaml", "name: tidemark\n  labels", "name: other\n  labels",
+            "no ConfigMap tidemark"),
+        Mistake(
+            "base/hpa.yaml", "kind: Deployment", "kind: StatefulSet", "no StatefulSet tidemark"),
+        Mistake("base/hpa.yaml", "minReplicas: 2", "minReplicas: 3", "not within its bounds"),
+        Mistake("base/ingress.yaml", "name: http", "name: web", "no Service tidemark with port"),
+        Mistake(
+            "base/deployment.yaml", "terminationGracePeriodSeconds: 40",
+            "terminationGracePeriodSeconds: 25", "is killed before"),
+        Mistake(
+            "base/deployment.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false",
+            "readOnlyRootFilesystem"),
+        Mistake("base/deployment.yaml", "name: tidemark-auth", "name: nobody", "Secret nobody"),
+        Mistake(
+            "base/serviceaccount.yaml", "name: tidemark\n  l", "name: t\n  l", "no ServiceAccount"),
+        Mistake(
+            "redis/statefulset.yaml", "- name: config\n          conf", "- name: c\n          conf",
+            "mounts volume config, which it does not have"),
+        Mistake(
+            "redis/networkpolicy.yaml", "component: store", "component: cache", "matches no pod"),
+        Mistake("redis/statefulset.yaml", "redis:7.4-bookworm", "redis", "has no fixed version"),
+        Mistake("loadtest/configmap.yaml", "CONNECTIONS", "USERS", "$(CONNECTIONS)"),
+        Mistake("loadtest/job.yaml", "--devices", "--device", "--device is no flag of loadgen"),
+    ]
+
+    @Test("a mistake is found and named", arguments: mistakes)
+    func namesMistakes(_ mistake: Mistake) throws {
+        let folder = Programs.temporaryPath("-k8s")
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.copyItem(atPath: Programs.root + "/k8s", toPath: folder)
+        let path = folder + "/" + mistake.file
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(text.contains(mistake.good), "the mistake is made nowhere")
+        try text.replacingOccurrences(of: mistake.good, with: mistake.bad)
+            .write(toFile: path, atomically: true, encoding: .utf8)
+        let whole = mistake.file.hasPrefix("loadtest") ? "loadtest" : "overlays/minikube"
+        let run = try check(folder, "--only", whole, "--schemas", "newest")
+        #expect(run.status == 1)
+        #expect(run.output.contains(mistake.complaint), "\(run.output)")
+    }
+
+    @Test("the arguments of the load test's Job are a run of loadgen")
+    func runsJob() throws {
+        let job = try rendered("loadtest", "Job")
+        let config = try rendered("loadtest", "ConfigMap")
+        try Programs.withService { port, _ in
+            var values = config["data"] as? [String: String] ?? [:]
+            values["TARGET"] = "http://127.0.0.1:\(port)"
+            values["RPS"] = "100"
+            values["DURATION"] = "1s"
+            let spec = (job["spec"] as? [String: Any])?["template"] as? [String: Any]
+            let pod = spec?["spec"] as? [String: Any]
+            let container = (pod?["containers"] as? [[String: Any]])?.first
+            let arguments = (container?["args"] as? [String] ?? []).map { argument in
+                values.reduce(argument) {
+                    $0.replacingOccurrences(of: "$(\($1.key))", with: $1.value)
+                }
+            }
+            let run = try Programs.run(
+                Programs.folder + "/loadgen", arguments + ["--allow-late"])
+            #expect(run.status == 0, "\(run.output)")
+            #expect(run.output.contains("\n{\"kind\":\"run\","))
+        }
+    }
+
+    /// The one object of a kind in a kustomization.
+    private func rendered(_ folder: String, _ kind: String) throws -> [String: Any] {
+        let script = """
+            import importlib.machinery, importlib.util, json, pathlib, sys
+            loader = importlib.machinery.SourceFileLoader("check", sys.argv[1])
+            module = importlib.util.module_from_spec(importlib.util.spec_from_loader("check", loader))
+            loader.exec_module(module)
+            items = module.render(pathlib.Path(sys.argv[2]))
+            print(json.dumps([item for item in items if item["kind"] == sys.argv[3]][0]))
+            """
+        let run = try Programs.run(
+            Self.python,
+            [
+                "-B", "-c", script, Programs.root + "/scripts/check-manifests",
+                "\(Programs.root)/k8s/\(folder)", kind,
+            ])
+        let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
+        return try #require(object as? [String: Any], "\(run.output)")
+    }
+}
