@@ -1,0 +1,35 @@
+import Foundation
+import TestSupport
+
+/// Samples of some devices that carry on as ever, and then do not, sent to all replicas in turn. The
+/// same in every run.
+struct FleetTraffic {
+    private var step = 0
+    private let devices = 12
+
+    /// One round: a batch and a single sample to each replica, one that is refused, and the readings.
+    mutating func round(_ services: [RunningService], isAnomalous: Bool) throws {
+        for service in services {
+            let lines = (0..<devices).map { line("device-\($0)", isAnomalous) }
+            try expect(service.post("/metrics", lines.joined(separator: "\n")), 200)
+            try expect(service.post("/ingest", line(nil, isAnomalous)), 202)
+            try expect(service.post("/ingest", #"{"cpu":1,"rps":"many"}"#), 400)
+            try expect(service.get("/analyze"), 200)
+            try expect(service.get("/stats"), 200)
+        }
+    }
+
+    /// Loads between 95 and 105 in an order that repeats itself only after thousands of samples.
+    private mutating func line(_ device: String?, _ isAnomalous: Bool) -> String {
+        step += 1
+        let load = (95 + Double(step * 7919 % 1009) / 100.9) * (isAnomalous ? 30 : 1)
+        let name = device.map { "\"device_id\":\"\($0)\"," } ?? ""
+        return "{\(name)\"cpu\":\(load / 4),\"rps\":\(load)}"
+    }
+
+    private func expect(_ response: Response, _ status: Int) throws {
+        guard response.status == status else {
+            throw Failure("\(response.status) instead of \(status): \(response.body)")
+        }
+    }
+}
