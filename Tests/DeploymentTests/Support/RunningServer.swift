@@ -24,7 +24,7 @@ final class RunningServer {
         let output = try FileHandle(forWritingTo: log)
         process.standardOutput = output
         process.standardError = output
-        try process.run()
+        try process.begin()
         for _ in 0..<1000 {
             if !process.isRunning { break }
             if let answer = try? get(path), answer.status == 200 { return }
