@@ -52,6 +52,23 @@ import Testing
         #expect(try Programs.run("promtool", ["check", "metrics"], input: text).status == 0)
     }
 
+    @Test("refusals of what clients ask for have their series before the first of them")
+    func awaitsRefusals() throws {
+        let service = try RunningService()
+        let text = try service.get("/metrics").body
+        for (method, route, success) in [
+            ("POST", "/ingest", 202), ("POST", "/metrics", 200), ("GET", "/analyze", 200),
+            ("GET", "/stats", 200), ("GET", "/devices", 200), ("GET", "/anomalies", 200),
+        ] {
+            for status in [success, 429, 500, 503] {
+                let labels = "method=\"\(method)\",route=\"\(route)\",status=\"\(status)\""
+                #expect(value("http_requests_total{\(labels)}", text) == 0, "\(labels)")
+            }
+        }
+        #expect(!text.contains("route=\"/health\""))
+        #expect(!text.contains("status=\"404\""))
+    }
+
     @Test("OpenMetrics when Accept asks for it")
     func speaksOpenMetrics() throws {
         let service = try RunningService()

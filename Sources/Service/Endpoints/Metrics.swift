@@ -95,7 +95,7 @@ private struct Scrape: ~Copyable {
                     let count = shared.metrics.reduce(0) {
                         $0 + $1.requests(method: method, path: Int(path.rawValue), status: status)
                     }
-                    guard count > 0 else { continue }
+                    guard count > 0 || Scrape.isAwaited(method, path, code) else { continue }
                     writer.sample(
                         Double(count),
                         labels: "method=\"\(methodName)\",route=\"\(path.pattern)\","
@@ -110,6 +110,25 @@ private struct Scrape: ~Copyable {
             total(.inFlight), &output)
         single(
             "http_connections", .gauge, "Open client connections.", total(.connections), &output)
+    }
+
+    /// What clients ask for, with its success and what may refuse it, has a series from the start.
+    /// A rate knows nothing of a counter's first value: a burst of refusals between two scrapes would
+    /// never be seen if its series began with it.
+    private static func isAwaited(_ method: Int, _ path: Path, _ code: HTTPStatus) -> Bool {
+        let asked: HTTPMethod
+        switch path {
+        case .ingest, .metrics: asked = .post
+        case .analyze, .stats, .devices, .anomalies: asked = .get
+        case .health, .ready, .prometheus, .metricsPrometheus, .unknown: return false
+        }
+        guard method == WorkerMetrics.methodIndex(asked) else { return false }
+        switch code {
+        case .ok: return path != .ingest
+        case .accepted: return path == .ingest
+        case .tooManyRequests, .internalError, .serviceUnavailable: return true
+        default: return false
+        }
     }
 
     private mutating func writeDurations(_ output: inout ByteBuffer) {
