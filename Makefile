@@ -5,7 +5,7 @@ SHELL := /bin/bash
 RELEASE := swift build -c release --static-swift-stdlib
 BIN := .build/release
 
-.PHONY: help build demo run run-redis test bench fuzz lint format loadtest accuracy report gate clean
+.PHONY: help build demo run run-redis test bench fuzz lint format image deploy manifests loadtest accuracy report gate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,10 +24,12 @@ run-redis: build ## redis-server, two replicas, nginx in front on :8080, until C
 	@scripts/setup redis
 	@scripts/run-redis
 
+# What builds images and starts clusters' programs comes after the rest: some of it is timed.
 test: ## all tests
 	@scripts/setup build test
 	@swift build --build-tests
-	@swift test --skip-build
+	@swift test --skip-build --skip DeploymentTests
+	@swift test --skip-build --filter DeploymentTests
 
 bench: build ## what a request costs, beside nginx, wrk and with Redis; ns per sample
 	@scripts/setup bench
@@ -44,8 +46,21 @@ lint: ## layout and house rules
 format: ## lay the sources out
 	@swift format --in-place --recursive Sources Tests Package.swift
 
+image: ## container images tidemark:dev and tidemark-loadgen:dev, by docker, podman or buildah
+	@scripts/image
+
+deploy: ## OVERLAY (k8s/overlays/minikube) onto the cluster that kubectl is at
+	@OVERLAY='$(OVERLAY)' scripts/deploy
+
+manifests: ## k8s against Kubernetes' schemas and against itself; the operator's copy of the rules
+	@scripts/setup test
+	@scripts/prometheus-rule
+	@swift build --product tidemark && swift build --product loadgen
+	@.build/clients/bin/python scripts/check-manifests --bin .build/debug
+
 loadtest: build ## load against TARGET: make loadtest TARGET=http://host:port RPS=500 DURATION=60s
-	@TARGET='$(TARGET)' RPS='$(RPS)' DURATION='$(DURATION)' HOST_HEADER='$(HOST_HEADER)' scripts/loadtest
+	@TARGET='$(TARGET)' RPS='$(RPS)' DURATION='$(DURATION)' HOST_HEADER='$(HOST_HEADER)' \
+	    IN_CLUSTER='$(IN_CLUSTER)' SLO='$(SLO)' scripts/loadtest
 
 accuracy: build ## labelled series through the service, its verdicts judged: DATA=DIR for your own
 	@scripts/accuracy

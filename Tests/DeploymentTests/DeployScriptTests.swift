@@ -1,0 +1,142 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `make deploy` and `make loadtest IN_CLUSTER=1`, against a kubectl that notes down what it is told.
+@Suite(.serialized) struct DeployScriptTests {
+    /// Whether this machine has a kubectl that renders.
+    static let hasKubectl =
+        (try? Programs.run("kubectl", ["kustomize", Programs.root + "/k8s/base"]).status) == 0
+
+    @Test(
+        "everything is applied, with secrets by chance, and every workload waited for",
+        .enabled(if: hasKubectl))
+    func deploys() throws {
+        let cluster = try FakeCluster(
+            "*\"get secret\"*--ignore-not-found*) ;; *\"get secret\"*) exit 1 ;;")
+        let run = try cluster.run("deploy")
+        #expect(run.status == 0, "\(run.output)")
+        let secret = "create secret generic grafana-admin --from-file=admin-password=/dev/stdin"
+        #expect(cluster.calls.contains { $0.hasSuffix(secret) })
+        for workload in [
+            "deployment/tidemark", "statefulset/redis", "deployment/grafana",
+            "statefulset/alertmanager",
+        ] {
+            #expect(
+                cluster.calls.contains {
+                    $0 == "kubectl -n highload rollout status \(workload) --timeout=300s"
+                }, "\(cluster.calls)")
+        }
+        // The namespace comes first, then what is in it.
+        let namespace = cluster.calls.firstIndex { $0.hasSuffix("k8s/base/namespace.yaml") }
+        let secrets = cluster.calls.firstIndex { $0.contains("create secret") }
+        let rest = cluster.calls.firstIndex { $0.hasSuffix("apply -f -") }
+        #expect((namespace ?? .max) < (secrets ?? 0) && (secrets ?? .max) < (rest ?? 0))
+        #expect(cluster.applied.contains("kind: HorizontalPodAutoscaler"))
+        #expect(!cluster.applied.contains("kind: Secret"))
+    }
+
+    @Test(
+        "on Minikube the images are brought in, and what runs is replaced", .enabled(if: hasKubectl)
+    )
+    func deploysToMinikube() throws {
+        let cluster = try FakeCluster("*current-context*) echo minikube ;;")
+        try cluster.write("minikube", "echo \"minikube $*\" >>'\(cluster.folder)/calls'")
+        try cluster.write(
+            "docker",
+            """
+            case "$*" in "image inspect"*) exit 0 ;; "save -o "*) : >"$3" ;; *) exit 1 ;; esac
+            """)
+        let run = try cluster.run("deploy")
+        #expect(run.status == 0, "\(run.output)")
+        #expect(cluster.calls.contains("minikube addons enable ingress"))
+        #expect(cluster.calls.contains("minikube addons enable metrics-server"))
+        let loaded = cluster.calls.filter { $0.hasPrefix("minikube image load --overwrite ") }
+        #expect(loaded.count == 2)
+        #expect(cluster.calls.contains("kubectl -n highload rollout restart deployment/tidemark"))
+    }
+
+    @Test("what is missing is said in a line", .enabled(if: hasKubectl))
+    func names() throws {
+        let away = try FakeCluster("version*) exit 1 ;;")
+        let run = try away.run("deploy")
+        #expect(run.status == 1 && run.output.contains("reaches no cluster"))
+        #expect(!away.calls.contains { $0.contains("apply") })
+        let wrong = try FakeCluster("").run("deploy", ["OVERLAY=k8s/overlays/moon"])
+        #expect(wrong.status == 1)
+        #expect(wrong.output == "deploy: OVERLAY: k8s/overlays/moon has no kustomization.yaml\n")
+        let strict = try FakeCluster(
+            "*\"get secret\"*--ignore-not-found*) ;; *\"get secret\"*) exit 1 ;;")
+        let production = try strict.run("deploy", ["OVERLAY=k8s/overlays/production"])
+        #expect(production.output.contains("the Secret tidemark-store is missing"))
+        #expect(production.output.contains("the Secret tidemark-auth is missing"))
+        let stuck = try FakeCluster("*\"rollout status deployment/tidemark\"*) exit 1 ;;")
+        #expect(try stuck.run("deploy").status != 0)
+    }
+
+    /// A cluster whose Job is a run of loadgen on this machine.
+    private func cluster(_ port: UInt16, _ slo: String, succeeded: Bool) throws -> FakeCluster {
+        let status = succeeded ? "1/" : "/1"
+        return try FakeCluster(
+            """
+            *-w*) echo 2; sleep 1; echo 4; echo 3; exec sleep 60 ;;
+            *"get hpa"*) echo 2 ;;
+            *"get job loadtest"*) sleep 2; echo \(status) ;;
+            *"logs job/loadtest"*) '\(Programs.folder)/loadgen' run --rate 100 --duration 1s \\
+                --target http://127.0.0.1:\(port) --name '250 RPS' --slo '\(slo)' --json - \\
+                --allow-late ;;
+            """)
+    }
+
+    private func loadtest(_ cluster: FakeCluster, _ out: String) throws
+        -> (status: Int32, output: String)
+    {
+        try cluster.run(
+            "loadtest",
+            [
+                "IN_CLUSTER=1", "RPS=250", "SLO=p95 < 40ms", "DURATION=10s", "OUT=\(out)",
+                "BIN=\(Programs.folder)",
+            ])
+    }
+
+    @Test(
+        "a load test in the cluster is given its values, and its report is fetched",
+        .enabled(if: hasKubectl))
+    func loads() throws {
+        let out = Programs.temporaryPath("-reports")
+        defer { try? FileManager.default.removeItem(atPath: out) }
+        try Programs.withService { port, _ in
+            let held = try cluster(port, "errors <= 0%", succeeded: true)
+            let run = try loadtest(held, out)
+            #expect(run.status == 0, "\(run.output)")
+            #expect(held.applied.contains("RPS: \"250\""))
+            #expect(held.applied.contains("SLO: \"p95 < 40ms\""))
+            #expect(held.applied.contains("DURATION: \"10s\""))
+            #expect(held.applied.contains("TARGET: http://tidemark:8080"))
+            #expect(run.output.contains("held        errors"))
+            let report = try String(contentsOfFile: out + "/loadtest.md", encoding: .utf8)
+            let row = report.split(separator: "\n").first { $0.hasPrefix("| 250 RPS |") }
+            #expect(row?.hasSuffix("| 0 | 4 |") == true, "\(report)")
+            #expect(FileManager.default.fileExists(atPath: out + "/loadtest-timeline.svg"))
+            let short = try cluster(port, "p95 < 0us", succeeded: false)
+            let fell = try loadtest(short, out)
+            #expect(fell.status == 99, "\(fell.output)")
+            #expect(fell.output.contains("FELL SHORT  p95"))
+        }
+    }
+
+    @Test("a Job that leaves no result is an error with its last lines", .enabled(if: hasKubectl))
+    func reportsFailure() throws {
+        let out = Programs.temporaryPath("-reports")
+        defer { try? FileManager.default.removeItem(atPath: out) }
+        let broken = try FakeCluster(
+            """
+            *"get hpa"*) exit 1 ;;
+            *"get job loadtest"*) echo /1 ;;
+            *"logs job/loadtest"*) echo 'loadgen: cannot resolve tidemark' ;;
+            """)
+        let run = try loadtest(broken, out)
+        #expect(run.status == 1)
+        #expect(run.output.contains("loadgen: cannot resolve tidemark"), "\(run.output)")
+    }
+}
