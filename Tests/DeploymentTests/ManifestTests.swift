@@ -99,6 +99,55 @@ import Testing
         #expect(run.output.contains(mistake.complaint), "\(run.output)")
     }
 
+    @Test("compose runs what the cluster runs, from files that are there")
+    func checksCompose() throws {
+        let folder = Programs.temporaryPath("-compose")
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        for name in ["k8s", "compose"] {
+            try FileManager.default.copyItem(
+                atPath: "\(Programs.root)/\(name)", toPath: "\(folder)/\(name)")
+        }
+        let text = try String(
+            contentsOfFile: Programs.root + "/docker-compose.yml", encoding: .utf8)
+        for (good, bad, complaint) in [
+            ("", "", ""),
+            ("grafana/grafana:", "grafana/grafana:9", "is not the one of the cluster"),
+            ("./compose/nginx.conf", "./compose/nginx", "./compose/nginx is not there"),
+            ("MAX_DEVICES", "MAX_SERIES", "MAX_SERIES is no setting of tidemark"),
+            ("grafana-password:\n", "password:\n", "secret grafana-password is not declared"),
+            ("read_only: true", "read_only: false", "may write its root"),
+        ] {
+            let changed =
+                good.isEmpty ? text : text.replacingOccurrences(of: good, with: bad)
+            try changed.write(
+                toFile: folder + "/docker-compose.yml", atomically: true, encoding: .utf8)
+            let run = try check(folder + "/k8s", "--schemas", "")
+            #expect(run.status == (complaint.isEmpty ? 0 : 1), "\(run.output)")
+            #expect(complaint.isEmpty || run.output.contains(complaint), "\(run.output)")
+        }
+    }
+
+    @Test("compose's Prometheus differs from the cluster's in how it finds the replicas alone")
+    func sharesPrometheus() throws {
+        let script = """
+            import json, sys, yaml
+            one, two = (yaml.safe_load(open(path)) for path in sys.argv[1:])
+            for config in (one, two):
+                assert [job["job_name"] for job in config["scrape_configs"]] == ["tidemark"]
+                del config["scrape_configs"]
+            print(one == two)
+            """
+        let run = try Programs.run(
+            Self.python,
+            [
+                "-c", script, Programs.root + "/compose/prometheus.yml",
+                Programs.root + "/k8s/monitoring/prometheus.yml",
+            ])
+        #expect(run.output == "True\n", "\(run.output)")
+    }
+
     @Test("the arguments of the load test's Job are a run of loadgen")
     func runsJob() throws {
         let job = try rendered("loadtest", "Job")
@@ -126,17 +175,16 @@ import Testing
     /// The one object of a kind in a kustomization.
     private func rendered(_ folder: String, _ kind: String) throws -> [String: Any] {
         let script = """
-            import importlib.machinery, importlib.util, json, pathlib, sys
-            loader = importlib.machinery.SourceFileLoader("check", sys.argv[1])
-            module = importlib.util.module_from_spec(importlib.util.spec_from_loader("check", loader))
-            loader.exec_module(module)
-            items = module.render(pathlib.Path(sys.argv[2]))
+            import json, pathlib, sys
+            sys.path.insert(0, sys.argv[1])
+            import manifestlib
+            items = manifestlib.render(pathlib.Path(sys.argv[2]))
             print(json.dumps([item for item in items if item["kind"] == sys.argv[3]][0]))
             """
         let run = try Programs.run(
             Self.python,
             [
-                "-B", "-c", script, Programs.root + "/scripts/check-manifests",
+                "-B", "-c", script, Programs.root + "/scripts",
                 "\(Programs.root)/k8s/\(folder)", kind,
             ])
         let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
