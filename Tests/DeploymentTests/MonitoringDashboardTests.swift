@@ -112,7 +112,8 @@ import Testing
     func findsNames() {
         #expect(
             Expression.metricNames(
-                #"sum by (le, job) (rate(a_b:c_total{x="not(this)",y=~"or"}[5m])) / on (z) group_left () 1e3 * clamp_min(d - 1, 1) or vector(0)"#
+                #"sum by (le, job) (rate(a_b:c_total{x="not(this)",y=~"or"}[5m])) / on (z) "#
+                    + "group_left () 1e3 * clamp_min(d - 1, 1) or vector(0)"
             ) == ["a_b:c_total", "d"])
     }
 }

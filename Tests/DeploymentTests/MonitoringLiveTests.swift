@@ -2,7 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A real Prometheus and a real Alertmanager over two replicas and one Redis, on the deployed files.
+/// A real Prometheus and a real Alertmanager over two replicas and one Redis, on the deployed
+/// files.
 @Suite struct MonitoringLiveTests {
     @Test(
         "anomalies are scraped, judged, told to Alertmanager; every panel has data for its queries")
@@ -71,7 +72,8 @@ import Testing
             firing.contains { name($0) == "TidemarkAnomalies" && $0["state"].text == "firing" })
     }
 
-    /// The two replicas by their pods' names; the neighbours that discovery also found are left out.
+    /// The two replicas by their pods' names; the neighbours that discovery also found are left
+    /// out.
     private func expectTargets(_ fleet: WatchedFleet) throws {
         let targets = try fleet.prometheus.get("/api/v1/targets").body["data"]["activeTargets"].list
         #expect(

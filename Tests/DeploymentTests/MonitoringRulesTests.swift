@@ -15,7 +15,8 @@ import Testing
         let rules = try Programs.run("promtool", ["check", "rules", path("rules/tidemark.yml")])
         #expect(rules.status == 0, "\(rules.output)")
         var config = try Programs.run("promtool", ["check", "config", path("prometheus.yml")])
-        // Debian's build knows no Kubernetes: all the rest is checked then, its place taken by a file.
+        // Debian's build knows no Kubernetes: all the rest is checked then, its place taken by a
+        // file.
         if config.output.contains("field kubernetes_sd_configs not found") {
             config = try checkWithoutKubernetes()
         }

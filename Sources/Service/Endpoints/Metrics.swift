@@ -113,8 +113,8 @@ private struct Scrape: ~Copyable {
     }
 
     /// What clients ask for, with its success and what may refuse it, has a series from the start.
-    /// A rate knows nothing of a counter's first value: a burst of refusals between two scrapes would
-    /// never be seen if its series began with it.
+    /// A rate knows nothing of a counter's first value: a burst of refusals between two scrapes
+    /// would never be seen if its series began with it.
     private static func isAwaited(_ method: Int, _ path: Path, _ code: HTTPStatus) -> Bool {
         let asked: HTTPMethod
         switch path {

@@ -1,8 +1,9 @@
 import Foundation
 import TestSupport
 
-/// A value of a YAML or JSON file, asked by path: `file["spec"]["rules"][0]["name"].text`. What is not
-/// there is `.missing`, all the way down, so that a test says what it found instead of trapping.
+/// A value of a YAML or JSON file, asked by path: `file["spec"]["rules"][0]["name"].text`. What is
+/// not there is `.missing`, all the way down, so that a test says what it found instead of
+/// trapping.
 indirect enum Document {
     case missing
     case scalar(Any)

@@ -1,15 +1,16 @@
 import Foundation
 import TestSupport
 
-/// Samples of some devices that carry on as ever, and then do not, sent to all replicas in turn. The
-/// same in every run, with times of their own: by the clock of a busy machine some would come late, and
-/// that is news too.
+/// Samples of some devices that carry on as ever, and then do not, sent to all replicas in turn.
+/// The same in every run, with times of their own: by the clock of a busy machine some would come
+/// late, and that is news too.
 struct FleetTraffic {
     private var noise: UInt64 = 20_260_101
     private var seconds = 1_700_000_000
     private let devices = 12
 
-    /// One round: a batch and a single sample to each replica, one that is refused, and the readings.
+    /// One round: a batch and a single sample to each replica, one that is refused, and the
+    /// readings.
     mutating func round(_ services: [RunningService], isAnomalous: Bool) throws {
         for service in services {
             seconds += 1
@@ -22,8 +23,8 @@ struct FleetTraffic {
         }
     }
 
-    /// Loads between 95 and 105. The noise is Knuth's MMIX generator: what repeats itself in a series is
-    /// a shape, and a break in it is rightly an alert.
+    /// Loads between 95 and 105. The noise is Knuth's MMIX generator: what repeats itself in a
+    /// series is a shape, and a break in it is rightly an alert.
     private mutating func line(_ device: String?, _ isAnomalous: Bool) -> String {
         noise = noise &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         let load = (95 + Double(noise >> 40) / Double(1 << 24) * 10) * (isAnomalous ? 30 : 1)

@@ -9,8 +9,8 @@ final class RunningServer {
     let folder: URL
     private let log: URL
 
-    /// Starts `program` once `prepare` has put its files into the folder and said its arguments, and
-    /// waits until `path` answers 200.
+    /// Starts `program` once `prepare` has put its files into the folder and said its arguments,
+    /// and waits until `path` answers 200.
     init(
         _ program: String, readyAt path: String, prepare: (URL, UInt16) throws -> [String]
     ) throws {

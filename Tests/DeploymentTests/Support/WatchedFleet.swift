@@ -96,8 +96,8 @@ final class WatchedFleet {
             of: #"(?m)^( +for:) .*$"#, with: "$1 2s", options: .regularExpression)
     }
 
-    /// What discovery says of the pods of the namespace: the replicas, and neighbours that are not to
-    /// be scraped: another port of the same pod, and a pod that has ended.
+    /// What discovery says of the pods of the namespace: the replicas, and neighbours that are not
+    /// to be scraped: another port of the same pod, and a pod that has ended.
     private static func pods(_ ports: [(String, UInt16)]) -> Document {
         func pod(_ name: String, _ address: UInt16, port: String, phase: String) -> Document {
             .map([
