@@ -29,7 +29,7 @@ test: ## all tests
 	@scripts/setup build test
 	@swift build --build-tests
 	@swift test --skip-build --skip DeploymentTests
-	@swift test --skip-build --filter DeploymentTests
+	@swift test --skip-build --no-parallel --filter DeploymentTests
 
 bench: build ## what a request costs, beside nginx, wrk and with Redis; ns per sample
 	@scripts/setup bench

@@ -37,6 +37,20 @@ import Testing
     }
 
     @Test(
+        "a deployment under load keeps the replicas that the autoscaler gave it",
+        .enabled(if: hasKubectl))
+    func keepsReplicas() throws {
+        let cluster = try FakeCluster("*\"get deployment tidemark\"*) printf 5 ;;")
+        #expect(try cluster.run("deploy").status == 0)
+        let replicas = cluster.applied.split(separator: "\n").filter {
+            $0.hasPrefix("  replicas: ")
+        }
+        // The service's five; Grafana, Prometheus, Alertmanager and Redis have one each.
+        #expect(
+            replicas.sorted() == Array(repeating: "  replicas: 1", count: 4) + ["  replicas: 5"])
+    }
+
+    @Test(
         "on Minikube the images are brought in, and what runs is replaced", .enabled(if: hasKubectl)
     )
     func deploysToMinikube() throws {

@@ -19,6 +19,7 @@ import Testing
         #expect(check?["Test"] as? [String] == ["CMD", "/tidemark", "check"])
         #expect(config["StopSignal"] as? String == "SIGTERM")
         try serve(builder)
+        try findStore(builder)
     }
 
     private func checkContent(
@@ -73,6 +74,18 @@ import Testing
         try load(builder, port)
     }
 
+    /// With nothing beside the program a name is asked of the name server, and asked again when the
+    /// store is gone: the other side of a failover.
+    private func findStore(_ builder: ImageBuilder) throws {
+        let container = try builder.buildah("from", "tidemark:test")
+        let found = try NameServer.follow(try builder.buildah("mount", container) + "/tidemark")
+        for line in [
+            "first: 202", "in the first: 1", "second: 202", "in the second: 1", "ended well",
+        ] {
+            #expect(found.lines.contains(line), "\(found.log)")
+        }
+    }
+
     /// The load generator's image against the service's.
     private func load(_ builder: ImageBuilder, _ port: UInt16) throws {
         let container = try builder.buildah("from", "tidemark-loadgen:test")
@@ -83,12 +96,16 @@ import Testing
         #expect(output.contains("{\"kind\":\"run\",") && output.contains("held        errors"))
     }
 
-    /// The process that serves, which buildah's own stand above.
+    /// The process that serves: buildah's own stand above it.
     private func pid(listening port: UInt16, below process: Process) throws -> pid_t {
         for _ in 0..<500 {
             if let descriptor = try? connectedSocket(port: port) {
                 close(descriptor)
-                return try lastDescendant(of: process.processIdentifier)
+                let found = descendants(of: process.processIdentifier).first {
+                    let name = try? String(contentsOfFile: "/proc/\($0)/comm", encoding: .utf8)
+                    return name == "tidemark\n"
+                }
+                return try #require(found, "nobody below buildah is the service")
             }
             usleep(20_000)
         }
@@ -96,14 +113,15 @@ import Testing
         throw Failure("the image does not serve on port \(port)")
     }
 
-    private func lastDescendant(of pid: pid_t) throws -> pid_t {
-        var last = pid
-        while true {
-            let path = "/proc/\(last)/task/\(last)/children"
-            let children = try String(contentsOfFile: path, encoding: .utf8)
+    private func descendants(of pid: pid_t) -> [pid_t] {
+        // A child belongs to the thread that made it.
+        let threads =
+            (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+        let children = threads.flatMap { thread in
+            let path = "/proc/\(pid)/task/\(thread)/children"
+            return ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "")
                 .split(separator: " ").compactMap { pid_t($0) }
-            guard let child = children.first else { return last }
-            last = child
         }
+        return children + children.flatMap { descendants(of: $0) }
     }
 }

@@ -76,31 +76,6 @@ import Testing
         return [String((argument ?? "").dropFirst("--config.file=".count))]
     }
 
-    @Test("the pods meet the restricted profile, are probed, limited and pinned")
-    func isRestricted() throws {
-        for name in ["prometheus", "alertmanager", "grafana"] {
-            let spec = try pod(name)["spec"]
-            #expect(spec["securityContext"]["runAsNonRoot"].isTrue, "\(name)")
-            #expect(spec["securityContext"]["seccompProfile"]["type"].text == "RuntimeDefault")
-            #expect(spec["automountServiceAccountToken"].isTrue == (name == "prometheus"))
-            for container in spec["containers"].list {
-                let context = container["securityContext"]
-                #expect(context["readOnlyRootFilesystem"].isTrue, "\(name)")
-                #expect(!context["allowPrivilegeEscalation"].isMissing)
-                #expect(!context["allowPrivilegeEscalation"].isTrue, "\(name)")
-                #expect(context["capabilities"]["drop"].list.map(\.text) == ["ALL"], "\(name)")
-                for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
-                    #expect(!container[probe]["httpGet"].isMissing, "\(name): \(probe)")
-                }
-                for bound in ["requests", "limits"] {
-                    #expect(container["resources"][bound].map.count == 2, "\(name): \(bound)")
-                }
-                let image = container["image"].text
-                #expect(image.contains(/^[a-z\/]+:v?[0-9]+\.[0-9]+\.[0-9]+$/), "\(image)")
-            }
-        }
-    }
-
     @Test("discovery looks for the labels and the port that the service's pods have")
     func findsThePods() throws {
         let service = try Document.yaml("k8s/base/deployment.yaml")["spec"]["template"]
@@ -145,35 +120,6 @@ import Testing
         var ours = sources(scrape["relabel_configs"], "target_label", "source_labels")
         ours["namespace"] = nil
         #expect(theirs == ours)
-    }
-
-    @Test("network policies name pods and ports that exist")
-    func connectsWhatExists() throws {
-        var pods = [try Document.yaml("k8s/base/deployment.yaml")["spec"]["template"]]
-        for name in ["prometheus", "alertmanager", "grafana"] { pods.append(try pod(name)) }
-        func matching(_ selector: Document) -> [Document] {
-            pods.filter { pod in
-                selector["matchLabels"].map.allSatisfy {
-                    pod["metadata"]["labels"][$0.key].text == $0.value.text
-                }
-            }
-        }
-        let policies = try Document.yamlDocuments("\(folder)/manifests/networkpolicy.yaml")
-        for policy in policies.map(\.["spec"]) {
-            let own = matching(policy["podSelector"])
-            #expect(own.count == 1)
-            for (rules, peer) in [(policy["ingress"], "from"), (policy["egress"], "to")] {
-                for rule in rules.list {
-                    let others = rule[peer].list.flatMap { matching($0["podSelector"]) }
-                    #expect(others.count == rule[peer].list.count)
-                    let servers = peer == "from" ? own : others
-                    for port in rule["ports"].list.map(\.["port"].text) where !port.isEmpty {
-                        let named = servers.flatMap { $0["spec"]["containers"][0]["ports"].list }
-                        #expect(named.contains { $0["name"].text == port }, "\(port)")
-                    }
-                }
-            }
-        }
     }
 }
 
