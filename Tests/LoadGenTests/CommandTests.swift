@@ -63,6 +63,47 @@ import Testing
         }
     }
 
+    @Test("show makes the report of a run that happened elsewhere, and of nothing else")
+    func showsRuns() throws {
+        let page = Programs.temporaryPath(".md")
+        let other = try write(#"{"kind":"find-max","max_rps":10}"#)
+        defer { for path in [page, other] { try? FileManager.default.removeItem(atPath: path) } }
+        try Programs.withService { port, _ in
+            let line = try loadgen([
+                "run", "--target", "http://127.0.0.1:\(port)", "--rate", "200", "--duration",
+                "1s", "--allow-late", "--json", "-",
+            ]).output.split(separator: "\n").first { $0.hasPrefix("{\"kind\":\"run\",") }
+            let result = try write(String(try #require(line)))
+            defer { try? FileManager.default.removeItem(atPath: result) }
+            let shown = try loadgen(["show", result, "--markdown", page])
+            #expect(shown.status == 0, "\(shown.output)")
+            #expect(try String(contentsOfFile: page, encoding: .utf8) == shown.output)
+            #expect(shown.output.contains("| 200 RPS | 200 |"))
+        }
+        #expect(try loadgen(["show", other]).output.contains("is not the result of a run"))
+        #expect(try loadgen(["show", page + "-not-there"]).status == 1)
+        #expect(try loadgen(["show"]).status == 64)
+    }
+
+    @Test("a token in the environment is sent, and one that is wrong is told by its status")
+    func sendsToken() throws {
+        try Programs.withService(["AUTH_TOKEN": "s3cret"]) { port, _ in
+            func run(_ token: String) throws -> (status: Int32, output: String) {
+                try Programs.run(
+                    "env",
+                    [
+                        "TOKEN=\(token)", Programs.folder + "/loadgen", "run", "--target",
+                        "http://127.0.0.1:\(port)", "--rate", "100", "--duration", "1s", "--mix",
+                        "ingest=100", "--allow-late", "--slo", "errors <= 0%",
+                    ])
+            }
+            #expect(try run("s3cret").status == 0)
+            let refused = try run("guess")
+            #expect(refused.status != 0 && refused.output.contains("401"))
+            #expect(!refused.output.contains("guess"))
+        }
+    }
+
     @Test("one labelled run tells rate, latency and the verdicts' quality together")
     func judgesVerdicts() throws {
         try Programs.withService { port, _ in
