@@ -39,6 +39,8 @@ let package = Package(
     targets: [
         // The outside world.
         .systemLibrary(name: "CLinux"),
+        // Instructions that the language does not give by themselves.
+        .systemLibrary(name: "CArithmetic"),
         .systemLibrary(
             name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         // Without its pkg-config file, whose compiler flag the package manager refuses.
@@ -51,7 +53,7 @@ let package = Package(
         library("HTTP", ["Bytes"]),
         library("Numerics"),
         library("Options"),
-        library("Detection", ["Numerics"]),
+        library("Detection", ["Numerics", "CArithmetic"]),
         library("Telemetry", ["Bytes"]),
         library("Report", ["Bytes"]),
         library("Contract", ["Bytes", "HTTP", "Detection"]),

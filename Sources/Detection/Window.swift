@@ -20,8 +20,9 @@ struct SlidingMoments {
     /// Window lengths between two fresh sums.
     static let windowsPerRefresh: Int32 = 8
     /// Rounding adds up to about u · peak per step (u = 2^-53), for at most `windowsPerRefresh`
-    /// windows of steps; the spread must stay so far above it that 1e-9 relative is kept.
-    static let sharePerSample = 2.5e-7 * Double(windowsPerRefresh)
+    /// windows of steps; the spread must stay so far above it that 1e-9 relative is kept: over this
+    /// part of the peak for each value, or the variance over this part of the peak.
+    private static let tolerance = 2.5e-7 * Double(windowsPerRefresh)
 
     @inline(__always)
     mutating func add(_ value: Pair) {
@@ -38,19 +39,16 @@ struct SlidingMoments {
     }
 
     /// Derives the mean and the deviation.
-    /// - Parameters:
-    ///   - share: 1 / the number of values.
-    ///   - tolerance: the part of the peak that the spread must keep to be trusted.
+    /// - Parameter share: 1 / the number of values.
     /// - Returns: false when rounding may have spoilt them, and a fresh sum is due.
     @inline(__always)
-    mutating func settle(share: Double, tolerance: Double) -> Bool {
+    mutating func settle(share: Double) -> Bool {
         let offset = sum * share
-        let spread = squares - offset * sum
+        let variance = (squares - offset * sum) * share
         peak = larger(peak, squares)
         mean = anchor + offset
-        deviation = (larger(spread, .zero) * share).squareRoot()
-        let needed = peak * tolerance
-        return spread.x >= needed.x && spread.y >= needed.y
+        deviation = squareRoots(larger(variance, .zero))
+        return bothReach(variance, peak * SlidingMoments.tolerance)
     }
 
     /// Sums afresh: a first pass for the mean, which becomes the anchor, a second about it.
@@ -66,7 +64,7 @@ struct SlidingMoments {
         peak = squares
         let offset = sum / n
         mean = anchor + offset
-        deviation = (larger(squares - offset * sum, .zero) / n).squareRoot()
+        deviation = squareRoots(larger(squares - offset * sum, .zero) / n)
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
@@ -81,21 +79,21 @@ struct SlidingMoments {
 
 /// The last N samples of a series, and the statistics of their rps and cpu.
 @safe package struct Window: ~Copyable {
+    private(set) var moments = SlidingMoments()
     private let values: UnsafeMutablePointer<Pair>
+    /// 1 / count: a multiplication is a fraction of a division's time. It is loaded together with what
+    /// stands behind it, and must not wait for a store to that: so what seldom changes does.
+    private var share = 0.0
     private let capacity: Int32
     package private(set) var count: Int32 = 0
     private var next: Int32 = 0
-    private var untilRefresh: Int32 = 0
-    /// 1 / count: a multiplication is a fraction of a division's time.
-    private var share = 0.0
-    private(set) var moments = SlidingMoments()
+    private var windowsUntilRefresh: Int32 = 1
 
     package init(size: Int) {
         precondition(FoldParameters.windowSizes.contains(size), "window size out of range")
         capacity = Int32(size)
         unsafe values = UnsafeMutablePointer<Pair>.allocate(capacity: size)
         unsafe values.initialize(repeating: .zero, count: size)
-        untilRefresh = capacity
     }
 
     deinit {
@@ -129,13 +127,16 @@ struct SlidingMoments {
         }
         // SAFETY: as above.
         unsafe values[place] = value
-        next = next &+ 1 == capacity ? 0 : next &+ 1
         moments.add(value)
-        untilRefresh &-= 1
-        let isSound = moments.settle(
-            share: share, tolerance: Double(count) * SlidingMoments.sharePerSample)
+        let isSound = moments.settle(share: share)
         self.moments = moments
-        if !isSound || untilRefresh <= 0 { refresh() }
+        next &+= 1
+        if next == capacity {
+            next = 0
+            windowsUntilRefresh &-= 1
+            if windowsUntilRefresh <= 0 { return refresh() }
+        }
+        if !isSound { refresh() }
     }
 
     private mutating func setCount() {
@@ -144,7 +145,7 @@ struct SlidingMoments {
 
     @inline(never)
     private mutating func refresh() {
-        untilRefresh = capacity * SlidingMoments.windowsPerRefresh
+        windowsUntilRefresh = SlidingMoments.windowsPerRefresh
         let values = unsafe self.values
         // SAFETY: indices below count are inside the allocation; places fill from the first.
         moments.refresh(count: Int(count)) { unsafe values[$0] }
@@ -153,8 +154,7 @@ struct SlidingMoments {
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
         try visitor.visit(&count, in: 0...capacity)
         try visitor.visit(&next, in: 0...capacity - 1)
-        try visitor.visit(
-            &untilRefresh, in: -capacity...capacity * SlidingMoments.windowsPerRefresh)
+        try visitor.visit(&windowsUntilRefresh, in: 1...SlidingMoments.windowsPerRefresh)
         setCount()
         try moments.visit(&visitor)
         for index in 0..<Int(count) {

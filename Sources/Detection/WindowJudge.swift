@@ -21,7 +21,7 @@ package struct WindowJudge: ~Copyable {
             verdict.isAnomaly = scores.x.magnitude > parameters.zThreshold
         }
         window.push(value)
-        verdict.sequence += 1
+        verdict.sequence &+= 1
         verdict.rollingAverage = window.moments.mean.x
         verdict.standardDeviation = window.moments.deviation.x
     }

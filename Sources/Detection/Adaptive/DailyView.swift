@@ -44,7 +44,7 @@ struct DailyView {
             let weight = hour.count + DailyView.priorWeight
             let least = larger(DailyView.varianceFloor * variance, epsilon * epsilon) * weight
             let shrunk = hour.variance * hour.count + DailyView.priorWeight * variance
-            sigmas = (x - hour.mean).magnitude * (weight / larger(shrunk, least)).squareRoot()
+            sigmas = (x - hour.mean).magnitude * squareRoot(weight / larger(shrunk, least))
         }
         return smaller(ScoreScale.limit, DailyView.weight * surprise(sigmas))
     }

@@ -29,7 +29,7 @@ struct LevelView {
         var score = 0.0
         if isWarm {
             // sigmas · n / (n + youth), as one division.
-            let sigmas = LevelView.sigmasAtThreshold * larger(variance.squareRoot(), epsilon)
+            let sigmas = LevelView.sigmasAtThreshold * larger(squareRoot(variance), epsilon)
             score = smaller(
                 ScoreScale.limit,
                 ScoreScale.threshold * d.magnitude * n / (sigmas * (n + LevelView.youth)))

@@ -30,7 +30,7 @@ struct SpikeView {
         rate: Double
     ) -> Outcome {
         let hour = SpikeView.hourShare * hourResidual
-        let sigma = (larger(residualVariance, epsilon * epsilon) + hour * hour).squareRoot()
+        let sigma = squareRoot(larger(residualVariance, epsilon * epsilon) + hour * hour)
         let z = isWarm ? error / sigma : 0
         var score = z * (ScoreScale.threshold / SpikeView.sigmasAtThreshold)
         var band = SpikeView.sigmasAtThreshold * sigma

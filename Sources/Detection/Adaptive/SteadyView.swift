@@ -117,7 +117,7 @@ struct SteadyView {
     @inline(__always)
     private static func measure(_ sigma: Double, _ longVariance: Double) -> Double {
         let least = longShare * longShare * longVariance
-        return least > sigma * sigma ? least.squareRoot() : sigma
+        return least > sigma * sigma ? squareRoot(least) : sigma
     }
 
     /// The prediction whose usual error is least, and that error; of equal ones the first.

@@ -1,3 +1,5 @@
+internal import CArithmetic
+
 // One instruction each. The standard library's `max` and `min` promise which of two equal zeros they
 // return, and that takes several.
 
@@ -43,3 +45,19 @@ func smaller(_ left: SIMD4<Float>, _ right: SIMD4<Float>) -> SIMD4<Float> {
 func magnitude(_ value: SIMD4<Float>) -> SIMD4<Float> {
     SIMD4(value.x.magnitude, value.y.magnitude, value.z.magnitude, value.w.magnitude)
 }
+
+/// The square root of a number that is not negative, in one instruction; NaN for others.
+@inline(__always)
+func squareRoot(_ x: Double) -> Double { tm_square_root(x) }
+
+/// The square roots of two numbers at once.
+@inline(__always)
+func squareRoots(_ x: SIMD2<Double>) -> SIMD2<Double> { tm_square_roots(x) }
+
+/// Both without their signs.
+@inline(__always)
+func magnitudes(_ x: SIMD2<Double>) -> SIMD2<Double> { tm_magnitudes(x) }
+
+/// Whether both of the first are at least those of the second.
+@inline(__always)
+func bothReach(_ x: SIMD2<Double>, _ y: SIMD2<Double>) -> Bool { tm_both_reach(x, y) }
