@@ -118,6 +118,8 @@ import Testing
             ("MAX_DEVICES", "MAX_SERIES", "MAX_SERIES is no setting of tidemark"),
             ("grafana-password:\n", "password:\n", "secret grafana-password is not declared"),
             ("read_only: true", "read_only: false", "may write its root"),
+            ("    read_only: false\n", "", "may not get grafana-password into its read-only"),
+            ("pull_policy: never", "build: .", "which tidemark-1 builds already"),
         ] {
             let changed =
                 good.isEmpty ? text : text.replacingOccurrences(of: good, with: bad)
