@@ -51,23 +51,37 @@ import Testing
     }
 
     @Test(
-        "on Minikube the images are brought in, and what runs is replaced", .enabled(if: hasKubectl)
-    )
-    func deploysToMinikube() throws {
+        "on Minikube each build of the service is brought in under a name of its own, and runs",
+        .enabled(if: hasKubectl), arguments: ["0123456789abcdef", "fedcba9876543210"])
+    func deploysToMinikube(_ id: String) throws {
         let cluster = try FakeCluster("*current-context*) echo minikube ;;")
-        try cluster.write("minikube", "echo \"minikube $*\" >>'\(cluster.folder)/calls'")
+        // What it is given has the name that the archive was saved under.
+        try cluster.write(
+            "minikube",
+            """
+            echo "minikube $*" >>'\(cluster.folder)/calls'
+            case "$*" in "image load "*) cat "$3" >>'\(cluster.folder)/calls' ;; esac
+            """)
         try cluster.write(
             "docker",
             """
-            case "$*" in "image inspect"*) exit 0 ;; "save -o "*) : >"$3" ;; *) exit 1 ;; esac
+            case "$*" in
+            "image inspect"*) echo sha256:\(id) ;;
+            "save -o "*) echo "loaded $4" >"$3" ;;
+            "tag tidemark"* | "rmi tidemark:dev-"*) ;;
+            *) exit 1 ;;
+            esac
             """)
         let run = try cluster.run("deploy")
         #expect(run.status == 0, "\(run.output)")
         #expect(cluster.calls.contains("minikube addons enable ingress"))
         #expect(cluster.calls.contains("minikube addons enable metrics-server"))
-        let loaded = cluster.calls.filter { $0.hasPrefix("minikube image load --overwrite ") }
-        #expect(loaded.count == 2)
-        #expect(cluster.calls.contains("kubectl -n highload rollout restart deployment/tidemark"))
+        let image = "tidemark:dev-\(id.prefix(12))"
+        #expect(
+            cluster.calls.filter { $0.hasPrefix("loaded ") }
+                == ["loaded \(image)", "loaded tidemark-loadgen:dev"])
+        let images = cluster.applied.split(separator: "\n").filter { $0.contains("image: tidemark") }
+        #expect(images.map { $0.trimmingCharacters(in: .whitespaces) } == ["image: \(image)"])
     }
 
     @Test("what is missing is said in a line", .enabled(if: hasKubectl))
@@ -152,5 +166,42 @@ import Testing
         let run = try loadtest(broken, out)
         #expect(run.status == 1)
         #expect(run.output.contains("loadgen: cannot resolve tidemark"), "\(run.output)")
+    }
+
+    @Test("a Job whose image can't be pulled is given up at once", .enabled(if: hasKubectl))
+    func givesUp() throws {
+        let out = Programs.temporaryPath("-reports")
+        defer { try? FileManager.default.removeItem(atPath: out) }
+        let stuck = try FakeCluster(
+            """
+            *"get hpa"*) exit 1 ;;
+            *"get job loadtest"*) grep -q 'get pods' "${0%/*}/calls" && echo /1 || echo / ;;
+            *"get pods -l job-name=loadtest"*) echo "ImagePullBackOff: no such image" ;;
+            """)
+        let run = try loadtest(stuck, out)
+        #expect(run.status == 1)
+        #expect(run.output.contains("the Job's pod can't start: ImagePullBackOff: no such"), "\(run.output)")
+        #expect(stuck.calls.last?.contains("delete job loadtest") == true)
+    }
+
+    @Test("a load test that is interrupted ends its Job", .enabled(if: hasKubectl))
+    func endsJob() throws {
+        let out = Programs.temporaryPath("-reports")
+        defer { try? FileManager.default.removeItem(atPath: out) }
+        // Asked for the Job's state, it interrupts the script: the first of that name above it.
+        let cluster = try FakeCluster(
+            """
+            *"get hpa"*) exit 1 ;;
+            *"get job loadtest"*)
+                next=$PPID
+                while ps -o args= -p "$next" | grep -q 'bash .*scripts/loadtest$'; do
+                    script=$next next=$(ps -o ppid= -p "$next" | tr -d ' ')
+                done
+                kill -TERM "$script"
+                echo /1 ;;
+            """)
+        let run = try loadtest(cluster, out)
+        #expect(run.status == 143, "\(run.output)")
+        #expect(cluster.calls.last?.contains("delete job loadtest") == true)
     }
 }
