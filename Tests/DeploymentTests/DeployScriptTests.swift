@@ -80,8 +80,21 @@ import Testing
         #expect(
             cluster.calls.filter { $0.hasPrefix("loaded ") }
                 == ["loaded \(image)", "loaded tidemark-loadgen:dev"])
-        let images = cluster.applied.split(separator: "\n").filter { $0.contains("image: tidemark") }
+        let images = cluster.applied.split(separator: "\n").filter {
+            $0.contains("image: tidemark")
+        }
         #expect(images.map { $0.trimmingCharacters(in: .whitespaces) } == ["image: \(image)"])
+    }
+
+    @Test(
+        "settings that have changed reach the replicas, and others restart nobody",
+        .enabled(if: hasKubectl), arguments: ["configured", "unchanged"])
+    func restarts(_ change: String) throws {
+        let cluster = try FakeCluster("*\"apply -f -\") echo configmap/tidemark \(change) ;;")
+        let run = try cluster.run("deploy")
+        #expect(run.status == 0, "\(run.output)")
+        let restart = "kubectl -n highload rollout restart deployment/tidemark"
+        #expect(cluster.calls.contains(restart) == (change == "configured"))
     }
 
     @Test("what is missing is said in a line", .enabled(if: hasKubectl))
