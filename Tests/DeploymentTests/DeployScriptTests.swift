@@ -193,7 +193,9 @@ import Testing
             """)
         let run = try loadtest(stuck, out)
         #expect(run.status == 1)
-        #expect(run.output.contains("the Job's pod can't start: ImagePullBackOff: no such"), "\(run.output)")
+        #expect(
+            run.output.contains("the Job's pod can't start: ImagePullBackOff: no such"),
+            "\(run.output)")
         #expect(stuck.calls.last?.contains("delete job loadtest") == true)
     }
 
