@@ -49,10 +49,16 @@ def start_service(environment=None):
     return process.pid, port
 
 
-def start_redis():
+def start_redis(log="no"):
+    """`log` is when what was written is on the disk: no, everysec or always."""
     port = free_port()
+    folder = WORK / f"redis-{port}"
+    folder.mkdir()
+    options = ["--appendonly", "no" if log == "no" else "yes"]
+    if log != "no":
+        options += ["--appendfsync", log]
     process = start(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
-                     "--appendonly", "no", "--dir", str(WORK)], stdout=subprocess.DEVNULL)
+                     *options, "--dir", str(folder)], stdout=subprocess.DEVNULL)
     wait_for(port)
     return process.pid, port
 

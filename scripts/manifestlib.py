@@ -36,6 +36,9 @@ def read_together(folder):
         for file in entry.get("files", []):
             key, _, path = file.rpartition("=")
             data[key or Path(path).name] = (folder / path).read_text()
+        for path in entry.get("envs", []):
+            lines = (folder / path).read_text().splitlines()
+            data |= dict(line.split("=", 1) for line in lines if line and line[0] != "#")
         items.append({"apiVersion": "v1", "kind": "ConfigMap", "data": data, "metadata": {
             "name": entry["name"], "labels": entry.get("options", {}).get("labels", {})}})
     for item in items:

@@ -47,18 +47,18 @@ import Testing
             "base/service.yaml", "app.kubernetes.io/component: service\n  ports",
             "app.kubernetes.io/component: server\n  ports", "its selector matches no pod"),
         Mistake(
-            "base/configmap.yaml", "IDLE_TIMEOUT: 75s", "IDLE_TIMEOUT: 30s", "IDLE_TIMEOUT is not"),
+            "base/tidemark.env", "IDLE_TIMEOUT=75s", "IDLE_TIMEOUT=30s", "IDLE_TIMEOUT is not"),
         Mistake(
-            "base/configmap.yaml", "LOG_LEVEL: info", "LOG_LEVEL: loud",
+            "base/tidemark.env", "LOG_LEVEL=info", "LOG_LEVEL=loud",
             "allowed is debug, info, warning, error"),
         Mistake(
-            "base/configmap.yaml", "LOG_FORMAT", "LOGFORMAT", "LOGFORMAT is no setting of tidemark"),
+            "base/tidemark.env", "LOG_FORMAT", "LOGFORMAT", "LOGFORMAT is no setting of tidemark"),
         Mistake(
-            "base/configmap.yaml", "MAX_DEVICES: \"100000\"", "MAX_DEVICES: \"1000000\"",
+            "base/tidemark.env", "MAX_DEVICES=100000", "MAX_DEVICES=1000000",
             "may need"),
-        Mistake("base/configmap.yaml", "PORT: \"8080\"", "PORT: \"8081\"", "serves on PORT 8081"),
+        Mistake("base/tidemark.env", "PORT=8080", "PORT=8081", "serves on PORT 8081"),
         Mistake(
-            "base/configmap.yaml", "name: tidemark\n  labels", "name: other\n  labels",
+            "base/kustomization.yaml", "name: tidemark\n    envs", "name: other\n    envs",
             "no ConfigMap tidemark"),
         Mistake(
             "base/hpa.yaml", "kind: Deployment", "kind: StatefulSet", "no StatefulSet tidemark"),
