@@ -6,18 +6,15 @@ package struct CommandBuffer: ~Copyable {
     static let byteLimit = 1 << 30
 
     package private(set) var bytes = ByteBuffer(limit: byteLimit)
-    /// Where each command ends in `bytes`.
-    package private(set) var ends: [Int] = []
     private var expected = 0
     private var given = 0
 
     package init() {}
 
-    package var isEmpty: Bool { ends.isEmpty }
+    package var isEmpty: Bool { bytes.isEmpty }
 
     package mutating func removeAll() {
         bytes.removeAll()
-        ends.removeAll(keepingCapacity: true)
         // Once in a while a batch is huge; its memory is not kept for the small ones.
         if bytes.capacity > 4 * 1024 * 1024 { bytes.releaseMemory() }
     }
@@ -35,13 +32,11 @@ package struct CommandBuffer: ~Copyable {
     /// Ends a command.
     package mutating func end() {
         precondition(given == expected, "a command has another number of words than it says")
-        ends.append(bytes.count)
     }
 
     /// Adds a command that was written before.
     package mutating func append(_ command: Span<UInt8>) {
         bytes.append(command)
-        ends.append(bytes.count)
     }
 
     /// A command of constant words.

@@ -247,6 +247,8 @@ package struct LogMachine: ~Copyable {
             metrics.add(1, .connectionsLost)
         }
         shards[shard].isReady = false
+        // What was wrong with this connection says nothing of the next one.
+        shards[shard].wantsReconnect = false
         wantsMap = settings.isCluster
         guard shards[shard].flight.isFlying else { return false }
         return abandonFlight(shard)

@@ -2,8 +2,9 @@ internal import Bytes
 internal import CHiredis
 internal import EventLoop
 
-/// One connection of libhiredis' asynchronous client. Its callbacks only put down what happened; the
-/// loop takes it up when the library has returned, so that nothing is ever freed under its feet.
+/// One connection of libhiredis' asynchronous client, which connects and writes; replies are read
+/// with its parser. What happened is only put down; the loop takes it up when the library has
+/// returned, so that nothing is ever freed under its feet.
 ///
 /// Used by one thread alone.
 @safe final class RedisConnection {
@@ -66,18 +67,16 @@ internal import EventLoop
 
     /// Hands a pipeline to the library; it is written by the next `write`.
     func send(_ commands: borrowing CommandBuffer) {
+        guard let context = unsafe context, !commands.isEmpty else { return }
         let bytes = commands.bytes.readable
-        unsafe bytes.withUnsafeBufferPointer { buffer in
-            var start = 0
-            for end in commands.ends {
-                guard let context = unsafe context else { return }
-                // SAFETY: the command lies in the buffer; the library copies it during the call.
-                let command = unsafe UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped + start)
-                _ = unsafe redisAsyncFormattedCommand(
-                    context, onReply, nil, command.assumingMemoryBound(to: CChar.self), end - start)
-                start = end
-            }
+        let isTaken = unsafe bytes.withUnsafeBufferPointer { buffer in
+            // SAFETY: the commands lie in the buffer; the library copies them during the call.
+            let text = unsafe UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped)
+            return unsafe redisAppendFormattedCommand(
+                &context.pointee.c, text.assumingMemoryBound(to: CChar.self), buffer.count)
+                == REDIS_OK
         }
+        if !isTaken { close() }
     }
 
     /// Writes what the socket takes.
@@ -93,9 +92,28 @@ internal import EventLoop
             // SAFETY: as in `write`.
             unsafe redisAsyncHandleWrite(context)
         }
-        if event.isReadable || event.isBroken, let context = unsafe context {
-            // SAFETY: as in `write`.
-            unsafe redisAsyncHandleRead(context)
+        if event.isReadable || event.isBroken { read() }
+    }
+
+    /// Takes in what has come. The library's own reading aborts the process when a server says
+    /// more than it was asked; here that is a reply like any other, and the machine knows what it
+    /// awaits.
+    private func read() {
+        // SAFETY: as in `write`. The first call settles whether the socket is connected at all.
+        if let context = unsafe context, unsafe context.pointee.c.flags & REDIS_CONNECTED == 0 {
+            unsafe redisAsyncHandleWrite(context)
+        }
+        guard let context = unsafe context, unsafe context.pointee.c.flags & REDIS_CONNECTED != 0
+        else { return }
+        guard unsafe redisBufferRead(&context.pointee.c) == REDIS_OK else { return close() }
+        while true {
+            var reply: UnsafeMutableRawPointer?
+            guard unsafe redisGetReplyFromReader(&context.pointee.c, &reply) == REDIS_OK
+            else { return close() }
+            guard let reply = unsafe reply else { return }
+            // SAFETY: the reader gives away a whole reply, which is freed once, here.
+            unsafe received(reply.assumingMemoryBound(to: redisReply.self))
+            unsafe freeReplyObject(reply)
         }
     }
 
@@ -131,11 +149,11 @@ internal import EventLoop
         if succeeded { happenings.append(.connected) }
     }
 
-    fileprivate func received(_ reply: UnsafeMutablePointer<redisReply>) {
+    private func received(_ reply: UnsafeMutablePointer<redisReply>) {
         if unsafe reply.pointee.type == REDIS_REPLY_STRING,
             let text = unsafe reply.pointee.str, unsafe reply.pointee.len < 44
         {
-            // SAFETY: the reply's text is `len` bytes long and lives until the callback returns.
+            // SAFETY: the reply's text is `len` bytes long and lives until this returns.
             let bytes = unsafe UnsafeBufferPointer(
                 start: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self),
                 count: reply.pointee.len)
@@ -165,7 +183,7 @@ internal import EventLoop
 }
 
 extension Reply {
-    /// A copy of a reply, which the library frees when its callback returns.
+    /// A copy of a reply, which is freed when it has been taken up.
     init(copying reply: UnsafeMutablePointer<redisReply>) {
         let value = unsafe reply.pointee
         switch unsafe value.type {
@@ -218,14 +236,4 @@ private func cleanUp(_ data: UnsafeMutableRawPointer?) { unsafe connection(data)
 private func onConnect(_ context: UnsafePointer<redisAsyncContext>?, _ status: Int32) {
     guard let context = unsafe context else { return }
     unsafe connection(context.pointee.data)?.isConnected(status == REDIS_OK)
-}
-
-private func onReply(
-    _ context: UnsafeMutablePointer<redisAsyncContext>?, _ reply: UnsafeMutableRawPointer?,
-    _ data: UnsafeMutableRawPointer?
-) {
-    // Without a reply the connection is going down, which `cleanup` tells.
-    guard let context = unsafe context, let reply = unsafe reply else { return }
-    unsafe connection(context.pointee.data)?.received(
-        reply.assumingMemoryBound(to: redisReply.self))
 }

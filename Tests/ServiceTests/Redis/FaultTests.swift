@@ -192,6 +192,32 @@ import Testing
         try expectNothingLost(told, [client])
     }
 
+    @Test("a master that was a replica for a while is taken up again by the loop that it refused")
+    func takesUpAgain() throws {
+        let (redis, other) = (try RunningRedis(), try RunningRedis())
+        let service = try RunningService(settings(redis.url))
+        #expect(try isBack(service))
+        let client = try redis.client()
+        try client.command("REPLICAOF", "127.0.0.1", "\(other.port)")
+        #expect(try service.post("/ingest", "{\"cpu\":1,\"rps\":1}").status == 503)
+        try client.command("REPLICAOF", "NO", "ONE")
+        #expect(try isBack(service))
+    }
+
+    @Test(
+        "a server that says more than it was asked is left, and the process goes on",
+        arguments: ["+OK\r\n+OK\r\n:1\r\n+OK\r\n$3\r\n1-1\r\n*0\r\n", "$-1\r\n", "-ERR no\r\n"])
+    func outlivesChatter(_ words: String) throws {
+        let server = try TalkativeServer(saying: words)
+        let service = try RunningService(settings("redis://127.0.0.1:\(server.port)"))
+        for _ in 0..<5 {
+            #expect(try service.post("/ingest", "{\"cpu\":1,\"rps\":1}").status == 503)
+            usleep(100_000)
+        }
+        #expect(try service.get("/health").status == 200)
+        #expect(service.stop() == 0)
+    }
+
     @Test("after FLUSHALL the series begin anew, for all replicas alike")
     func flushes() throws {
         let redis = try RunningRedis()

@@ -53,7 +53,7 @@ final class CuttingProxy: @unchecked Sendable {
     var cuts: Int { lock.withLock { cutsDone } }
     var isCutPending: Bool { lock.withLock { cut != nil } }
 
-    private static func listen(_ port: UInt16) throws -> Int32 {
+    static func listen(_ port: UInt16) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var one: Int32 = 1
         unsafe setsockopt(
