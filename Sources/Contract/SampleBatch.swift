@@ -72,6 +72,7 @@ package struct SampleBatch: ~Copyable {
 
     private mutating func objectOrLines(_ body: Span<UInt8>, _ now: Double) throws(SampleError) {
         var cursor = JSONCursor(body)
+        let whole: SampleError
         do throws(SampleError) {
             let sample = try SampleDecoder.decode(&cursor, now: now, names: &names)
             if cursor.peek() == nil {
@@ -79,15 +80,44 @@ package struct SampleBatch: ~Copyable {
                 isSingle = true
                 return
             }
+            whole = SampleError(cursor.error(.trailingBytes))
         } catch {
-            guard hasSeveralLines(body) else {
-                rejectedByFault[Int(error.fault.rawValue)] += 1
-                rejected = 1
-                throw error
-            }
+            if !hasSeveralLines(body) || isOneValue(body) { throw refuse(error) }
+            whole = error
         }
         names.removeAll()
         lines(body, now)
+        // An object that goes over several lines was meant as one, whatever is wrong with it.
+        if samples.isEmpty, hasLineBreak(body, before: cursor.offset) { throw refuse(whole) }
+    }
+
+    /// The body as a whole is one bad sample.
+    private mutating func refuse(_ error: SampleError) -> SampleError {
+        removeAll()
+        rejectedByFault[Int(error.fault.rawValue)] = 1
+        rejected = 1
+        return error
+    }
+
+    /// Whether the body is one JSON value from end to end, on however many lines.
+    private func isOneValue(_ body: Span<UInt8>) -> Bool {
+        var cursor = JSONCursor(body)
+        do throws(JSONError) {
+            try cursor.skipValue()
+            try cursor.expectEnd()
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Whether a line ends between the body's first word and `end`.
+    private func hasLineBreak(_ body: Span<UInt8>, before end: Int) -> Bool {
+        var cursor = JSONCursor(body)
+        _ = cursor.peek()
+        var index = cursor.offset
+        while index < min(end, body.count), body[index] != 0x0A { index += 1 }
+        return index < min(end, body.count)
     }
 
     /// Whether a line break has something on both sides: then each line stands for itself.

@@ -30,6 +30,11 @@ package struct SampleError: Error, Equatable {
     init(_ error: JSONError) {
         self.init(.syntax, "\(error.problem.description)", at: error.offset)
     }
+
+    /// What is wrong with the JSON of a field's value.
+    init(_ error: JSONError, in field: String) {
+        self.init(.syntax, "\(field): \(error.problem.description)", at: error.offset)
+    }
 }
 
 /// A sample as it was sent, and the name of its device among the names of its batch.
@@ -149,7 +154,7 @@ package enum SampleDecoder {
                 throw SampleError(
                     .outOfRange, "\(label(field)): must be a finite number >= 0", at: offset)
             }
-            throw SampleError(error)
+            throw SampleError(error, in: label(field))
         }
         guard value >= 0 else {
             throw SampleError(
@@ -164,7 +169,7 @@ package enum SampleDecoder {
         -> SampleError
     {
         let offset = cursor.offset
-        do { try cursor.skipValue() } catch { return SampleError(error) }
+        do { try cursor.skipValue() } catch { return SampleError(error, in: label(field)) }
         return SampleError(.wrongType, "\(label(field)): must be \(type)", at: offset)
     }
 
@@ -205,7 +210,7 @@ package enum SampleDecoder {
         }
         let offset = cursor.offset
         let text: JSONText
-        do { text = try cursor.string() } catch { throw SampleError(error) }
+        do { text = try cursor.string() } catch { throw SampleError(error, in: label(.device)) }
         if text.hasEscapes {
             cursor.decode(text, into: &names)
         } else {
