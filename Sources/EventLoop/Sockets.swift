@@ -20,13 +20,25 @@ package enum Sockets {
         }
     }
 
-    private static func bound(_ family: Int32, port: UInt16, loopbackOnly: Bool)
-        throws(SystemError) -> FileDescriptor
-    {
+    /// Throws when another process listens on `port`: the kernel would share it between both, and
+    /// half of the clients would talk to the one, half to the other.
+    package static func checkFree(port: UInt16) throws(SystemError) {
+        do {
+            _ = try bound(AF_INET6, port: port, loopbackOnly: false, isShared: false)
+        } catch {
+            guard error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL else { throw error }
+            _ = try bound(AF_INET, port: port, loopbackOnly: false, isShared: false)
+        }
+    }
+
+    /// - Parameter isShared: listens, beside others; else the port is only taken.
+    private static func bound(
+        _ family: Int32, port: UInt16, loopbackOnly: Bool, isShared: Bool = true
+    ) throws(SystemError) -> FileDescriptor {
         let useIPv4 = family == AF_INET || loopbackOnly
         let descriptor = try open(useIPv4 ? AF_INET : AF_INET6)
         try set(descriptor.number, SOL_SOCKET, SO_REUSEADDR, 1)
-        try set(descriptor.number, SOL_SOCKET, SO_REUSEPORT, 1)
+        if isShared { try set(descriptor.number, SOL_SOCKET, SO_REUSEPORT, 1) }
         if useIPv4 {
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
@@ -40,6 +52,7 @@ package enum Sockets {
             address.sin6_port = port.bigEndian
             try bind(descriptor.number, &address)
         }
+        guard isShared else { return descriptor }
         try checked("listen") { Int(CLinux.listen(descriptor.number, backlogLimit)) }
         return descriptor
     }

@@ -41,6 +41,7 @@ enum Server {
 
     private static func openSeats(port: UInt16, count: Int) throws(SystemError) -> [Seat] {
         var seats: [Seat] = []
+        if port > 0 { try Sockets.checkFree(port: port) }
         for index in 0..<count {
             // Port 0 takes a free one, which the others then share.
             let listener = try Sockets.listen(port: seats.first?.port ?? port)
