@@ -270,7 +270,12 @@ package struct RequestHeadParser: ~Escapable {
         case 14 where bytes.spells(name, "content-length", ignoringCase: true):
             try contentLength(value)
         case 16 where bytes.spells(name, "content-encoding", ignoringCase: true):
-            head.contentCoding = value
+            // Several headers are one list: none of them may hide a coding behind the last.
+            if head.contentCoding.isEmpty
+                || bytes.spells(head.contentCoding, "identity", ignoringCase: true)
+            {
+                head.contentCoding = value
+            }
         case 17 where bytes.spells(name, "transfer-encoding", ignoringCase: true):
             try transferEncoding(value)
         default: break

@@ -21,7 +21,7 @@ struct Connection: ~Copyable {
     /// After a last answer, how long and how much of what the client still sends is read, so that
     /// the answer is not lost to a reset.
     static let lingerTime = TimeSpan.seconds(2)
-    static let lingerBytes = 1024 * 1024
+    static let lingerBytes = 16 * 1024 * 1024
 
     private enum Phase {
         case serving

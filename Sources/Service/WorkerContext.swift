@@ -120,7 +120,7 @@ struct WorkerContext: ~Copyable {
             return .answer(request)
         case .get(let path):
             request.path = path
-            request.task = overQuota(path, peer) ?? .get
+            request.task = isWatching(path) ? .get : overQuota(peer) ?? .get
             return .answer(request)
         case .post(let path):
             request.path = path
@@ -136,7 +136,7 @@ struct WorkerContext: ~Copyable {
             request.task = .unauthorized
             return .answer(request)
         }
-        if let over = overQuota(request.path, peer) {
+        if let over = overQuota(peer) {
             request.task = over
             return .answer(request)
         }
@@ -179,13 +179,16 @@ struct WorkerContext: ~Copyable {
         return difference == 0
     }
 
-    /// Probes and scrapes are never refused: they tell whether the service is well.
-    private func overQuota(_ path: Path, _ peer: PeerAddress) -> RequestTask? {
-        if shared.quota.isOff { return nil }
+    /// Whether a GET of the path is a probe or a scrape, which are never refused: they tell whether the service is well.
+    private func isWatching(_ path: Path) -> Bool {
         switch path {
-        case .health, .ready, .prometheus, .metricsPrometheus: return nil
-        case .ingest, .metrics, .analyze, .stats, .devices, .anomalies, .unknown: break
+        case .health, .ready, .metrics, .prometheus, .metricsPrometheus: true
+        case .ingest, .analyze, .stats, .devices, .anomalies, .unknown: false
         }
+    }
+
+    private func overQuota(_ peer: PeerAddress) -> RequestTask? {
+        if shared.quota.isOff { return nil }
         guard let wait = shared.quota.take(peer, now: now) else { return nil }
         return .overQuota(retryAfterSeconds: max(1, Int(wait.seconds.rounded(.up))))
     }

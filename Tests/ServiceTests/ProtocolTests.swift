@@ -37,6 +37,34 @@ import Testing
         #expect(text.contains("status=\"413\"}"))
     }
 
+    @Test("a body somewhat over the limit is heard out, so that its 413 is not lost")
+    func answersLargeBodies() throws {
+        let service = try RunningService(["MAX_BODY_BYTES": "1000000"])
+        let client = try service.connect()
+        let length = 6_000_000
+        try client.write("POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: \(length)\r\n\r\n")
+        for _ in 0..<60 { try client.write([UInt8](repeating: 0x20, count: length / 60)) }
+        #expect(try client.response().status == 413)
+    }
+
+    @Test("a coding that is not served is refused among others, too", arguments: [true, false])
+    func refusesCodings(_ identityFirst: Bool) throws {
+        let codings = identityFirst ? ["identity", "gzip"] : ["gzip", "identity"]
+        let service = try RunningService()
+        let headers = codings.map { "Content-Encoding: \($0)\r\n" }.joined()
+        let answer = try service.post("/ingest", ProtocolTests.sample, headers: headers)
+        #expect(answer.status == 415)
+    }
+
+    @Test("a port that another process serves is not shared with it")
+    func refusesTakenPort() throws {
+        let service = try RunningService()
+        #expect(throws: Failure.self) {
+            try RunningService(arguments: ["--port", "\(service.port)"])
+        }
+        #expect(try service.get("/health").status == 200)
+    }
+
     @Test("a head or a body that trickles in gets 408 and slows nobody else")
     func timesOut() throws {
         let service = try RunningService([
@@ -190,6 +218,9 @@ import Testing
         #expect(refused.status == 429)
         #expect(refused.headers["retry-after"] == "1")
         #expect(try service.get("/health").status == 200, "probes are never refused")
+        for path in ["/metrics", "/prometheus", "/metrics/prometheus"] {
+            #expect(try service.get(path).status == 200, "scrapes are never refused")
+        }
     }
 
     @Test("connections beyond the limit wait for their turn")
