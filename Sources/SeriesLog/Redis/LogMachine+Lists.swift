@@ -12,6 +12,8 @@ struct DeviceTouch: Sendable {
 /// Both are written off the answers' way and read when somebody asks.
 extension LogMachine {
     private static var namesPerCommand: Int { 128 }
+    /// No list has so many devices; a rank beyond it makes no sense.
+    private static var rankLimit: Int { 1 << 40 }
     /// Writes that wait beside the series; beyond it the list's newest are lost, and counted.
     static var sideWriteLimit: Int { 8192 }
 
@@ -213,7 +215,8 @@ extension LogMachine {
         case (.role, _): break
         case (.map, _):
             if let fresh = SlotMap(reply, from: shards[shard].address) { adopt(fresh) }
-        case (.deviceRank(let ticket, _, let limit), .integer(let rank)):
+        case (.deviceRank(let ticket, _, let limit), .integer(let rank))
+        where (0..<LogMachine.rankLimit).contains(rank):
             enlist(.devicePage(ticket: ticket, start: rank + 1, limit: limit))
         case (.deviceRank(let ticket, _, _), _): finish(ticket)
         case (.devicePage(let ticket, _, _), .array(let names)): takePage(names, ticket)

@@ -35,6 +35,28 @@ import Testing
         #expect(acknowledged > more.count * steps / 20)
     }
 
+    @Test("a rank that makes no sense is no device", arguments: [Int.max, Int.min, -1])
+    func mistrustsRanks(_ rank: Int) throws {
+        var settings = RedisSettings()
+        settings.servers = [NodeAddress(host: "127.0.0.1", port: 6379)]
+        var machine = LogMachine(
+            FoldParameters(), settings, writer: 1, hashSeed: 1, metrics: RedisMetrics())
+        machine.connected(0, isFenced: true, replicas: 0)
+        let opened = machine.openIfRoom(samples: 0)
+        let ticket = try #require(opened)
+        machine.listDevices(after: Array("a".utf8), limit: 1000, ticket: ticket)
+        machine.close(ticket)
+        var commands = CommandBuffer()
+        let isFlying = machine.fly(0, into: &commands)
+        #expect(isFlying)
+        machine.received(0, .integer(rank))
+        machine.received(0, .integer(1))
+        let decided = machine.tickets.takeDecided()
+        #expect(decided == ticket)
+        let names = machine.tickets[ticket].names
+        #expect(names == nil)
+    }
+
     @Test("contending loops give the verdicts of the one log")
     func contends() throws {
         var kinds = LogSimulation.Kinds()
