@@ -11,6 +11,8 @@ package struct OptionError: Error, Equatable, CustomStringConvertible {
 package struct Options {
     private var values: [String: String] = [:]
     private var unasked: Set<String> = []
+    /// The last flag, when nothing stands behind it.
+    private var valueless: String?
     /// Arguments that are no flags, in order.
     package private(set) var operands: [String] = []
 
@@ -35,7 +37,7 @@ package struct Options {
             } else if let value = rest.popFirst() {
                 values[flag] = value
             } else {
-                throw OptionError("\(flag): a value is missing")
+                valueless = flag
             }
         }
     }
@@ -48,6 +50,7 @@ package struct Options {
     package mutating func required(_ flag: String, _ meaning: String) throws(OptionError) -> String
     {
         guard let value = text(flag), !value.isEmpty else {
+            if flag == valueless { throw OptionError("\(flag): a value is missing, \(meaning)") }
             throw OptionError("\(flag): required, \(meaning)")
         }
         return value
@@ -95,6 +98,7 @@ package struct Options {
     /// Every flag has been asked for by now; one that has not is unknown.
     package func expectNothingElse() throws(OptionError) {
         if let flag = unasked.min() { throw OptionError("\(flag): unknown flag; see --help") }
+        if let valueless { throw OptionError("\(valueless): a value is missing") }
     }
 }
 

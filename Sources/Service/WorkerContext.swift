@@ -179,7 +179,8 @@ struct WorkerContext: ~Copyable {
         return difference == 0
     }
 
-    /// Whether a GET of the path is a probe or a scrape, which are never refused: they tell whether the service is well.
+    /// Whether a GET of the path is a probe or a scrape, which are never refused: they tell whether
+    /// the service is well.
     private func isWatching(_ path: Path) -> Bool {
         switch path {
         case .health, .ready, .metrics, .prometheus, .metricsPrometheus: true

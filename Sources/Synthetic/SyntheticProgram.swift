@@ -47,7 +47,11 @@ private func runSynthetic(_ arguments: [String]) -> Int32 {
         return arguments.isEmpty ? 64 : 0
     }
     do throws(OptionError) {
-        var options = try Options(Array(arguments.dropFirst()), switches: [])
+        var options = try Options(Array(arguments.dropFirst()), switches: ["--help"])
+        if options.isSet("--help") {
+            StandardStreams.writeOutput(help)
+            return 0
+        }
         guard options.operands.isEmpty || command == "report" else {
             throw OptionError("\(options.operands[0]): not expected; see --help")
         }

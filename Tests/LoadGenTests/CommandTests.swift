@@ -81,8 +81,20 @@ import Testing
             #expect(shown.output.contains("| 200 RPS | 200 |"))
         }
         #expect(try loadgen(["show", other]).output.contains("is not the result of a run"))
+        #expect(
+            try loadgen(["compare", other, other]).output.contains("is not the result of a run"))
         #expect(try loadgen(["show", page + "-not-there"]).status == 1)
         #expect(try loadgen(["show"]).status == 64)
+    }
+
+    @Test("a flag that nobody knows is said to be so, and one without its value too")
+    func namesLastFlags() throws {
+        let target = ["run", "--target", "http://127.0.0.1:1"]
+        #expect(
+            try loadgen(target + ["--bogus"]).output
+                == "loadgen: --bogus: unknown flag; see --help\n")
+        #expect(try loadgen(target + ["--rate"]).output == "loadgen: --rate: a value is missing\n")
+        #expect(try loadgen(["run", "--target"]).output.contains("--target: a value is missing"))
     }
 
     @Test("a token in the environment is sent, and one that is wrong is told by its status")

@@ -167,18 +167,20 @@ import Testing
         #expect(try service.get("/health").json["status"] as? String == "healthy")
     }
 
-    @Test("the process stops when asked, after answering what was under way")
-    func drains() throws {
+    @Test(
+        "the process stops when asked, after answering what was under way, in its head or its body",
+        arguments: [20, 60])
+    func drains(_ sent: Int) throws {
         let service = try RunningService()
         let client = try service.connect()
         try client.write(RunningService.post("/ingest", #"{"cpu":1,"rps":1}"#))
         #expect(try client.response().status == 202)
         let request = Array(RunningService.post("/ingest", #"{"cpu":1,"rps":2}"#).utf8)
-        try client.write(Array(request[..<20]))
+        try client.write(Array(request[..<sent]))
         usleep(50_000)
         service.process.terminate()
         usleep(100_000)
-        try client.write(Array(request[20...]))
+        try client.write(Array(request[sent...]))
         let last = try client.response()
         #expect(last.status == 202)
         #expect(last.headers["connection"] == "close")
