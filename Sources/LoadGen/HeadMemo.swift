@@ -1,7 +1,7 @@
 internal import HTTP
 
 /// The last answer's head and what it said: a server's heads repeat themselves for a second or so,
-/// until their date changes, and comparing costs a tenth of parsing.
+/// until their date changes, and comparing them is cheaper than parsing.
 struct HeadMemo {
     /// Longer heads are parsed each time.
     private static let limit = 1024
