@@ -52,12 +52,12 @@ func squareRoot(_ x: Double) -> Double { tm_square_root(x) }
 
 /// The square roots of two numbers at once.
 @inline(__always)
-func squareRoots(_ x: SIMD2<Double>) -> SIMD2<Double> { tm_square_roots(x) }
+func squareRoot(_ x: Pair) -> Pair { tm_square_roots(x) }
 
 /// Both without their signs.
 @inline(__always)
-func magnitudes(_ x: SIMD2<Double>) -> SIMD2<Double> { tm_magnitudes(x) }
+func magnitude(_ x: Pair) -> Pair { tm_magnitudes(x) }
 
 /// Whether both of the first are at least those of the second.
 @inline(__always)
-func bothReach(_ x: SIMD2<Double>, _ y: SIMD2<Double>) -> Bool { tm_both_reach(x, y) }
+func bothReach(_ x: Pair, _ y: Pair) -> Bool { tm_both_reach(x, y) }

@@ -47,7 +47,7 @@ struct SlidingMoments {
         let variance = (squares - offset * sum) * share
         peak = larger(peak, squares)
         mean = anchor + offset
-        deviation = squareRoots(larger(variance, .zero))
+        deviation = squareRoot(larger(variance, .zero))
         return bothReach(variance, peak * SlidingMoments.tolerance)
     }
 
@@ -64,7 +64,7 @@ struct SlidingMoments {
         peak = squares
         let offset = sum / n
         mean = anchor + offset
-        deviation = squareRoots(larger(squares - offset * sum, .zero) / n)
+        deviation = squareRoot(larger(squares - offset * sum, .zero) / n)
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {

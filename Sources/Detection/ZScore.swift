@@ -13,7 +13,7 @@ package enum ZScore {
     ///   - mean, deviation: of the window before the value.
     @inline(__always)
     static func scores(_ value: Pair, mean: Pair, deviation: Pair) -> Pair {
-        let floor = Pair(repeating: absoluteFloor) + magnitudes(mean) * relativeFloor
+        let floor = Pair(repeating: absoluteFloor) + magnitude(mean) * relativeFloor
         let scores = (value - mean) / larger(deviation, floor)
         return smaller(larger(scores, Pair(repeating: -limit)), Pair(repeating: limit))
     }
