@@ -165,13 +165,13 @@ struct Connection: ~Copyable {
                 bytes.consume(head.byteCount)
             case .sendContinue: output.append("HTTP/1.1 100 Continue\r\n\r\n")
             case .body(let length):
-                pending.keepAlive = pending.keepAlive && !context.shared.isDraining
+                context.endIfDraining(&pending)
                 let progress = context.take(
                     pending, body: bytes, byteCount: length, for: token, into: &output)
                 bytes.consume(length)
                 go(on: progress, context)
             case .chunkedBody:
-                pending.keepAlive = pending.keepAlive && !context.shared.isDraining
+                context.endIfDraining(&pending)
                 let length = machine.chunkedBody.count
                 let progress = context.take(
                     pending, body: machine.chunkedBody, byteCount: length, for: token,
@@ -200,8 +200,7 @@ struct Connection: ~Copyable {
         _ ticket: Int32, _ waiting: WaitingRequest, _ context: inout WorkerContext
     ) -> ConnectionFate {
         isWaiting = false
-        // What was asked before the process began to drain is its connection's last.
-        waiting.request.keepAlive = waiting.request.keepAlive && !context.shared.isDraining
+        context.endIfDraining(&waiting.request)
         context.answer(ticket, waiting, into: &output)
         land(context)
         finishRequest(

@@ -110,7 +110,8 @@ struct WorkerContext: ~Copyable {
         var request = PendingRequest()
         request.method = head.method
         request.isVersion10 = head.isVersion10
-        request.keepAlive = head.keepAlive && !shared.isDraining
+        request.keepAlive = head.keepAlive
+        endIfDraining(&request)
         request.started = started
         switch Router.route(head, bytes) {
         case .notFound: return .answer(request)
@@ -126,6 +127,12 @@ struct WorkerContext: ~Copyable {
             request.path = path
             return decidePost(head, bytes, peer, request)
         }
+    }
+
+    /// While the process drains, a request is its connection's last: asked when its head has come,
+    /// and again when its answer is made, which may be long after.
+    func endIfDraining(_ request: inout PendingRequest) {
+        if shared.isDraining { request.keepAlive = false }
     }
 
     private func decidePost(
