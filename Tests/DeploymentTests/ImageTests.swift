@@ -84,6 +84,7 @@ import Testing
         ] {
             #expect(found.lines.contains(line), "\(found.log)")
         }
+        #expect(!found.lines.contains("the root can be written"))
     }
 
     /// The load generator's image against the service's.

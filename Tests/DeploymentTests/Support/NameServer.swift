@@ -11,8 +11,12 @@ enum NameServer {
         ip link set lo up
         mkdir -p "$folder/root/etc" "$folder/root/proc" "$folder/root/dev"
         cp "$program" "$folder/root/tidemark"
+        mount --bind "$folder/root" "$folder/root"
         mount -t proc proc "$folder/root/proc"
         printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:2\n' >"$folder/root/etc/resolv.conf"
+        # As in the cluster, nothing can be written from here on.
+        mount -o remount,bind,ro "$folder/root"
+        touch "$folder/root/written" 2>/dev/null && echo "the root can be written"
         pids=()
         trap 'kill "${pids[@]}" 2>/dev/null || true; wait || true' EXIT
         name_server() {
