@@ -21,7 +21,10 @@ struct CompareCommand {
 
     /// - Returns: 99 when something got worse by more than is allowed.
     func run() throws(RunError) -> Int32 {
-        let comparison = Comparison(try readRun(before), try readRun(after))
+        let comparison = Comparison(try readDocument(before), try readDocument(after))
+        guard comparison.hasCommonMeasure else {
+            throw RunError("\(before) and \(after): have no measure of a run or a search in common")
+        }
         StandardStreams.writeOutput(comparison.table.text)
         let worse = comparison.worse(by: allowed)
         for name in worse {
@@ -29,15 +32,6 @@ struct CompareCommand {
         }
         return worse.isEmpty ? 0 : 99
     }
-}
-
-/// Reads the result of a run, and of nothing else.
-func readRun(_ path: String) throws(RunError) -> Document {
-    let document = try readDocument(path)
-    guard document["latency_ms.p95"] != nil else {
-        throw RunError("\(path): is not the result of a run")
-    }
-    return document
 }
 
 /// Reads a result's file.

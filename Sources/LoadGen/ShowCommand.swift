@@ -18,7 +18,10 @@ struct ShowCommand {
     }
 
     func run() throws(RunError) -> Int32 {
-        let document = try readRun(result)
+        let document = try readDocument(result)
+        guard document["latency_ms.p95"] != nil else {
+            throw RunError("\(result): is not the result of a run")
+        }
         let report = "## Load\n\n\(RunText(document).markdown)"
         StandardStreams.writeOutput(report)
         do throws(FileError) {

@@ -21,6 +21,11 @@ package struct Comparison {
         self.after = after
     }
 
+    /// Whether there is anything to compare: two runs, two searches.
+    package var hasCommonMeasure: Bool {
+        Comparison.measures.contains { before[$0.name] != nil && after[$0.name] != nil }
+    }
+
     package var table: MarkdownTable {
         var table = MarkdownTable(["measure", "before", "after", "change"])
         table.add(["rate asked", asked(before), asked(after), ""])
