@@ -28,7 +28,9 @@ package struct Comparison {
 
     package var table: MarkdownTable {
         var table = MarkdownTable(["measure", "before", "after", "change"])
-        table.add(["rate asked", asked(before), asked(after), ""])
+        if before["achieved_rps"] != nil || after["achieved_rps"] != nil {
+            table.add(["rate asked", asked(before), asked(after), ""])
+        }
         for (name, moreIsBetter) in Comparison.measures {
             guard before[name] != nil || after[name] != nil else { continue }
             table.add([

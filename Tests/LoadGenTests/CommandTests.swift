@@ -19,7 +19,13 @@ import Testing
     func compares() throws {
         let before = try write(#"{"kind":"run","latency_ms":{"p95":10},"achieved_rps":100}"#)
         let after = try write(#"{"kind":"run","latency_ms":{"p95":12},"achieved_rps":100}"#)
-        defer { for path in [before, after] { try? FileManager.default.removeItem(atPath: path) } }
+        let search = try write(#"{"kind":"find-max","max_rps":10}"#)
+        let empty = try write("{}")
+        defer {
+            for path in [before, after, search, empty] {
+                try? FileManager.default.removeItem(atPath: path)
+            }
+        }
         let plain = try loadgen(["compare", before, after])
         #expect(plain.status == 0)
         #expect(plain.output.contains("20 % worse"), "\(plain.output)")
@@ -28,6 +34,12 @@ import Testing
         #expect(strict.status == 99)
         #expect(strict.output.contains("WORSE  latency_ms.p95"))
         #expect(try loadgen(["compare", before]).status == 64)
+        let searches = try loadgen(["compare", search, search])
+        #expect(searches.status == 0 && searches.output.contains("| max_rps | 10"))
+        #expect(!searches.output.contains("rate asked"))
+        let strangers = try loadgen(["compare", empty, search])
+        #expect(strangers.status == 1)
+        #expect(strangers.output.contains("have no measure of a run or a search in common"))
         #expect(try loadgen(["compare", before, "/nowhere"]).status == 1)
     }
 
@@ -81,8 +93,6 @@ import Testing
             #expect(shown.output.contains("| 200 RPS | 200 |"))
         }
         #expect(try loadgen(["show", other]).output.contains("is not the result of a run"))
-        #expect(
-            try loadgen(["compare", other, other]).output.contains("is not the result of a run"))
         #expect(try loadgen(["show", page + "-not-there"]).status == 1)
         #expect(try loadgen(["show"]).status == 64)
     }
