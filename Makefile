@@ -24,12 +24,9 @@ run-redis: build ## redis-server, two replicas, nginx in front on :8080, until C
 	@scripts/setup redis
 	@scripts/run-redis
 
-# What builds images and starts clusters' programs comes after the rest: some of it is timed.
 test: ## all tests
 	@scripts/setup build test
-	@swift build --build-tests
-	@swift test --skip-build --skip DeploymentTests
-	@swift test --skip-build --no-parallel --filter DeploymentTests
+	@scripts/test
 
 bench: build ## what a request costs, beside nginx, wrk and with Redis; ns per sample
 	@scripts/setup bench
