@@ -61,7 +61,7 @@ package struct LineChart: Sendable {
         let across = ScaledAxis(x, over: points.map(\.x))
         let up = ScaledAxis(y, over: points.map(\.y))
         var text = "<text x=\"\(LineChart.left)\" y=\"20\" font-weight=\"bold\">"
-        text += "\(escaped(title))</text>\n"
+        text += "\(SVGText.escaped(title))</text>\n"
         text += grid(across, up) + legend
         for (index, line) in lines.enumerated() {
             text += draw(line, LineChart.colours[index % LineChart.colours.count], across, up)
@@ -100,9 +100,9 @@ package struct LineChart: Sendable {
             text += "\(tick.label)</text>\n"
         }
         let end = tenths(LineChart.height - 8)
-        text += "<text x=\"\(pixelX(0.5))\" y=\"\(end)\">\(escaped(x.title))</text>\n"
+        text += "<text x=\"\(pixelX(0.5))\" y=\"\(end)\">\(SVGText.escaped(x.title))</text>\n"
         text += "<text transform=\"translate(14 \(pixelY(0.5))) rotate(-90)\">"
-        return text + "\(escaped(y.title))</text>\n</g>\n"
+        return text + "\(SVGText.escaped(y.title))</text>\n</g>\n"
     }
 
     private var legend: String {
@@ -112,7 +112,7 @@ package struct LineChart: Sendable {
             let colour = LineChart.colours[index % LineChart.colours.count]
             text += "<rect x=\"\(tenths(place))\" y=\"32\" width=\"10\" height=\"10\" "
             text += "fill=\"\(colour)\"/><text x=\"\(tenths(place + 14))\" y=\"41\">"
-            text += "\(escaped(line.name))</text>\n"
+            text += "\(SVGText.escaped(line.name))</text>\n"
             place += 30 + 7 * Double(line.name.count)
         }
         return text
@@ -145,18 +145,4 @@ package struct LineChart: Sendable {
             points[start..<min(points.count, start + group)].max { $0.y < $1.y }
         }
     }
-}
-
-/// Text as it may stand in XML.
-private func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-        switch character {
-        case "<": result += "&lt;"
-        case ">": result += "&gt;"
-        case "&": result += "&amp;"
-        default: result.append(character)
-        }
-    }
-    return result
 }

@@ -52,7 +52,8 @@ struct SVGText {
         return "\(sign)\(abs(tenths) / 10)" + (digit == 0 ? "" : ".\(digit)")
     }
 
-    private static func escaped(_ words: String) -> String {
+    /// Text as it may stand in XML.
+    static func escaped(_ words: String) -> String {
         words.reduce(into: "") { text, character in
             switch character {
             case "&": text += "&amp;"
