@@ -35,9 +35,9 @@ package struct LoadDetector {
         let band: Double
         package let scores: Scores
         package let alert: Bool
-        /// The two predictions that others may use too.
-        let last: Double
-        let fromProfile: Double
+        /// The two predictions that others may use too: the last value, and the daily profile's. They
+        /// are read side by side, and so must be written at once for the read not to wait.
+        let predictions: Pair
         /// Usual value of this hour of the day, and its usual largest error.
         let hourMean: Double
         let hourResidual: Double
@@ -89,7 +89,7 @@ package struct LoadDetector {
         samples += 1
         return Judgment(
             x: x, prediction: prediction, band: spiked.band, scores: scores, alert: alert,
-            last: last, fromProfile: fromProfile, hourMean: hour.mean,
+            predictions: Pair(last, fromProfile), hourMean: hour.mean,
             hourResidual: hour.largestResidual,
             shift: leveled.shift, epsilon: epsilon, weight: weight,
             step: step)

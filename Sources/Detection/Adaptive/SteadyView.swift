@@ -84,13 +84,13 @@ struct SteadyView {
     mutating func judge(_ value: LoadDetector.Judgment, samples: Int, isCalm: Bool)
         -> Outcome
     {
-        let largest = larger(
-            larger(value.x.magnitude, value.last.magnitude), value.fromProfile.magnitude)
+        let known = value.predictions
+        let largest = larger(larger(value.x.magnitude, known.x.magnitude), known.y.magnitude)
         guard largest < SteadyView.limit else { return .silent }
         let x = Float(value.x)
         if samples == 0 { (trend, slowMean) = (x, x) }
         let predictions = SIMD4<Float>(
-            Float(value.last), Float(value.fromProfile), trend + slope, slowMean)
+            Float(known.x), Float(known.y), trend + slope, slowMean)
         let best = best(predictions)
         let prediction = Double(best.prediction)
         let sigma = SteadyView.sigmasPerUsual * Double(best.usual)
@@ -117,8 +117,12 @@ struct SteadyView {
     @inline(__always)
     private static func measure(_ sigma: Double, _ longVariance: Double) -> Double {
         let least = longShare * longShare * longVariance
-        return least > sigma * sigma ? squareRoot(least) : sigma
+        return least > sigma * sigma ? rareRoot(least) : sigma
     }
+
+    /// Out of line, or the root would be taken every time and thrown away.
+    @inline(never)
+    private static func rareRoot(_ x: Double) -> Double { squareRoot(x) }
 
     /// The prediction whose usual error is least, and that error; of equal ones the first.
     @inline(__always)
