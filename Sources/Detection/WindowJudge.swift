@@ -8,12 +8,15 @@ package struct WindowJudge: ~Copyable {
 
     /// Takes a sample in and fills the verdict's part that the window decides. `verdict` is that of
     /// the sample before; its sequence moves on by one.
+    /// - Parameter samplesBefore: how many this judge has seen, those that left the window included. A
+    ///   series of which only the end could be read counts on from more.
     @inline(__always)
     package mutating func judge(
-        _ sample: Sample, _ verdict: inout Verdict, _ parameters: FoldParameters
+        _ sample: Sample, _ verdict: inout Verdict, samplesBefore: Int,
+        _ parameters: FoldParameters
     ) {
         let value = Pair(sample.rps, sample.cpu)
-        if verdict.sequence >= parameters.minimumSamples {
+        if samplesBefore >= parameters.minimumSamples {
             let scores = ZScore.scores(
                 value, mean: window.moments.mean, deviation: window.moments.deviation)
             verdict.zScore = scores.x

@@ -29,6 +29,18 @@ import Testing
         #expect(fold.summary.windowCount == 11)
     }
 
+    @Test("a fold that counts on from elsewhere says nothing until it has seen enough itself")
+    func waitsForItsOwnSamples() {
+        var fold = SeriesFold(FoldParameters())
+        _ = fold.fold(Sample(timestamp: 1, cpu: 1, rps: 100), FoldParameters())
+        fold.totals = SeriesTotals(samples: 1000, anomalies: 7, alerts: 1)
+        let verdict = fold.fold(Sample(timestamp: 2, cpu: 1, rps: 500), FoldParameters())
+        #expect(verdict.sequence == 1001)
+        #expect(verdict.zScore == 0)
+        #expect(!verdict.isAnomaly)
+        #expect(fold.totals == SeriesTotals(samples: 1001, anomalies: 7, alerts: 1))
+    }
+
     @Test("an encoded and decoded fold continues bit for bit, wherever it is cut")
     func continuesFromCheckpoint() throws {
         let seed = UInt64.random(in: 0...UInt64.max)

@@ -42,7 +42,7 @@ private struct SlowRule {
             var verdict = Verdict()
             for index in rps.indices {
                 let sample = Sample(timestamp: 0, cpu: cpuRule.values[index], rps: rps[index])
-                judge.judge(sample, &verdict, parameters)
+                judge.judge(sample, &verdict, samplesBefore: index, parameters)
                 guard index % stride == 0 || index < minimum + 3 else { continue }
                 let place: Comment = "\(regime), window \(size), seed \(seed), at \(index)"
                 let expected = rule.score(at: index)
@@ -66,9 +66,11 @@ private struct SlowRule {
             for index in 0..<10 {
                 judge.judge(
                     Sample(timestamp: 0, cpu: 0, rps: index % 2 == 0 ? 90 : 110), &verdict,
-                    FoldParameters())
+                    samplesBefore: index, FoldParameters())
             }
-            judge.judge(Sample(timestamp: 0, cpu: 0, rps: value), &verdict, FoldParameters())
+            judge.judge(
+                Sample(timestamp: 0, cpu: 0, rps: value), &verdict, samplesBefore: 10,
+                FoldParameters())
             #expect(verdict.isAnomaly == isAnomaly, "\(value)")
         }
     }
@@ -77,10 +79,11 @@ private struct SlowRule {
     func cpuIsOnlyScored() {
         var judge = WindowJudge(FoldParameters())
         var verdict = Verdict()
-        for _ in 0..<20 {
-            judge.judge(Sample(timestamp: 0, cpu: 20, rps: 100), &verdict, FoldParameters())
+        for index in 0...20 {
+            judge.judge(
+                Sample(timestamp: 0, cpu: index < 20 ? 20 : 90, rps: 100), &verdict,
+                samplesBefore: index, FoldParameters())
         }
-        judge.judge(Sample(timestamp: 0, cpu: 90, rps: 100), &verdict, FoldParameters())
         #expect(verdict.cpuZScore > 1000)
         #expect(verdict.zScore == 0)
         #expect(!verdict.isAnomaly)

@@ -19,6 +19,9 @@ package struct AdaptiveDetector {
 
     package init() {}
 
+    /// Samples judged so far.
+    var samples: Int { load.samples }
+
     /// Judges one sample, learns it, and fills the verdict's part that it decides.
     @inline(__always)
     package mutating func judge(_ sample: Sample, _ verdict: inout Verdict, threshold: Double) {
