@@ -1,7 +1,7 @@
 internal import CDecimal
 
 /// The longest text `append(number:)` writes: sign, 17 digits, point, zeros or exponent.
-package let decimalTextLimit = 32
+public let decimalTextLimit = 32
 
 /// The longest integer: a sign and 19 digits.
 let integerTextLimit = 20
@@ -18,7 +18,7 @@ extension ByteBuffer {
     /// JSON knows neither NaN nor infinity: a value that is not finite is a bug of the caller and
     /// prints as 0, so that a document never becomes unreadable.
     @discardableResult
-    package mutating func append(number value: Double) -> Bool {
+    public mutating func append(number value: Double) -> Bool {
         guard value.isFinite else { return append(UInt8(ascii: "0")) }
         let magnitude = value.magnitude
         if magnitude < exactIntegerLimit, value == Double(Int(value)) {
@@ -35,7 +35,7 @@ extension ByteBuffer {
 
     /// Appends an integer in decimal.
     @discardableResult
-    package mutating func append(integer value: Int) -> Bool {
+    public mutating func append(integer value: Int) -> Bool {
         guard reserve(integerTextLimit) else { return false }
         if value < 0 { appendReserved(UInt8(ascii: "-")) }
         appendReservedDigits(value.magnitude)
@@ -43,9 +43,28 @@ extension ByteBuffer {
     }
 }
 
+/// Digits of a number in decimal.
+public func decimalWidth(_ value: UInt64) -> Int {
+    var width = 1
+    var rest = value
+    while rest >= 10_000 {
+        rest /= 10_000
+        width += 4
+    }
+    if rest >= 1000 { return width + 3 }
+    if rest >= 100 { return width + 2 }
+    return rest >= 10 ? width + 1 : width
+}
+
+/// The character of a number below 10.
+@inline(__always)
+func decimalDigit(_ value: UInt) -> UInt8 {
+    UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value)
+}
+
 /// The double that the decimal text spells, rounded to nearest; nil when it is no number at all
 /// or too large for a double.
-package func parseDecimal(_ text: Span<UInt8>) -> Double? {
+public func parseDecimal(_ text: Span<UInt8>) -> Double? {
     // Not shorter than any document: a number may have more digits than a double can tell apart.
     guard text.count > 0, text.count <= Int(Int32.max) else { return nil }
     var value = 0.0

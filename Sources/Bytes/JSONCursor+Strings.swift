@@ -1,7 +1,7 @@
 extension JSONCursor {
     /// Reads a string and says where its content lies; escapes are checked, not yet decoded.
     @_lifetime(self: copy self)
-    package mutating func string() throws(JSONError) -> JSONText {
+    public mutating func string() throws(JSONError) -> JSONText {
         guard take(UInt8(ascii: "\"")) else { throw unexpected() }
         let start = offset
         var hasEscapes = false
@@ -27,7 +27,7 @@ extension JSONCursor {
 
     /// Whether a string's raw content is exactly `name`. A name with escapes in it is compared
     /// decoded, so `"\u0072ps"` is the field `rps`.
-    package func matches(_ text: JSONText, _ name: StaticString) -> Bool {
+    public func matches(_ text: JSONText, _ name: StaticString) -> Bool {
         let length = name.utf8CodeUnitCount
         if text.hasEscapes { return matchesDecoded(text, name) }
         guard text.end - text.start == length else { return false }
@@ -51,7 +51,7 @@ extension JSONCursor {
     }
 
     /// Appends a string's content with its escapes decoded; what `string()` returned is valid.
-    package func decode(_ text: JSONText, into output: inout ByteBuffer) {
+    public func decode(_ text: JSONText, into output: inout ByteBuffer) {
         var reader = JSONCursor(bytes, at: text.start)
         while reader.offset < text.end {
             if byte(reader.offset) == UInt8(ascii: "\\") {
@@ -114,7 +114,7 @@ extension JSONCursor {
 }
 
 /// The value of a hexadecimal digit, nil for any other byte.
-package func hexDigit(_ byte: UInt8) -> UInt8? {
+public func hexDigit(_ byte: UInt8) -> UInt8? {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
     case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
@@ -125,7 +125,7 @@ package func hexDigit(_ byte: UInt8) -> UInt8? {
 
 /// The length in bytes of the well-formed UTF-8 sequence at `offset` (Unicode 15, table 3-7), or
 /// nil when there is none: truncated, overlong, a surrogate, or beyond U+10FFFF.
-package func utf8SequenceLength(_ bytes: Span<UInt8>, at offset: Int) -> Int? {
+public func utf8SequenceLength(_ bytes: Span<UInt8>, at offset: Int) -> Int? {
     func byte(_ index: Int) -> UInt8 { index < bytes.count ? bytes[index] : 0 }
     func continues(_ index: Int) -> Bool { byte(index) & 0xC0 == 0x80 }
     let first = byte(offset)

@@ -4,7 +4,7 @@ extension JSONCursor {
     /// Up to 19 digits with a power of ten within ±22 take the exact short way (Clinger, 1990);
     /// the rest goes through the library's parser.
     @_lifetime(self: copy self)
-    package mutating func number() throws(JSONError) -> Double {
+    public mutating func number() throws(JSONError) -> Double {
         guard peek() != nil else { throw error(.unexpectedEnd) }
         let start = offset
         let negative = byte(offset) == UInt8(ascii: "-")
@@ -107,7 +107,7 @@ extension JSONCursor {
 
     /// Moves past one value of any kind, checking all of it.
     @_lifetime(self: copy self)
-    package mutating func skipValue(depth: Int = 0) throws(JSONError) {
+    public mutating func skipValue(depth: Int = 0) throws(JSONError) {
         guard depth < JSONCursor.depthLimit else { throw error(.tooDeep) }
         switch peek() ?? 0 {
         case UInt8(ascii: "{"): try skipObject(depth: depth)
@@ -155,7 +155,7 @@ extension JSONCursor {
     }
 
     @_lifetime(self: copy self)
-    package mutating func literal(_ word: StaticString) throws(JSONError) {
+    public mutating func literal(_ word: StaticString) throws(JSONError) {
         for index in 0..<word.utf8CodeUnitCount {
             guard offset < bytes.count else { throw error(.unexpectedEnd) }
             // SAFETY: index stays below the static string's own length.

@@ -1,6 +1,6 @@
 /// What is wrong with a JSON document, and at which byte.
-package struct JSONError: Error, Equatable {
-    package enum Problem: Equatable, Sendable {
+public struct JSONError: Error, Equatable {
+    public enum Problem: Equatable, Sendable {
         case unexpectedEnd
         case unexpectedByte
         case badNumber
@@ -12,7 +12,7 @@ package struct JSONError: Error, Equatable {
         case trailingBytes
 
         /// The problem in words, to stand before "at byte N".
-        package var description: StaticString {
+        public var description: StaticString {
             switch self {
             case .unexpectedEnd: "unexpected end of JSON"
             case .unexpectedByte: "unexpected byte in JSON"
@@ -27,40 +27,40 @@ package struct JSONError: Error, Equatable {
         }
     }
 
-    package let problem: Problem
-    package let offset: Int
+    public let problem: Problem
+    public let offset: Int
 }
 
 /// A string as it stands in a document: where its content lies, and whether it must be decoded.
-package struct JSONText {
-    package let start: Int
-    package let end: Int
-    package let hasEscapes: Bool
+public struct JSONText {
+    public let start: Int
+    public let end: Int
+    public let hasEscapes: Bool
 }
 
 /// Reads JSON (RFC 8259) from bytes, value by value, without allocating.
 ///
 /// Strict: full grammar, UTF-8 checked, depth bounded. The caller says what it expects; the cursor
 /// says at which byte the document disagrees.
-package struct JSONCursor: ~Escapable {
+public struct JSONCursor: ~Escapable {
     /// Levels of nesting that `skipValue` follows; beyond it a document is hostile, not deep.
-    package static let depthLimit = 64
+    public static let depthLimit = 64
 
-    package let bytes: Span<UInt8>
-    package var offset: Int
+    public let bytes: Span<UInt8>
+    public var offset: Int
 
     @_lifetime(copy bytes)
-    @inlinable package init(_ bytes: Span<UInt8>, at offset: Int = 0) {
+    @inlinable public init(_ bytes: Span<UInt8>, at offset: Int = 0) {
         self.bytes = bytes
         self.offset = offset
     }
 
-    package func error(_ problem: JSONError.Problem, at place: Int? = nil) -> JSONError {
+    public func error(_ problem: JSONError.Problem, at place: Int? = nil) -> JSONError {
         JSONError(problem: problem, offset: place ?? offset)
     }
 
     /// What is wrong at the current byte when it is not what the grammar allows.
-    package func unexpected() -> JSONError {
+    public func unexpected() -> JSONError {
         error(offset < bytes.count ? .unexpectedByte : .unexpectedEnd)
     }
 
@@ -74,7 +74,7 @@ package struct JSONCursor: ~Escapable {
     /// Moves past white space and returns the byte there, or nil at the end.
     @_lifetime(self: copy self)
     @inline(__always)
-    package mutating func peek() -> UInt8? {
+    public mutating func peek() -> UInt8? {
         while offset < bytes.count {
             let next = byte(offset)
             guard next <= 0x20 else { return next }
@@ -87,7 +87,7 @@ package struct JSONCursor: ~Escapable {
     /// Moves past `expected` if it comes next.
     @_lifetime(self: copy self)
     @inline(__always)
-    package mutating func take(_ expected: UInt8) -> Bool {
+    public mutating func take(_ expected: UInt8) -> Bool {
         guard peek() == expected else { return false }
         offset += 1
         return true
@@ -95,13 +95,13 @@ package struct JSONCursor: ~Escapable {
 
     @_lifetime(self: copy self)
     @inline(__always)
-    package mutating func expect(_ expected: UInt8) throws(JSONError) {
+    public mutating func expect(_ expected: UInt8) throws(JSONError) {
         guard take(expected) else { throw unexpected() }
     }
 
     /// Only white space may follow.
     @_lifetime(self: copy self)
-    package mutating func expectEnd() throws(JSONError) {
+    public mutating func expectEnd() throws(JSONError) {
         guard peek() == nil else { throw error(.trailingBytes) }
     }
 }

@@ -1,6 +1,6 @@
 extension ByteBuffer {
     /// Appends bytes of UTF-8 as a quoted JSON string, escaping what RFC 8259 asks for.
-    package mutating func append(jsonString bytes: Span<UInt8>) {
+    public mutating func append(jsonString bytes: Span<UInt8>) {
         append(UInt8(ascii: "\""))
         var clean = 0
         for index in bytes.indices {
@@ -16,7 +16,7 @@ extension ByteBuffer {
         append(UInt8(ascii: "\""))
     }
 
-    package mutating func append(jsonString text: String) {
+    public mutating func append(jsonString text: String) {
         var text = text
         text.withUTF8 { bytes in
             // SAFETY: the UTF-8 of a native string is contiguous for the closure's duration.
@@ -42,14 +42,14 @@ extension ByteBuffer {
     }
 
     /// Appends `true` or `false`.
-    package mutating func append(boolean value: Bool) {
+    public mutating func append(boolean value: Bool) {
         if value { append("true") } else { append("false") }
     }
 }
 
 extension String {
     /// The bytes as text; malformed UTF-8 shows as U+FFFD.
-    package init(_ bytes: Span<UInt8>) {
+    public init(_ bytes: Span<UInt8>) {
         self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -80,6 +80,22 @@ private func text(_ value: Double) -> String {
         buffer.append(integer: .max)
         #expect(String(buffer.readable) == "\(Int.min) \(Int.max)")
     }
+
+    @Test("integers of every width are written, and the width is known before")
+    func writesEveryWidth() {
+        var power = 1
+        for width in 1...18 {
+            for value in [power, power + power / 2, power * 10 - 1] {
+                var buffer = ByteBuffer(limit: 64)
+                buffer.append(integer: value)
+                #expect(String(buffer.readable) == "\(value)")
+                #expect(decimalWidth(UInt64(value)) == width)
+            }
+            power *= 10
+        }
+        #expect(decimalWidth(0) == 1)
+        #expect(decimalWidth(.max) == 20)
+    }
 }
 
 @Suite struct ByteBufferTests {
