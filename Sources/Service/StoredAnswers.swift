@@ -26,13 +26,13 @@ extension WorkerContext {
     mutating func answer(
         _ ticket: Int32, _ waiting: WaitingRequest, into output: inout ByteBuffer
     ) {
-        if let failure = redis?.machine.tickets[ticket].failure {
+        if let failure = redis?.machine.tickets.failure(of: ticket) {
             sendUnavailable(failure, to: waiting.request, into: &output)
             return
         }
         switch waiting.kind {
         case .samples:
-            let verdicts = redis?.machine.tickets[ticket].verdicts ?? []
+            let verdicts = redis?.machine.tickets.verdicts(of: ticket) ?? []
             Stored.count(waiting.batch, verdicts, shared, metrics, &redis)
             mirror(waiting.batch)
             answer.append(waiting.batch, verdicts, waiting.request)

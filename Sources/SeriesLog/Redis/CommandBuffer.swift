@@ -24,9 +24,7 @@ package struct CommandBuffer: ~Copyable {
         precondition(given == expected, "the command before is not complete")
         expected = words
         given = 0
-        bytes.append("*")
-        bytes.append(integer: words)
-        bytes.append("\r\n")
+        count(words, after: UInt8(ascii: "*"))
     }
 
     /// Ends a command.
@@ -111,14 +109,31 @@ package struct CommandBuffer: ~Copyable {
     }
 
     private mutating func head(_ byteCount: Int) {
-        bytes.append("$")
-        bytes.append(integer: byteCount)
-        bytes.append("\r\n")
+        count(byteCount, after: UInt8(ascii: "$"))
     }
 
     private mutating func tail() {
-        bytes.append("\r\n")
+        if bytes.reserve(2) { endLine() }
         given += 1
+    }
+
+    /// A line with a count, nearly always of one digit.
+    private mutating func count(_ value: Int, after sign: UInt8) {
+        guard bytes.reserve(4) else { return }
+        bytes.appendReserved(sign)
+        if value < 10 {
+            bytes.appendReserved(UInt8(ascii: "0") + UInt8(value))
+        } else {
+            bytes.append(integer: value)
+            guard bytes.reserve(2) else { return }
+        }
+        endLine()
+    }
+
+    /// The caller has reserved room for it.
+    private mutating func endLine() {
+        bytes.appendReserved(UInt8(ascii: "\r"))
+        bytes.appendReserved(UInt8(ascii: "\n"))
     }
 }
 
@@ -137,15 +152,4 @@ package enum SeriesKey {
         key.append(UInt8(ascii: "}"))
         return key
     }
-}
-
-/// Digits of a number in decimal.
-func decimalWidth(_ value: UInt64) -> Int {
-    var width = 1
-    var rest = value
-    while rest >= 10 {
-        rest /= 10
-        width += 1
-    }
-    return width
 }

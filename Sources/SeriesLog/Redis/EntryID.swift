@@ -11,7 +11,10 @@ package struct EntryID: Comparable, Hashable, Sendable {
     package static let last = EntryID(birth: .max, number: .max)
 
     /// Redis allows more; no stream of ours comes near it, and below it nothing overflows.
-    static let limit = UInt64(Int.max)
+    static let limit: UInt64 = 1_000_000_000_000_000_000
+    private static let digitLimit = 18
+    /// The longest text that is read.
+    static let textLimit = 2 * digitLimit + 1
 
     package init(birth: UInt64, number: UInt64) {
         self.birth = birth
@@ -20,27 +23,23 @@ package struct EntryID: Comparable, Hashable, Sendable {
 
     /// Reads `birth-number`; nil when the text is no such thing.
     package init?(_ text: Span<UInt8>) {
-        var parts: (UInt64, UInt64) = (0, 0)
+        var birth: UInt64?
+        var value: UInt64 = 0
         var digits = 0
-        var isSecond = false
         for index in text.indices {
-            let byte = text[index]
-            if byte == UInt8(ascii: "-"), !isSecond, digits > 0 {
-                parts.0 = parts.1
-                parts.1 = 0
+            let digit = text[index] &- UInt8(ascii: "0")
+            if digit < 10, digits < EntryID.digitLimit {
+                value = value &* 10 &+ UInt64(digit)
+                digits &+= 1
+            } else {
+                guard text[index] == UInt8(ascii: "-"), birth == nil, digits > 0 else { return nil }
+                birth = value
+                value = 0
                 digits = 0
-                isSecond = true
-                continue
             }
-            let digit = byte &- UInt8(ascii: "0")
-            let (product, over) = parts.1.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
-            guard digit < 10, !over, !carry else { return nil }
-            parts.1 = sum
-            digits += 1
         }
-        guard isSecond, digits > 0, max(parts.0, parts.1) < EntryID.limit else { return nil }
-        self.init(birth: parts.0, number: parts.1)
+        guard let birth, digits > 0 else { return nil }
+        self.init(birth: birth, number: value)
     }
 
     /// The entry that follows when nobody else writes.

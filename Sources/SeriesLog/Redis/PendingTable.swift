@@ -41,6 +41,23 @@ struct PendingEntry {
     /// Of a refresh: who asks, and the answer's place in the ticket.
     var ticket = PendingTable.none
     var position: Int32 = 0
+
+    /// Puts an item at the end.
+    /// - Returns: the one that was last before.
+    fileprivate mutating func append(_ item: Int32, wantsVerdict: Bool) -> Int32 {
+        let last = lastItem
+        if last == PendingTable.none { firstItem = item }
+        lastItem = item
+        itemCount += 1
+        if wantsVerdict { self.wantsVerdict = true }
+        return last
+    }
+
+    fileprivate mutating func dropFirst(next: Int32) {
+        firstItem = next
+        if next == PendingTable.none { lastItem = PendingTable.none }
+        itemCount -= 1
+    }
 }
 
 /// Entries and their samples, in two arrays whose places are used again.
@@ -83,15 +100,8 @@ struct PendingTable {
         let index = makeItem(
             PendingItem(
                 sample: sample, ticket: ticket, position: position, next: PendingTable.none))
-        let last = entries[Int(entry)].lastItem
-        if last == PendingTable.none {
-            entries[Int(entry)].firstItem = index
-        } else {
-            items[Int(last)].next = index
-        }
-        entries[Int(entry)].lastItem = index
-        entries[Int(entry)].itemCount += 1
-        if position >= 0 { entries[Int(entry)].wantsVerdict = true }
+        let last = entries[Int(entry)].append(index, wantsVerdict: position >= 0)
+        if last != PendingTable.none { items[Int(last)].next = index }
     }
 
     /// Takes the first item out of an entry; nil when there is none left.
@@ -99,9 +109,7 @@ struct PendingTable {
         let index = entries[Int(entry)].firstItem
         guard index != PendingTable.none else { return nil }
         let item = items[Int(index)]
-        entries[Int(entry)].firstItem = item.next
-        if item.next == PendingTable.none { entries[Int(entry)].lastItem = PendingTable.none }
-        entries[Int(entry)].itemCount -= 1
+        entries[Int(entry)].dropFirst(next: item.next)
         items[Int(index)].next = freeItem
         freeItem = index
         itemCount -= 1

@@ -8,6 +8,10 @@ internal import EventLoop
 ///
 /// Used by one thread alone.
 @safe final class RedisConnection {
+    fileprivate typealias StringMaker =
+        @convention(c) (UnsafePointer<redisReadTask>?, UnsafeMutablePointer<CChar>?, Int)
+        -> UnsafeMutableRawPointer?
+
     enum Happening {
         case connected
         /// The reply to an append, when nothing but the entry's place was expected.
@@ -17,6 +21,12 @@ internal import EventLoop
     }
 
     private var context: UnsafeMutablePointer<redisAsyncContext>?
+    /// How the library's parser makes an object of a reply: its own way, but for the places of appended
+    /// entries, which need none. A pointer, because the parser keeps one.
+    private let makers = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
+    private var makeString: StringMaker?
+    /// Stands for the reply that has been taken up already, so that the parser has something to give.
+    private let takenUp = UnsafeMutablePointer<redisReply>.allocate(capacity: 1)
     private var happenings: [Happening] = []
     private var taken = 0
     private var wanted = Interest(reads: false, writes: false)
@@ -47,11 +57,31 @@ internal import EventLoop
         unsafe context.pointee.ev.delWrite = removeWrite
         unsafe context.pointee.ev.cleanup = cleanUp
         _ = unsafe redisAsyncSetConnectCallback(context, onConnect)
+        unsafe takeUpPlaces(context, this)
         // The library says that the socket is connected when it is first writable.
         wanted = .write
     }
 
-    deinit { close() }
+    /// Puts this object between the library's parser and the objects it makes.
+    private func takeUpPlaces(
+        _ context: UnsafeMutablePointer<redisAsyncContext>, _ this: UnsafeMutableRawPointer
+    ) {
+        // SAFETY: a context has a parser with functions; it is freed before what it gets here.
+        let parser = unsafe context.pointee.c.reader.unsafelyUnwrapped
+        unsafe makers.initialize(to: parser.pointee.fn.pointee)
+        unsafe makeString = makers.pointee.createString
+        unsafe makers.pointee.createString = makeText
+        unsafe takenUp.initialize(to: redisReply())
+        unsafe parser.pointee.fn = makers
+        unsafe parser.pointee.privdata = this
+    }
+
+    deinit {
+        close()
+        // SAFETY: the parser went with the context; what is in here needs no deinit.
+        unsafe makers.deallocate()
+        unsafe takenUp.deallocate()
+    }
 
     var isOpen: Bool { unsafe context != nil }
 
@@ -111,8 +141,10 @@ internal import EventLoop
             guard unsafe redisGetReplyFromReader(&context.pointee.c, &reply) == REDIS_OK
             else { return close() }
             guard let reply = unsafe reply else { return }
+            if unsafe reply == UnsafeMutableRawPointer(takenUp) { continue }
             // SAFETY: the reader gives away a whole reply, which is freed once, here.
-            unsafe received(reply.assumingMemoryBound(to: redisReply.self))
+            let object = unsafe reply.assumingMemoryBound(to: redisReply.self)
+            unsafe happenings.append(.reply(Reply(copying: object)))
             unsafe freeReplyObject(reply)
         }
     }
@@ -149,20 +181,23 @@ internal import EventLoop
         if succeeded { happenings.append(.connected) }
     }
 
-    private func received(_ reply: UnsafeMutablePointer<redisReply>) {
-        if unsafe reply.pointee.type == REDIS_REPLY_STRING,
-            let text = unsafe reply.pointee.str, unsafe reply.pointee.len < 44
+    /// Makes the object of a text, or takes it up at once.
+    fileprivate func make(
+        _ task: UnsafePointer<redisReadTask>, _ text: UnsafeMutablePointer<CChar>, _ byteCount: Int
+    ) -> UnsafeMutableRawPointer? {
+        if unsafe task.pointee.parent == nil, unsafe task.pointee.type == REDIS_REPLY_STRING,
+            byteCount <= EntryID.textLimit
         {
-            // SAFETY: the reply's text is `len` bytes long and lives until this returns.
+            // SAFETY: the parser's text is so many bytes long and lives until this returns.
             let bytes = unsafe UnsafeBufferPointer(
                 start: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self),
-                count: reply.pointee.len)
+                count: byteCount)
             if let id = unsafe EntryID(Span(_unsafeElements: bytes)) {
                 happenings.append(.place(id))
-                return
+                return unsafe UnsafeMutableRawPointer(takenUp)
             }
         }
-        unsafe happenings.append(.reply(Reply(copying: reply)))
+        return unsafe makeString?(task, text, byteCount)
     }
 
     fileprivate func isGone() {
@@ -217,6 +252,13 @@ private func connection(_ pointer: UnsafeMutableRawPointer?) -> RedisConnection?
     guard let pointer = unsafe pointer else { return nil }
     // SAFETY: the pointer is the connection that owns the context, see its `init`.
     return unsafe Unmanaged<RedisConnection>.fromOpaque(pointer).takeUnretainedValue()
+}
+
+private func makeText(
+    _ task: UnsafePointer<redisReadTask>?, _ text: UnsafeMutablePointer<CChar>?, _ byteCount: Int
+) -> UnsafeMutableRawPointer? {
+    guard let task = unsafe task, let text = unsafe text else { return nil }
+    return unsafe connection(task.pointee.privdata)?.make(task, text, byteCount)
 }
 
 private func addRead(_ data: UnsafeMutableRawPointer?) {

@@ -45,6 +45,44 @@ package struct Ticket: Sendable {
     package internal(set) var total = 0
     /// GET /anomalies: JSON objects, newest first.
     package internal(set) var flagged: [FlaggedNote] = []
+
+    // A step is one call, not a line for each field: every access of an array's element from outside
+    // asks first whether the array is anybody else's.
+
+    /// - Returns: its serial.
+    fileprivate mutating func open(samples: Int, deadline: Instant) -> UInt32 {
+        outstanding = 1
+        self.deadline = deadline
+        serial &+= 1
+        isOpen = true
+        isDecided = false
+        isReleased = false
+        failure = nil
+        verdicts.removeAll(keepingCapacity: true)
+        if samples > 0 {
+            verdicts.append(contentsOf: repeatElement(Verdict(), count: samples))
+        }
+        return serial
+    }
+
+    /// - Returns: whether it was the last part.
+    fileprivate mutating func finishPart(nextBy deadline: Instant) -> Bool {
+        outstanding -= 1
+        self.deadline = deadline
+        return outstanding == 0
+    }
+
+    /// - Returns: whether nothing will ever be done with it again, and it can be opened anew.
+    fileprivate mutating func closeIfReleased() -> Bool {
+        guard isReleased, outstanding == 0, isOpen else { return false }
+        isOpen = false
+        if !summaries.isEmpty { summaries = [] }
+        if names != nil { names = nil }
+        if !flagged.isEmpty { flagged = [] }
+        // A large batch is rare; what it took is not kept for small ones.
+        if verdicts.capacity > 4096 { verdicts = [] }
+        return true
+    }
 }
 
 /// A flagged sample as the shared list keeps it.
@@ -81,6 +119,14 @@ package struct TicketTable: Sendable {
         _modify { yield &tickets[Int(index)] }
     }
 
+    // What every answer asks for: the subscript, called from another module, costs an allocation.
+
+    /// Why the request cannot be answered; nil when it can.
+    package func failure(of index: Int32) -> StoreFailure? { tickets[Int(index)].failure }
+
+    /// The verdicts on its samples, by their places in the request.
+    package func verdicts(of index: Int32) -> [Verdict] { tickets[Int(index)].verdicts }
+
     /// Opens a ticket of one part: the opener's own, finished with `finishPart`.
     mutating func open(samples: Int, deadline: Instant) -> Int32 {
         if free.isEmpty {
@@ -88,19 +134,8 @@ package struct TicketTable: Sendable {
             free.append(Int32(tickets.count - 1))
         }
         let index = free.removeLast()
-        let place = Int(index)
-        tickets[place].outstanding = 1
-        tickets[place].deadline = deadline
-        tickets[place].serial &+= 1
-        tickets[place].isOpen = true
-        tickets[place].isDecided = false
-        tickets[place].isReleased = false
-        tickets[place].failure = nil
-        tickets[place].verdicts.removeAll(keepingCapacity: true)
-        if samples > 0 {
-            tickets[place].verdicts.append(contentsOf: repeatElement(Verdict(), count: samples))
-        }
-        queue.append(Waiter(ticket: index, serial: tickets[place].serial))
+        let serial = tickets[Int(index)].open(samples: samples, deadline: deadline)
+        queue.append(Waiter(ticket: index, serial: serial))
         return index
     }
 
@@ -115,15 +150,12 @@ package struct TicketTable: Sendable {
 
     /// - Parameter deadline: the next part may take until then: a long batch makes progress.
     mutating func finishPart(_ index: Int32, nextBy deadline: Instant) {
-        guard index != PendingTable.none else { return }
-        let place = Int(index)
-        tickets[place].outstanding -= 1
-        tickets[place].deadline = deadline
-        guard tickets[place].outstanding == 0 else { return }
-        if tickets[place].isDecided {
-            freeIfReleased(index)
+        guard index != PendingTable.none, tickets[Int(index)].finishPart(nextBy: deadline)
+        else { return }
+        if tickets[Int(index)].isDecided {
+            if tickets[Int(index)].closeIfReleased() { free.append(index) }
         } else {
-            decide(index, tickets[place].failure)
+            decide(index, tickets[Int(index)].failure)
         }
     }
 
@@ -145,20 +177,7 @@ package struct TicketTable: Sendable {
     /// The answer is given: the ticket goes when its last part is finished.
     package mutating func release(_ index: Int32) {
         tickets[Int(index)].isReleased = true
-        freeIfReleased(index)
-    }
-
-    private mutating func freeIfReleased(_ index: Int32) {
-        let place = Int(index)
-        guard tickets[place].isReleased, tickets[place].outstanding == 0, tickets[place].isOpen
-        else { return }
-        tickets[place].isOpen = false
-        tickets[place].summaries = []
-        tickets[place].names = nil
-        tickets[place].flagged = []
-        // A large batch is rare; what it took is not kept for small ones.
-        if tickets[place].verdicts.capacity > 4096 { tickets[place].verdicts = [] }
-        free.append(index)
+        if tickets[Int(index)].closeIfReleased() { free.append(index) }
     }
 
     // MARK: Time

@@ -9,9 +9,12 @@ import Testing
     func readsPlaces() {
         #expect(id("1700000000000000-12") == EntryID(birth: 1_700_000_000_000_000, number: 12))
         #expect(id("0-0") == .zero)
+        let most: UInt64 = 999_999_999_999_999_999
+        #expect(id("\(most)-\(most)") == EntryID(birth: most, number: most))
         for bad in [
             "", "-", "1", "1-", "-1", "1-2-3", "1 -2", "a-1", "1-*", "18446744073709551616-1",
             "18446744073709551615-1", "1-18446744073709551615", "9223372036854775807-1",
+            "1000000000000000000-1", "1-1000000000000000000",
         ] { #expect(id(bad) == nil, "\(bad)") }
         #expect(EntryID(birth: 5, number: 9) < EntryID(birth: 6, number: 1))
     }
