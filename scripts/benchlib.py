@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -118,6 +119,28 @@ def cost(pid, port, **options):
     requests, rate = load(port, **options)
     after = cpu_seconds(pid)
     return [(a - b) / requests * 1e6 for a, b in zip(after, before)] + [rate]
+
+
+def allocations(environment=None, **traffic):
+    """Requests that a service of its own answered in two seconds, and what it allocated meanwhile."""
+    shim = WORK / "count.so"
+    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", str(shim),
+                    str(ROOT / "scripts/count_allocations.c"), "-ldl"], check=True)
+    count_file = WORK / "count"
+    count_file.write_bytes(bytes(4096))
+    _, port = start_service({"LD_PRELOAD": str(shim), "ALLOCATION_COUNT": str(count_file),
+                             **(environment or {})})
+    wait_until_ready(port)
+
+    def count():
+        return struct.unpack("L", count_file.read_bytes()[:8])[0]
+
+    if count() == 0:
+        sys.exit("bench: the allocation counter did not count the start-up: it is not loaded")
+    load(port, seconds=1, **traffic)
+    before = count()
+    requests, _ = load(port, seconds=2, **traffic)
+    return requests, count() - before
 
 
 def stop_all():
