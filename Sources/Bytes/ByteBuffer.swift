@@ -211,13 +211,4 @@
         end += filled
         return filled
     }
-
-    /// Overwrites bytes that were appended before, `offset` counted from the first unread one.
-    public mutating func replace(at offset: Int, with bytes: Span<UInt8>) {
-        precondition(offset >= 0 && offset + bytes.count <= count, "replaced what is not there")
-        for index in bytes.indices {
-            // SAFETY: the precondition keeps start + offset + index below end.
-            unsafe base.unsafelyUnwrapped[start + offset + index] = bytes[index]
-        }
-    }
 }
