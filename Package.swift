@@ -10,11 +10,6 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableExperimentalFeature("Lifetimes"),
-    // Rooms are for readers; the optimizer may look through their walls. Without this the generic
-    // slab is not specialised and its metadata is looked up for every event. It looks only through
-    // what is `public` (Swift 6.3): so are Bytes, which is used for every byte, and the loop's Token;
-    // the rest is `package`.
-    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
