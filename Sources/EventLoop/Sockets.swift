@@ -11,29 +11,32 @@ package enum Sockets {
     package static func listen(port: UInt16, loopbackOnly: Bool = false)
         throws(SystemError) -> FileDescriptor
     {
-        do {
-            return try bound(AF_INET6, port: port, loopbackOnly: loopbackOnly)
-        } catch {
-            // A machine without IPv6 still serves IPv4.
-            guard error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL else { throw error }
-            return try bound(AF_INET, port: port, loopbackOnly: loopbackOnly)
-        }
+        let descriptor = try bound(port, loopbackOnly: loopbackOnly, isShared: true)
+        try checked("listen") { Int(CLinux.listen(descriptor.number, backlogLimit)) }
+        return descriptor
     }
 
     /// Throws when another process listens on `port`: the kernel would share it between both, and
     /// half of the clients would talk to the one, half to the other.
     package static func checkFree(port: UInt16) throws(SystemError) {
+        _ = try bound(port, loopbackOnly: false, isShared: false)
+    }
+
+    /// A socket that has taken a port.
+    private static func bound(_ port: UInt16, loopbackOnly: Bool, isShared: Bool)
+        throws(SystemError) -> FileDescriptor
+    {
         do {
-            _ = try bound(AF_INET6, port: port, loopbackOnly: false, isShared: false)
+            return try bound(AF_INET6, port, loopbackOnly: loopbackOnly, isShared: isShared)
         } catch {
+            // A machine without IPv6 still serves IPv4.
             guard error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL else { throw error }
-            _ = try bound(AF_INET, port: port, loopbackOnly: false, isShared: false)
+            return try bound(AF_INET, port, loopbackOnly: loopbackOnly, isShared: isShared)
         }
     }
 
-    /// - Parameter isShared: listens, beside others; else the port is only taken.
     private static func bound(
-        _ family: Int32, port: UInt16, loopbackOnly: Bool, isShared: Bool = true
+        _ family: Int32, _ port: UInt16, loopbackOnly: Bool, isShared: Bool
     ) throws(SystemError) -> FileDescriptor {
         let useIPv4 = family == AF_INET || loopbackOnly
         let descriptor = try open(useIPv4 ? AF_INET : AF_INET6)
@@ -52,8 +55,6 @@ package enum Sockets {
             address.sin6_port = port.bigEndian
             try bind(descriptor.number, &address)
         }
-        guard isShared else { return descriptor }
-        try checked("listen") { Int(CLinux.listen(descriptor.number, backlogLimit)) }
         return descriptor
     }
 
