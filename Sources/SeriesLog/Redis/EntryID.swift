@@ -12,6 +12,7 @@ package struct EntryID: Comparable, Hashable, Sendable {
 
     /// Redis allows more; no stream of ours comes near it, and below it nothing overflows.
     static let limit: UInt64 = 1_000_000_000_000_000_000
+    /// Digits that are below it, however they are chosen.
     private static let digitLimit = 18
     /// The longest text that is read.
     static let textLimit = 2 * digitLimit + 1

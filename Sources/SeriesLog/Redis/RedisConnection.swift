@@ -8,10 +8,6 @@ internal import EventLoop
 ///
 /// Used by one thread alone.
 @safe final class RedisConnection {
-    fileprivate typealias StringMaker =
-        @convention(c) (UnsafePointer<redisReadTask>?, UnsafeMutablePointer<CChar>?, Int)
-        -> UnsafeMutableRawPointer?
-
     enum Happening {
         case connected
         /// The reply to an append, when nothing but the entry's place was expected.
@@ -24,7 +20,8 @@ internal import EventLoop
     /// How the library's parser makes an object of a reply: its own way, but for the places of appended
     /// entries, which need none. A pointer, because the parser keeps one.
     private let makers = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
-    private var makeString: StringMaker?
+    /// Its own way, for all.
+    private var libraryMakers: UnsafeMutablePointer<redisReplyObjectFunctions>?
     /// Stands for the reply that has been taken up already, so that the parser has something to give.
     private let takenUp = UnsafeMutablePointer<redisReply>.allocate(capacity: 1)
     private var happenings: [Happening] = []
@@ -68,8 +65,8 @@ internal import EventLoop
     ) {
         // SAFETY: a context has a parser with functions; it is freed before what it gets here.
         let parser = unsafe context.pointee.c.reader.unsafelyUnwrapped
+        unsafe libraryMakers = parser.pointee.fn
         unsafe makers.initialize(to: parser.pointee.fn.pointee)
-        unsafe makeString = makers.pointee.createString
         unsafe makers.pointee.createString = makeText
         unsafe takenUp.initialize(to: redisReply())
         unsafe parser.pointee.fn = makers
@@ -197,7 +194,7 @@ internal import EventLoop
                 return unsafe UnsafeMutableRawPointer(takenUp)
             }
         }
-        return unsafe makeString?(task, text, byteCount)
+        return unsafe libraryMakers?.pointee.createString?(task, text, byteCount)
     }
 
     fileprivate func isGone() {
