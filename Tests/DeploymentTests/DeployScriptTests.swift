@@ -132,6 +132,13 @@ import Testing
             ])
     }
 
+    /// The same, when nobody reads its reports.
+    private func loadtest(_ cluster: FakeCluster) throws -> (status: Int32, output: String) {
+        let out = Programs.temporaryPath("-reports")
+        defer { try? FileManager.default.removeItem(atPath: out) }
+        return try loadtest(cluster, out)
+    }
+
     @Test(
         "a load test in the cluster is given its values, and its report is fetched",
         .enabled(if: hasKubectl))
@@ -160,30 +167,26 @@ import Testing
 
     @Test("a Job that leaves no result is an error with its last lines", .enabled(if: hasKubectl))
     func reportsFailure() throws {
-        let out = Programs.temporaryPath("-reports")
-        defer { try? FileManager.default.removeItem(atPath: out) }
         let broken = try FakeCluster(
             """
             *"get hpa"*) exit 1 ;;
             *"get job loadtest"*) echo /1 ;;
             *"logs job/loadtest"*) echo 'loadgen: cannot resolve tidemark' ;;
             """)
-        let run = try loadtest(broken, out)
+        let run = try loadtest(broken)
         #expect(run.status == 1)
         #expect(run.output.contains("loadgen: cannot resolve tidemark"), "\(run.output)")
     }
 
     @Test("a Job whose image can't be pulled is given up at once", .enabled(if: hasKubectl))
     func givesUp() throws {
-        let out = Programs.temporaryPath("-reports")
-        defer { try? FileManager.default.removeItem(atPath: out) }
         let stuck = try FakeCluster(
             """
             *"get hpa"*) exit 1 ;;
             *"get job loadtest"*) grep -q 'get pods' "${0%/*}/calls" && echo /1 || echo / ;;
             *"get pods -l job-name=loadtest"*) echo "ImagePullBackOff: no such image" ;;
             """)
-        let run = try loadtest(stuck, out)
+        let run = try loadtest(stuck)
         #expect(run.status == 1)
         #expect(
             run.output.contains("the Job's pod can't start: ImagePullBackOff: no such"),
@@ -193,8 +196,6 @@ import Testing
 
     @Test("a load test that is interrupted ends its Job", .enabled(if: hasKubectl))
     func endsJob() throws {
-        let out = Programs.temporaryPath("-reports")
-        defer { try? FileManager.default.removeItem(atPath: out) }
         // Asked for the Job's state, it interrupts the script: the first of that name above it.
         let cluster = try FakeCluster(
             """
@@ -207,7 +208,7 @@ import Testing
                 kill -TERM "$script"
                 echo /1 ;;
             """)
-        let run = try loadtest(cluster, out)
+        let run = try loadtest(cluster)
         #expect(run.status == 143, "\(run.output)")
         #expect(cluster.calls.last?.contains("delete job loadtest") == true)
     }
