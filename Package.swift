@@ -53,41 +53,41 @@ let package = Package(
         library("Detection", ["Numerics", "CArithmetic"]),
         library("Telemetry", ["Bytes"]),
         library("Report", ["Bytes"]),
-        library("Contract", ["Bytes", "HTTP", "Detection"]),
+        library("Wire", ["Bytes", "HTTP", "Detection"]),
         library("Signals", ["Bytes", "Numerics"]),
         library("Scoring", ["Bytes", "Numerics", "Signals", "Report"]),
 
         // Effects.
-        library("EventLoop", ["Bytes", "CLinux"]),
+        library("System", ["Bytes", "CLinux"]),
         library(
             "SeriesLog",
-            ["Bytes", "Numerics", "Detection", "Telemetry", "EventLoop", "CHiredis", "CLinux"]),
+            ["Bytes", "Numerics", "Detection", "Telemetry", "System", "CHiredis", "CLinux"]),
 
         // Programs: they only wire.
         program(
             "Service",
             [
-                "Bytes", "HTTP", "Detection", "Contract", "Telemetry", "EventLoop", "SeriesLog",
+                "Bytes", "HTTP", "Detection", "Wire", "Telemetry", "System", "SeriesLog",
                 "CJemalloc", "CLinux",
             ]),
         program(
             "LoadGen",
             [
-                "Bytes", "HTTP", "Telemetry", "Report", "Signals", "Scoring", "EventLoop", "CLinux",
+                "Bytes", "HTTP", "Telemetry", "Report", "Signals", "Scoring", "System", "CLinux",
                 "Numerics", "Options",
             ]),
         program(
             "Synthetic",
-            ["Bytes", "Options", "HTTP", "Report", "Signals", "Scoring", "EventLoop", "CLinux"]),
+            ["Bytes", "Options", "HTTP", "Report", "Signals", "Scoring", "System", "CLinux"]),
         program(
             "Fuzz",
             [
-                "Bytes", "Numerics", "HTTP", "Detection", "Contract", "Signals", "Options",
-                "EventLoop", "SeriesLog",
+                "Bytes", "Numerics", "HTTP", "Detection", "Wire", "Signals", "Options",
+                "System", "SeriesLog",
             ]),
         program(
             "Benchmark",
-            ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog", "EventLoop"]),
+            ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog", "System"]),
 
         // What the tests of programs share: programs, services and servers that they start and stop.
         .target(
@@ -102,15 +102,15 @@ let package = Package(
         tests("ReportTests", ["Bytes", "Report"]),
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
-        tests("EventLoopTests", ["Bytes", "EventLoop", "CLinux"]),
-        tests("ContractTests", ["Bytes", "Contract"]),
+        tests("SystemTests", ["Bytes", "System", "CLinux"]),
+        tests("WireTests", ["Bytes", "Wire"]),
         tests(
             "SeriesLogTests",
-            ["Numerics", "Bytes", "Detection", "Telemetry", "EventLoop", "SeriesLog"]),
+            ["Numerics", "Bytes", "Detection", "Telemetry", "System", "SeriesLog"]),
         tests(
             "ServiceTests",
             [
-                "Numerics", "Bytes", "HTTP", "Detection", "EventLoop", "Contract", "SeriesLog",
+                "Numerics", "Bytes", "HTTP", "Detection", "System", "Wire", "SeriesLog",
                 "Signals", "Service", "CLinux", "TestSupport",
             ]),
         tests(

@@ -1,4 +1,4 @@
-internal import EventLoop
+internal import System
 internal import Numerics
 internal import Telemetry
 

@@ -1,5 +1,5 @@
 internal import Bytes
-internal import EventLoop
+internal import System
 internal import HTTP
 
 /// Reads one answer after the other from a connection's bytes.

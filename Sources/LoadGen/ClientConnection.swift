@@ -1,5 +1,5 @@
 internal import Bytes
-internal import EventLoop
+internal import System
 internal import HTTP
 
 /// One connection of the generator: at most one request is under way on it.

@@ -1,4 +1,4 @@
-internal import EventLoop
+internal import System
 internal import Report
 
 /// The machine that a result was measured on.

@@ -1,5 +1,5 @@
 internal import Bytes
-internal import EventLoop
+internal import System
 internal import Report
 
 /// What is going on, while it is: one line that is rewritten on a terminal, plain lines elsewhere.

@@ -1,5 +1,5 @@
 internal import Bytes
-internal import EventLoop
+internal import System
 internal import HTTP
 internal import Scoring
 internal import Signals

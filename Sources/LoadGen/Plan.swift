@@ -1,4 +1,4 @@
-internal import EventLoop
+internal import System
 package import Options
 package import Signals
 

@@ -1,5 +1,5 @@
 internal import Bytes
-internal import EventLoop
+internal import System
 internal import Synchronization
 
 /// How many requests a second one client address may make, with a second's worth in a burst.

@@ -1,6 +1,6 @@
 internal import Bytes
-internal import Contract
-internal import EventLoop
+internal import Wire
+internal import System
 internal import HTTP
 
 /// What the worker does with a connection after it has been served.

@@ -1,5 +1,5 @@
 internal import Bytes
-internal import EventLoop
+internal import System
 internal import HTTP
 
 /// `tidemark check`: asks the service on this machine, for images without a shell or curl.

@@ -1,6 +1,6 @@
 internal import Bytes
-internal import Contract
-internal import EventLoop
+internal import Wire
+internal import System
 internal import Synchronization
 
 /// Lines about the process itself, on standard error: JSON or text. Never one per request.

@@ -1,5 +1,5 @@
 internal import CJemalloc
-internal import EventLoop
+internal import System
 
 /// What this build calls itself.
 enum Build {

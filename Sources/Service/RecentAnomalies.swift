@@ -1,4 +1,4 @@
-internal import Contract
+internal import Wire
 internal import Detection
 internal import SeriesLog
 internal import Synchronization

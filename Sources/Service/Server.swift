@@ -1,6 +1,6 @@
 internal import Bytes
-internal import Contract
-internal import EventLoop
+internal import Wire
+internal import System
 
 /// The process: starts the workers, waits for a signal, lets them drain.
 enum Server {

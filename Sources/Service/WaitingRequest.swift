@@ -1,6 +1,6 @@
 internal import Bytes
-internal import Contract
-internal import EventLoop
+internal import Wire
+internal import System
 
 /// A request that waits for the log: everything its answer will need. They are used again, so that
 /// waiting costs no allocation.

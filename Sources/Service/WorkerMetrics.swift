@@ -1,5 +1,5 @@
 internal import Bytes
-internal import Contract
+internal import Wire
 internal import HTTP
 internal import Telemetry
 

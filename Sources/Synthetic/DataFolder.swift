@@ -1,5 +1,5 @@
 internal import Bytes
-internal import EventLoop
+internal import System
 internal import Signals
 
 /// Series read from files: one CSV, or all below a folder.

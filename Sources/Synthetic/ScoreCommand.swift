@@ -1,5 +1,5 @@
 internal import Bytes
-internal import EventLoop
+internal import System
 internal import Options
 internal import Report
 internal import Scoring

@@ -1,6 +1,6 @@
 import Bytes
 import Detection
-import EventLoop
+import System
 import Testing
 
 @testable import SeriesLog

@@ -1,6 +1,6 @@
 internal import Bytes
 internal import CHiredis
-internal import EventLoop
+internal import System
 
 /// One connection of libhiredis' asynchronous client, which connects and writes; replies are read
 /// with its parser. What happened is only put down; the loop takes it up when the library has

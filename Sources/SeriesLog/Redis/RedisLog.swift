@@ -1,5 +1,5 @@
 package import Bytes
-package import EventLoop
+package import System
 
 /// Something the operator should read.
 package struct Notice: Sendable {

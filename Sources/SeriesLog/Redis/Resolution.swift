@@ -1,4 +1,4 @@
-internal import EventLoop
+internal import System
 internal import Synchronization
 
 /// A host name being resolved on a thread of its own: a name server that does not answer must not

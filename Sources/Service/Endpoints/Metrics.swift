@@ -1,7 +1,7 @@
 internal import Bytes
-internal import Contract
+internal import Wire
 internal import Detection
-internal import EventLoop
+internal import System
 internal import HTTP
 internal import SeriesLog
 internal import Telemetry

@@ -1,5 +1,5 @@
 import Bytes
-import Contract
+import Wire
 import Detection
 import Foundation
 import SeriesLog

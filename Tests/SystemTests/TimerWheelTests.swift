@@ -1,5 +1,5 @@
 import Bytes
-import EventLoop
+import System
 import Numerics
 import Testing
 

@@ -1,5 +1,5 @@
 import Bytes
-import Contract
+import Wire
 import Testing
 
 @Suite struct ConfigurationTests {
