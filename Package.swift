@@ -54,20 +54,21 @@ let package = Package(
         library("Telemetry", ["Bytes"]),
         library("Report", ["Bytes"]),
         library("Wire", ["Bytes", "HTTP", "Detection"]),
+        library("SeriesLog", ["Bytes", "Detection"]),
         library("Signals", ["Bytes", "Numerics"]),
         library("Scoring", ["Bytes", "Numerics", "Signals", "Report"]),
 
         // Effects.
         library("System", ["Bytes", "CLinux"]),
+        library("Redis", ["Bytes", "Numerics", "System", "CHiredis"]),
         library(
-            "SeriesLog",
-            ["Bytes", "Numerics", "Detection", "Telemetry", "System", "CHiredis", "CLinux"]),
+            "Store", ["Bytes", "Detection", "Telemetry", "System", "SeriesLog", "Redis", "Wire"]),
 
         // Programs: they only wire.
         program(
             "Service",
             [
-                "Bytes", "HTTP", "Detection", "Wire", "Telemetry", "System", "SeriesLog",
+                "Bytes", "HTTP", "Detection", "Wire", "Telemetry", "System", "Store",
                 "CJemalloc", "CLinux",
             ]),
         program(
@@ -83,7 +84,7 @@ let package = Package(
             "Fuzz",
             [
                 "Bytes", "Numerics", "HTTP", "Detection", "Wire", "Signals", "Options",
-                "System", "SeriesLog",
+                "System", "Redis", "Store",
             ]),
         program(
             "Benchmark",
@@ -91,7 +92,7 @@ let package = Package(
 
         // What the tests of programs share: programs, services and servers that they start and stop.
         .target(
-            name: "TestSupport", dependencies: ["SeriesLog"], path: "Tests/Support",
+            name: "TestSupport", dependencies: ["Redis"], path: "Tests/Support",
             swiftSettings: strict),
 
         tests("NumericsTests", ["Numerics"]),
@@ -104,14 +105,18 @@ let package = Package(
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
         tests("SystemTests", ["Bytes", "System", "CLinux"]),
         tests("WireTests", ["Bytes", "Wire"]),
+        tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "SeriesLog"]),
         tests(
-            "SeriesLogTests",
-            ["Numerics", "Bytes", "Detection", "Telemetry", "System", "SeriesLog"]),
+            "StoreTests",
+            [
+                "Numerics", "Bytes", "HTTP", "Detection", "Telemetry", "System", "Wire",
+                "SeriesLog", "Redis", "Store", "TestSupport",
+            ]),
         tests(
             "ServiceTests",
             [
                 "Numerics", "Bytes", "HTTP", "Detection", "System", "Wire", "SeriesLog",
-                "Signals", "Service", "CLinux", "TestSupport",
+                "Redis", "Store", "Signals", "Service", "CLinux", "TestSupport",
             ]),
         tests(
             "LoadGenTests",

@@ -2,7 +2,8 @@ internal import Bytes
 internal import Wire
 internal import Detection
 internal import HTTP
-internal import SeriesLog
+internal import Redis
+internal import Store
 internal import Signals
 
 /// The parsers that hostile bytes reach, each with examples and with what must hold of any input.
@@ -113,7 +114,7 @@ enum FuzzTarget: String, CaseIterable {
         guard ranges.allSatisfy({ $0.start <= $0.end && $0.end <= head.byteCount }),
             head.byteCount <= input.count
         else { return "a range outside the head" }
-        _ = Router.route(head, input.span)
+        _ = Endpoint(path: head.path, input.span).route(head.method)
         return nil
     }
 

@@ -5,7 +5,7 @@ package import Detection
 ///
 /// An open-addressing index of slot numbers over blocks of series that never move. The slots are
 /// linked from the newest activity to the oldest, so the series idle longest is at hand.
-@safe struct SeriesTable: ~Copyable {
+@safe package struct SeriesTable: ~Copyable {
     struct Series: ~Copyable {
         var fold: SeriesFold
         let key: DeviceKey
@@ -25,7 +25,7 @@ package import Detection
         var isEmpty: Bool { slot == none }
     }
 
-    static let none: Int32 = -1
+    package static let none: Int32 = -1
     private static let blockShift = 6
     private static let blockLength = 1 << blockShift
 
@@ -35,11 +35,11 @@ package import Detection
     private var free: [Int32] = []
     /// Slots by hash. Its length is a power of two, at most three quarters full.
     private var index: [IndexEntry] = Array(repeating: .empty, count: 16)
-    private(set) var count = 0
+    package private(set) var count = 0
     private var newest = none
     private var oldest = none
 
-    init(_ parameters: FoldParameters) {
+    package init(_ parameters: FoldParameters) {
         self.parameters = parameters
     }
 
@@ -64,7 +64,7 @@ package import Detection
     }
 
     /// The slot of a device; nil when it is not here.
-    func find(_ name: Span<UInt8>, hash: UInt64) -> Int32? {
+    package func find(_ name: Span<UInt8>, hash: UInt64) -> Int32? {
         let half = UInt32(truncatingIfNeeded: hash)
         var place = Int(half) & (index.count - 1)
         while !index[place].isEmpty {
@@ -79,7 +79,7 @@ package import Detection
     }
 
     /// Makes an empty series for a device that is not here yet.
-    mutating func insert(_ name: Span<UInt8>, hash: UInt64, now: Instant) -> Int32 {
+    package mutating func insert(_ name: Span<UInt8>, hash: UInt64, now: Instant) -> Int32 {
         if (count + 1) * 4 > index.count * 3 { growIndex() }
         let slot = newSlot()
         let activity = stamp(now)
@@ -95,7 +95,7 @@ package import Detection
     }
 
     /// Folds a sample into a series and makes it the newest.
-    mutating func fold(_ sample: Sample, into slot: Int32, now: Instant) -> Verdict {
+    package mutating func fold(_ sample: Sample, into slot: Int32, now: Instant) -> Verdict {
         let activity = stamp(now)
         if slot != newest {
             unlink(slot)
@@ -115,7 +115,7 @@ package import Detection
     }
 
     /// Makes a series the newest without a sample.
-    mutating func touch(_ slot: Int32, now: Instant) {
+    package mutating func touch(_ slot: Int32, now: Instant) {
         let activity = stamp(now)
         if slot != newest {
             unlink(slot)
@@ -125,7 +125,7 @@ package import Detection
     }
 
     /// Puts another fold in a series' place.
-    mutating func replaceFold(_ slot: Int32, with fold: consuming SeriesFold) {
+    package mutating func replaceFold(_ slot: Int32, with fold: consuming SeriesFold) {
         // Exchanged and then dropped here: assigned in place, an optimized build (Swift 6.3) forgets to
         // free the old one's window.
         var other = fold
@@ -134,53 +134,55 @@ package import Detection
     }
 
     /// Begins a series anew.
-    mutating func resetFold(_ slot: Int32) {
+    package mutating func resetFold(_ slot: Int32) {
         replaceFold(slot, with: SeriesFold(parameters))
     }
 
     /// The fold of a series as a checkpoint.
-    mutating func encodeFold(_ slot: Int32) -> [UInt8] {
+    package mutating func encodeFold(_ slot: Int32) -> [UInt8] {
         unsafe series(slot).pointee.fold.encode(parameters)
     }
 
-    func totals(_ slot: Int32) -> SeriesTotals { unsafe series(slot).pointee.fold.totals }
+    package func totals(_ slot: Int32) -> SeriesTotals { unsafe series(slot).pointee.fold.totals }
 
-    mutating func setTotals(_ slot: Int32, _ totals: SeriesTotals) {
+    package mutating func setTotals(_ slot: Int32, _ totals: SeriesTotals) {
         unsafe series(slot).pointee.fold.totals = totals
     }
 
-    func summary(_ slot: Int32) -> SeriesSummary {
+    package func summary(_ slot: Int32) -> SeriesSummary {
         unsafe series(slot).pointee.fold.summary
     }
 
     // MARK: Age
 
     /// When the series idle longest was last active; never when there is none.
-    var oldestActivity: Instant {
+    package var oldestActivity: Instant {
         guard oldest != SeriesTable.none else { return .never }
         return unsafe series(oldest).pointee.lastActivity
     }
 
     /// Drops the series idle longest.
     /// - Returns: false when there is none.
-    mutating func removeOldest() -> Bool {
+    package mutating func removeOldest() -> Bool {
         guard oldest != SeriesTable.none else { return false }
         remove(oldest)
         return true
     }
 
     /// The slots from the newest activity to the oldest.
-    var newestSlot: Int32 { newest }
-    func olderSlot(than slot: Int32) -> Int32 { unsafe series(slot).pointee.older }
-    var oldestSlot: Int32 { oldest }
-    func newerSlot(than slot: Int32) -> Int32 { unsafe series(slot).pointee.newer }
-    func entryActivity(_ slot: Int32) -> Instant { unsafe series(slot).pointee.lastActivity }
-    func key(_ slot: Int32) -> DeviceKey { unsafe series(slot).pointee.key }
-    func name(_ slot: Int32) -> [UInt8] {
+    package var newestSlot: Int32 { newest }
+    package func olderSlot(than slot: Int32) -> Int32 { unsafe series(slot).pointee.older }
+    package var oldestSlot: Int32 { oldest }
+    package func newerSlot(than slot: Int32) -> Int32 { unsafe series(slot).pointee.newer }
+    package func entryActivity(_ slot: Int32) -> Instant {
+        unsafe series(slot).pointee.lastActivity
+    }
+    package func key(_ slot: Int32) -> DeviceKey { unsafe series(slot).pointee.key }
+    package func name(_ slot: Int32) -> [UInt8] {
         let key = unsafe series(slot).pointee.key
         return Array(key.bytes)
     }
-    func entry(_ slot: Int32) -> DeviceEntry {
+    package func entry(_ slot: Int32) -> DeviceEntry {
         unsafe DeviceEntry(
             key: series(slot).pointee.key, lastActivity: series(slot).pointee.lastActivity,
             summary: series(slot).pointee.fold.summary)
@@ -198,7 +200,7 @@ package import Detection
         return slotCount - 1
     }
 
-    mutating func remove(_ slot: Int32) {
+    package mutating func remove(_ slot: Int32) {
         unlink(slot)
         // SAFETY: the slot holds a series; it is moved out once and leaves the index.
         unsafe leave(slot, series(slot).pointee.hash)

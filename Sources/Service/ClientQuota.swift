@@ -26,7 +26,7 @@ final class ClientQuota: Sendable {
 
     /// Counts a request of a client.
     /// - Returns: nil when it is within the quota, else how long until the next would be.
-    func take(_ client: PeerAddress, now: Instant) -> TimeSpan? {
+    func count(_ client: PeerAddress, now: Instant) -> TimeSpan? {
         guard let interval else { return nil }
         return owing.withLock { owing in
             let arrival = max(owing[client] ?? now, now) + interval

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Wire
 internal import System
 internal import HTTP
+internal import Store
 
 /// What the worker does with a connection after it has been served.
 enum ConnectionFate {
@@ -9,20 +10,25 @@ enum ConnectionFate {
     case close
 }
 
+/// What one connection may hold, and how long it may take.
+enum ConnectionLimits {
+    /// How much is read at once.
+    static let readBytes = 64 * 1024
+    /// Replies waiting beyond this stop the reading: a client that does not read is not read either.
+    static let outputHighWaterBytes = 256 * 1024
+    /// Most bytes of replies one connection may have waiting: the longest batch's, several times.
+    static let outputBytes = 256 * 1024 * 1024
+    /// After a last reply, how long and how much of what the client still sends is read, so that the
+    /// reply is not lost to a reset.
+    static let lingerTime = TimeSpan.seconds(2)
+    static let lingerBytes = 16 * 1024 * 1024
+}
+
 /// One client's connection: drives the request machine with what arrives and sends what is answered.
 ///
 /// The bytes of a request are read into the worker's own buffer and served from there; only what is
 /// left unfinished is copied here. So an idle connection holds no buffer at all.
 struct Connection: ~Copyable {
-    /// Answers waiting beyond this stop the reading: a client that does not read is not read either.
-    static let outputHighWaterBytes = 256 * 1024
-    /// How much is read at once.
-    static let readBytes = 64 * 1024
-    /// After a last answer, how long and how much of what the client still sends is read, so that
-    /// the answer is not lost to a reset.
-    static let lingerTime = TimeSpan.seconds(2)
-    static let lingerBytes = 16 * 1024 * 1024
-
     private enum Phase {
         case serving
         /// The last answer is being sent; then the connection is closed, after lingering if the
@@ -38,8 +44,8 @@ struct Connection: ~Copyable {
     private var input: ByteBuffer
     private var output: ByteBuffer
     private var phase = Phase.serving
-    /// The request whose body is being read.
-    private var pending = PendingRequest()
+    /// The request whose body is being read, or that waits for the store.
+    private var request = Request()
     private var requestStarted: Instant
     private var bodyStarted: Instant
     private var lingeredBytes = 0
@@ -49,7 +55,7 @@ struct Connection: ~Copyable {
     private(set) var isInFlight = false
     /// A request waits for the log; those behind it wait for it.
     private var isWaiting = false
-    /// Of the request that waits: the client may still be sending a body nobody reads.
+    /// Of the request being served: the client may still be sending a body nobody reads.
     private var lingersAfterwards = false
     private var clientHasFinished = false
     /// When to give up on what the connection is doing now.
@@ -67,8 +73,9 @@ struct Connection: ~Copyable {
         self.token = token
         machine = RequestMachine(limits)
         // A request's head and body, and one read more that may hold the next request's beginning.
-        input = ByteBuffer(limit: limits.headBytes + limits.bodyBytes + 2 * Connection.readBytes)
-        output = ByteBuffer(limit: WorkerContext.answerLimitBytes)
+        input = ByteBuffer(
+            limit: limits.headBytes + limits.bodyBytes + 2 * ConnectionLimits.readBytes)
+        output = ByteBuffer(limit: ConnectionLimits.outputBytes)
         requestStarted = now
         bodyStarted = now
         deadline = now + idleTimeout
@@ -84,26 +91,28 @@ struct Connection: ~Copyable {
     // MARK: Events
 
     /// - Parameter scratch: the worker's empty read buffer, empty again afterwards.
-    mutating func handle(
-        _ event: Event, _ scratch: inout ByteBuffer, _ context: inout WorkerContext
+    mutating func handle<Series: Store & ~Copyable>(
+        _ event: Event, _ scratch: inout ByteBuffer, _ responder: inout Responder<Series>
     ) -> ConnectionFate {
-        if event.isWritable, flush(&context) == .close { return .close }
-        guard event.isReadable || event.isBroken else { return concluded(&context) }
+        if event.isWritable, flush(&responder) == .close { return .close }
+        guard event.isReadable || event.isBroken else { return concluded(&responder) }
         if case .lingering = phase { return readAndForget(&scratch) }
-        guard interest.reads || event.isBroken else { return concluded(&context) }
-        return read(&scratch, &context)
+        guard interest.reads || event.isBroken else { return concluded(&responder) }
+        return read(&scratch, &responder)
     }
 
-    private mutating func read(_ scratch: inout ByteBuffer, _ context: inout WorkerContext)
+    private mutating func read<Series: Store & ~Copyable>(
+        _ scratch: inout ByteBuffer, _ responder: inout Responder<Series>
+    )
         -> ConnectionFate
     {
         // What was left over is continued in its own buffer; a fresh start uses the shared one.
         let continues = !input.isEmpty
         if continues { swap(&scratch, &input) }
-        if !continues, machine.isBetweenRequests { requestStarted = context.now }
-        let outcome = descriptor.receive(into: &scratch, atMost: Connection.readBytes)
+        if !continues, machine.isBetweenRequests { requestStarted = responder.now }
+        let outcome = descriptor.receive(into: &scratch, atMost: ConnectionLimits.readBytes)
         switch outcome {
-        case .moved: serve(&scratch, &context)
+        case .moved: serve(&scratch, &responder)
         case .wouldBlock: break
         case .ended: clientHasFinished = true
         case .failed: return .close
@@ -114,46 +123,52 @@ struct Connection: ~Copyable {
             input.append(scratch.readable)
             scratch.removeAll()
         }
-        boundMemory(&context)
-        if flush(&context) == .close { return .close }
-        return concluded(&context)
+        boundMemory(&responder)
+        if flush(&responder) == .close { return .close }
+        return concluded(&responder)
     }
 
     /// Counts what the connection holds; when that is more than all may hold together, the request
     /// that made it so is refused.
-    private mutating func boundMemory(_ context: inout WorkerContext) {
+    private mutating func boundMemory<Series: Store & ~Copyable>(
+        _ responder: inout Responder<Series>
+    ) {
         let before = countedBytes
-        countMemory(&context)
-        guard countedBytes > before, context.bufferedBytes > context.bufferLimitBytes,
+        countMemory(&responder)
+        guard countedBytes > before, responder.bufferedBytes > responder.bufferLimitBytes,
             case .serving = phase
         else { return }
         refuse(
             HTTPRefusal(
                 .serviceUnavailable, "the requests now arriving take all of MAX_BUFFERED_BYTES"),
-            &context)
+            &responder)
         input.releaseMemory()
         machine.releaseMemory()
-        countMemory(&context)
+        countMemory(&responder)
     }
 
-    private mutating func countMemory(_ context: inout WorkerContext) {
+    private mutating func countMemory<Series: Store & ~Copyable>(
+        _ responder: inout Responder<Series>
+    ) {
         let held = input.capacity + machine.chunkedBody.capacity
-        context.bufferedBytes += held - countedBytes
+        responder.bufferedBytes += held - countedBytes
         countedBytes = held
     }
 
     /// The connection is gone, and with it what it held.
-    mutating func leave(_ context: inout WorkerContext) {
-        land(context)
-        context.bufferedBytes -= countedBytes
+    mutating func leave<Series: Store & ~Copyable>(_ responder: inout Responder<Series>) {
+        endInFlight(responder)
+        responder.bufferedBytes -= countedBytes
         countedBytes = 0
     }
 
     // MARK: Requests
 
     /// Serves requests until the bytes run out, the output is full, or the connection is done for.
-    private mutating func serve(_ bytes: inout ByteBuffer, _ context: inout WorkerContext) {
-        while output.count < Connection.outputHighWaterBytes, !isWaiting {
+    private mutating func serve<Series: Store & ~Copyable>(
+        _ bytes: inout ByteBuffer, _ responder: inout Responder<Series>
+    ) {
+        while output.count < ConnectionLimits.outputHighWaterBytes, !isWaiting {
             guard case .serving = phase else {
                 dropRest(&bytes)
                 return
@@ -161,105 +176,122 @@ struct Connection: ~Copyable {
             switch machine.next(bytes.readable) {
             case .needMore: return
             case .head(let head):
-                decide(head, bytes.readable, &context)
+                decide(head, bytes.readable, &responder)
                 bytes.consume(head.byteCount)
             case .sendContinue: output.append("HTTP/1.1 100 Continue\r\n\r\n")
             case .body(let length):
-                context.endIfDraining(&pending)
-                let progress = context.take(
-                    pending, body: bytes, byteCount: length, for: token, into: &output)
+                responder.endIfDraining(&request)
+                let ticket = responder.store(
+                    request, body: bytes, byteCount: length, into: &output)
                 bytes.consume(length)
-                go(on: progress, context)
+                conclude(ticket, &responder)
             case .chunkedBody:
-                context.endIfDraining(&pending)
-                let length = machine.chunkedBody.count
-                let progress = context.take(
-                    pending, body: machine.chunkedBody, byteCount: length, for: token,
+                responder.endIfDraining(&request)
+                let ticket = responder.store(
+                    request, body: machine.chunkedBody, byteCount: machine.chunkedBody.count,
                     into: &output)
                 machine.finishChunkedBody()
-                go(on: progress, context)
+                conclude(ticket, &responder)
             case .consumed(let count): bytes.consume(count)
-            case .refuse(let refusal): refuse(refusal, &context)
+            case .refuse(let refusal): refuse(refusal, &responder)
             }
         }
     }
 
-    /// The body has been taken in: the request is answered, or waits.
-    private mutating func go(on progress: Progress, _ context: borrowing WorkerContext) {
-        lingersAfterwards = false
-        switch progress {
-        case .waiting: isWaiting = true
-        case .answered:
-            land(context)
-            finishRequest(keepAlive: pending.keepAlive, lingers: false, now: context.now)
+    /// The request has its reply, or a ticket to wait with.
+    private mutating func conclude<Series: Store & ~Copyable>(
+        _ ticket: TicketID?, _ responder: inout Responder<Series>
+    ) {
+        guard let ticket else {
+            endInFlight(responder)
+            finishRequest(now: responder.now)
+            return
         }
+        isWaiting = true
+        responder.waiting.add(ticket, token)
     }
 
-    /// The answer to the request that waited is decided: sends it, and serves those behind it.
-    mutating func resume(
-        _ ticket: Int32, _ waiting: WaitingRequest, _ context: inout WorkerContext
+    /// The outcome of the request that waited is known: sends the reply, and serves those behind it.
+    mutating func resume<Series: Store & ~Copyable>(
+        _ outcome: Outcome, _ responder: inout Responder<Series>
     ) -> ConnectionFate {
         isWaiting = false
-        context.endIfDraining(&waiting.request)
-        context.answer(ticket, waiting, into: &output)
-        land(context)
-        finishRequest(
-            keepAlive: waiting.request.keepAlive, lingers: lingersAfterwards, now: context.now)
+        responder.endIfDraining(&request)
+        responder.reply(request, outcome, into: &output)
+        endInFlight(responder)
+        finishRequest(now: responder.now)
         if !input.isEmpty {
-            serveInput(&context)
-            boundMemory(&context)
+            serveInput(&responder)
+            boundMemory(&responder)
         }
-        if flush(&context) == .close { return .close }
-        return concluded(&context)
+        if flush(&responder) == .close { return .close }
+        return concluded(&responder)
     }
 
     /// Serves what arrived while nothing could be served.
-    private mutating func serveInput(_ context: inout WorkerContext) {
+    private mutating func serveInput<Series: Store & ~Copyable>(
+        _ responder: inout Responder<Series>
+    ) {
         var waiting = ByteBuffer(limit: input.limit)
         swap(&waiting, &input)
-        serve(&waiting, &context)
+        serve(&waiting, &responder)
         swap(&waiting, &input)
     }
 
-    /// Looks at a head: most answers need nothing more, a POST waits for its body.
-    private mutating func decide(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ context: inout WorkerContext
+    /// Looks at a head: a GET needs nothing more, a POST waits for its body.
+    private mutating func decide<Series: Store & ~Copyable>(
+        _ head: RequestHead, _ bytes: Span<UInt8>, _ responder: inout Responder<Series>
     ) {
-        switch context.decide(head, bytes, from: peer, started: requestStarted) {
-        case .readBody(let request):
-            pending = request
-            bodyStarted = context.now
+        request = Request(head, bytes, started: requestStarted)
+        lingersAfterwards = false
+        switch responder.decide(&request, head, bytes, from: peer) {
+        case .readBody:
+            bodyStarted = responder.now
             isInFlight = true
-            context.metrics.add(1, .inFlight)
-            if let refusal = machine.takeBody(head) { refuse(refusal, &context) }
-        case .answer(var request):
-            let canGoOn = machine.discardBody(head)
-            request.keepAlive = request.keepAlive && canGoOn
-            let progress = context.answer(request, head: head, bytes, for: token, into: &output)
-            if progress == .waiting {
-                isWaiting = true
-                lingersAfterwards = !canGoOn
-                return
-            }
-            finishRequest(keepAlive: request.keepAlive, lingers: !canGoOn, now: context.now)
+            responder.metrics.add(1, .inFlight)
+            if let refusal = machine.takeBody(head) { refuse(refusal, &responder) }
+        case .reply(let question, let query):
+            skipBody(head)
+            let accepts = bytes.extracting(head.accept)
+            let ticket = responder.reply(
+                request, to: question, query, accepts: accepts, into: &output)
+            conclude(ticket, &responder)
+        case .refuse(let problem):
+            skipBody(head)
+            responder.refuse(request, problem, into: &output)
+            finishRequest(now: responder.now)
         }
     }
 
-    private mutating func refuse(_ refusal: HTTPRefusal, _ context: inout WorkerContext) {
-        context.answer(refusal, started: requestStarted, into: &output)
-        land(context)
+    /// Nobody wants the body: a short one is read past, a long one ends the connection.
+    private mutating func skipBody(_ head: RequestHead) {
+        let canGoOn = machine.discardBody(head)
+        request.keepAlive = request.keepAlive && canGoOn
+        lingersAfterwards = !canGoOn
+    }
+
+    private mutating func refuse<Series: Store & ~Copyable>(
+        _ refusal: HTTPRefusal, _ responder: inout Responder<Series>
+    ) {
+        var unread = Request()
+        unread.keepAlive = false
+        unread.started = requestStarted
+        responder.refuse(unread, .unreadable(refusal), into: &output)
+        endInFlight(responder)
         machine.close()
         phase = .finishing(lingers: true)
     }
 
-    /// The request's answer is made, or there will be none.
-    private mutating func land(_ context: borrowing WorkerContext) {
-        if isInFlight { context.metrics.add(-1, .inFlight) }
+    /// The request's reply is made, or there will be none.
+    private mutating func endInFlight<Series: Store & ~Copyable>(
+        _ responder: borrowing Responder<Series>
+    ) {
+        if isInFlight { responder.metrics.add(-1, .inFlight) }
         isInFlight = false
     }
 
-    private mutating func finishRequest(keepAlive: Bool, lingers: Bool, now: Instant) {
-        if !keepAlive { phase = .finishing(lingers: lingers) }
+    private mutating func finishRequest(now: Instant) {
+        if !request.keepAlive { phase = .finishing(lingers: lingersAfterwards) }
         requestStarted = now
     }
 
@@ -276,88 +308,96 @@ struct Connection: ~Copyable {
     // MARK: Output
 
     /// Sends what there is to send; when that made room, serves the requests that waited for it.
-    private mutating func flush(_ context: inout WorkerContext) -> ConnectionFate {
+    private mutating func flush<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
+        -> ConnectionFate
+    {
         while !output.isEmpty {
-            let wasFull = output.count >= Connection.outputHighWaterBytes
+            let wasFull = output.count >= ConnectionLimits.outputHighWaterBytes
             switch descriptor.send(from: &output) {
             case .moved: break
             case .wouldBlock: return .keep
             case .ended, .failed: return .close
             }
-            if wasFull, output.count < Connection.outputHighWaterBytes, !input.isEmpty {
-                serveInput(&context)
+            if wasFull, output.count < ConnectionLimits.outputHighWaterBytes, !input.isEmpty {
+                serveInput(&responder)
             }
         }
-        if output.capacity > Connection.readBytes { output.releaseMemory() }
+        if output.capacity > ConnectionLimits.readBytes { output.releaseMemory() }
         return .keep
     }
 
     /// Settles what comes next: interest, deadline, or the end.
-    private mutating func concluded(_ context: inout WorkerContext) -> ConnectionFate {
+    private mutating func concluded<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
+        -> ConnectionFate
+    {
         if output.isEmpty, !isWaiting {
             switch phase {
-            case .finishing(lingers: true) where !clientHasFinished: startLingering(context.now)
+            case .finishing(lingers: true) where !clientHasFinished: startLingering(responder.now)
             case .finishing: return .close
             case .lingering, .serving: if clientHasFinished { return .close }
             }
-            if input.isEmpty, input.capacity > Connection.readBytes { input.releaseMemory() }
-            countMemory(&context)
+            if input.isEmpty, input.capacity > ConnectionLimits.readBytes { input.releaseMemory() }
+            countMemory(&responder)
         }
         interest = Interest(
-            reads: output.count < Connection.outputHighWaterBytes && !clientHasFinished
-                && !(isWaiting && input.count >= Connection.readBytes),
+            reads: output.count < ConnectionLimits.outputHighWaterBytes && !clientHasFinished
+                && !(isWaiting && input.count >= ConnectionLimits.readBytes),
             writes: !output.isEmpty)
-        setDeadline(context)
+        setDeadline(responder)
         return .keep
     }
 
     private mutating func startLingering(_ now: Instant) {
         descriptor.finishSending()
         phase = .lingering
-        deadline = now + Connection.lingerTime
+        deadline = now + ConnectionLimits.lingerTime
     }
 
     private mutating func readAndForget(_ scratch: inout ByteBuffer) -> ConnectionFate {
-        let outcome = descriptor.receive(into: &scratch, atMost: Connection.readBytes)
+        let outcome = descriptor.receive(into: &scratch, atMost: ConnectionLimits.readBytes)
         scratch.removeAll()
         guard case .moved(let count) = outcome else {
             return outcome == .wouldBlock ? .keep : .close
         }
         lingeredBytes += count
-        return lingeredBytes > Connection.lingerBytes ? .close : .keep
+        return lingeredBytes > ConnectionLimits.lingerBytes ? .close : .keep
     }
 
     // MARK: Time
 
-    private mutating func setDeadline(_ context: borrowing WorkerContext) {
+    private mutating func setDeadline<Series: Store & ~Copyable>(
+        _ responder: borrowing Responder<Series>
+    ) {
         if case .lingering = phase { return }
-        let timeouts = context.timeouts
+        let timeouts = responder.shared.timeouts
         if isWaiting {
             // The log gives up by itself, and says so; this is only the last resort.
-            deadline = context.now + timeouts.idle + timeouts.body
+            deadline = responder.now + timeouts.idle + timeouts.body
         } else if !output.isEmpty {
-            deadline = context.now + timeouts.idle
+            deadline = responder.now + timeouts.idle
         } else if machine.isReadingBody {
             deadline = bodyStarted + timeouts.body
         } else if !input.isEmpty {
             deadline = requestStarted + timeouts.head
         } else {
-            deadline = context.now + timeouts.idle
+            deadline = responder.now + timeouts.idle
         }
     }
 
     /// The deadline has passed: a client in the middle of a request is told so, any other is left.
-    mutating func timeOut(_ context: inout WorkerContext) -> ConnectionFate {
+    mutating func timeOut<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
+        -> ConnectionFate
+    {
         guard case .serving = phase, output.isEmpty, !isWaiting else { return .close }
         if machine.isReadingBody {
-            refuse(HTTPRefusal(.requestTimeout, "the body took too long"), &context)
+            refuse(HTTPRefusal(.requestTimeout, "the body took too long"), &responder)
         } else if !input.isEmpty {
-            refuse(HTTPRefusal(.requestTimeout, "the head took too long"), &context)
+            refuse(HTTPRefusal(.requestTimeout, "the head took too long"), &responder)
         } else {
             return .close
         }
         input.removeAll()
-        if flush(&context) == .close { return .close }
-        return concluded(&context)
+        if flush(&responder) == .close { return .close }
+        return concluded(&responder)
     }
 }

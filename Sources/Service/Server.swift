@@ -1,34 +1,48 @@
 internal import Bytes
+internal import Detection
+internal import Store
 internal import Wire
 internal import System
 
 /// The process: starts the workers, waits for a signal, lets them drain.
 enum Server {
     static func run(_ configuration: Configuration) throws(SystemError) {
+        let loops = configuration.threads > 0 ? configuration.threads : availableProcessors()
+        let parameters = FoldParameters(configuration)
+        switch configuration.store {
+        case .memory:
+            var random = SystemRandomNumberGenerator()
+            let store = SharedMemory(configuration, parameters, hashSeed: random.next())
+            let shared = SharedState(configuration, parameters, store, loops: loops)
+            try run(shared, MemoryStore.self, store)
+        case .redis(let location):
+            let store = SharedRedis(location, configuration, parameters, loops: loops)
+            let shared = SharedState(configuration, parameters, store, loops: loops)
+            try run(shared, RedisStore.self, store)
+        }
+    }
+
+    /// Serves until a signal comes and the loops have drained.
+    private static func run<Series: Store & ~Copyable>(
+        _ shared: SharedState, _: Series.Type, _ store: Series.Shared
+    ) throws(SystemError) {
         ProcessUsage.raiseDescriptorLimit()
         let signals = try SignalQueue()
-        let workers = configuration.threads > 0 ? configuration.threads : availableProcessors()
-        var random = SystemRandomNumberGenerator()
-        let shared = SharedState(configuration, workers: workers, hashSeed: random.next())
+        let loops = shared.metrics.count
         // All are opened before the first thread starts: a port that is taken stops the start.
-        let seats = try openSeats(port: UInt16(configuration.port), count: workers)
-        let threads = try ThreadGroup(seats) { seat in occupy(seat, shared) }
+        let seats = try openSeats(port: UInt16(shared.configuration.port), count: loops)
+        let threads = try ThreadGroup(seats) { seat in
+            serve(seat, shared, Series.self, store)
+        }
         Log.info(
-            "tidemark \(Build.version) serves on port \(seats[0].port) with \(workers) "
-                + "loop\(workers == 1 ? "" : "s"), store \(describe(configuration.store))")
+            "tidemark \(Build.version) serves on port \(seats[0].port) with \(loops) "
+                + "loop\(loops == 1 ? "" : "s"), store \(store.summary)")
         let signal = try wait(for: signals)
         Log.info("signal \(signal): draining")
         shared.startDraining()
         for seat in seats { WakeUp.signal(seat.wakeUp) }
         threads.join()
         Log.info("stopped")
-    }
-
-    /// The store without its password.
-    private static func describe(_ store: StoreLocation) -> String {
-        guard case .redis(let location) = store else { return "memory" }
-        let servers = location.servers.map { "\($0.host):\($0.port)" }.joined(separator: ",")
-        return "\(location.isCluster ? "redis-cluster" : "redis") at \(servers)"
     }
 
     /// What a worker needs from the thread that starts it. The descriptors are the worker's own.
@@ -54,10 +68,13 @@ enum Server {
     }
 
     /// Runs a worker until it has drained; on the worker's own thread.
-    private static func occupy(_ seat: Seat, _ shared: SharedState) {
+    private static func serve<Series: Store & ~Copyable>(
+        _ seat: Seat, _ shared: SharedState, _: Series.Type, _ store: Series.Shared
+    ) {
         do throws(SystemError) {
-            var worker = try Worker(
-                shared, index: seat.index, listener: FileDescriptor(owning: seat.listener),
+            var worker = try Worker<Series>(
+                shared, store, index: seat.index,
+                listener: FileDescriptor(owning: seat.listener),
                 wakeUp: WakeUp(owning: seat.wakeUp))
             try worker.run()
         } catch {

@@ -47,6 +47,15 @@ package struct ExpositionWriter: ~Copyable {
         }
     }
 
+    /// A family of one sample without labels.
+    package mutating func single(
+        _ name: String, _ kind: MetricKind, _ help: String, _ value: Double,
+        into output: inout ByteBuffer
+    ) {
+        family(name, kind, help, into: &output)
+        sample(value, into: &output)
+    }
+
     /// One sample of the current family. `labels` is written as it is: `name="value",…`, its values
     /// escaped by `escaped`.
     package mutating func sample(

@@ -1,4 +1,5 @@
 package import Bytes
+package import Detection
 
 /// The samples of one request, decoded: the good ones in order, the faults of the bad ones.
 ///
@@ -23,6 +24,8 @@ package struct SampleBatch: ~Copyable {
         repeating: 0, count: SampleError.Fault.allCases.count)
     /// A lone JSON object, which is answered by its verdict alone.
     package private(set) var isSingle = false
+    /// What the store says of the samples, in their order; empty until they are stored.
+    package var verdicts: [Verdict] = []
 
     package init() {
         names = ByteBuffer(limit: SampleBatch.sampleLimit * (DeviceName.byteLimit + 1))
@@ -55,9 +58,11 @@ package struct SampleBatch: ~Copyable {
         }
         rejected = 0
         isSingle = false
+        verdicts.removeAll(keepingCapacity: true)
         if samples.capacity > 4096 {
-            // A large batch is rare; what it took is not kept for small ones.
+            // A large batch is rare. What it took is not kept for small ones.
             samples = []
+            verdicts = []
             names.releaseMemory()
         }
     }

@@ -1,6 +1,6 @@
 package import Foundation
 import Glibc
-package import SeriesLog
+package import Redis
 
 /// A redis-server of the test's own: on a free port, in a folder of its own, stopped by pid.
 package final class RunningRedis {

@@ -1,6 +1,7 @@
 import Detection
 import Foundation
-import SeriesLog
+import Redis
+import Store
 import TestSupport
 import Testing
 

@@ -1,7 +1,8 @@
 import Detection
 import Foundation
 import Glibc
-import SeriesLog
+import Redis
+import Store
 import TestSupport
 import Testing
 

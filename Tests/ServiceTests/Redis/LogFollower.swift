@@ -1,6 +1,7 @@
 import Detection
 import Foundation
-import SeriesLog
+import Redis
+import Store
 import TestSupport
 
 /// Reads streams while they are written, so that what is trimmed later has been seen.

@@ -1,8 +1,10 @@
+internal import SeriesLog
 import Bytes
 import Wire
 import Detection
 import Foundation
-import SeriesLog
+import Redis
+import Store
 import TestSupport
 
 /// What the log in Redis holds, folded once in order: the verdicts a single process that never fails

@@ -1,5 +1,6 @@
 import Foundation
-import SeriesLog
+import Redis
+import Store
 import TestSupport
 import Testing
 

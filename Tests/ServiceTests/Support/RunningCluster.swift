@@ -1,5 +1,6 @@
 import Foundation
-import SeriesLog
+import Redis
+import Store
 import TestSupport
 
 /// A Redis Cluster of the test's own: three masters, each with a replica, on loopback.

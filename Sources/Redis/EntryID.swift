@@ -1,0 +1,66 @@
+/// The place of an entry in its stream: `birth-number`, as Redis writes it.
+///
+/// `birth` is when the stream was made, in Unix microseconds, the same for all its entries; `number`
+/// is given by Redis, 1, 2, 3 … without a gap. So a number that follows mine tells that nobody else
+/// wrote, and a stream that was flushed and begun anew is another stream: its birth is later.
+public struct EntryID: Comparable, Hashable, Sendable {
+    public let birth: UInt64
+    public let number: UInt64
+
+    public static let zero = EntryID(birth: 0, number: 0)
+    public static let last = EntryID(birth: .max, number: .max)
+
+    /// Redis allows more; no stream of ours comes near it, and below it nothing overflows.
+    public static let limit: UInt64 = 1_000_000_000_000_000_000
+    /// Digits that are below it, however they are chosen.
+    private static let digitLimit = 18
+    /// The longest text that is read.
+    public static let textLimit = 2 * digitLimit + 1
+
+    public init(birth: UInt64, number: UInt64) {
+        self.birth = birth
+        self.number = number
+    }
+
+    /// Reads `birth-number`; nil when the text is no such thing.
+    public init?(_ text: Span<UInt8>) {
+        var birth: UInt64?
+        var value: UInt64 = 0
+        var digits = 0
+        for index in text.indices {
+            let digit = text[index] &- UInt8(ascii: "0")
+            if digit < 10, digits < EntryID.digitLimit {
+                value = value &* 10 &+ UInt64(digit)
+                digits &+= 1
+            } else {
+                guard text[index] == UInt8(ascii: "-"), birth == nil, digits > 0 else { return nil }
+                birth = value
+                value = 0
+                digits = 0
+            }
+        }
+        guard let birth, digits > 0 else { return nil }
+        self.init(birth: birth, number: value)
+    }
+
+    /// The entry that follows when nobody else writes.
+    public var next: EntryID { EntryID(birth: birth, number: number + 1) }
+
+    public static func < (left: EntryID, right: EntryID) -> Bool {
+        left.birth != right.birth ? left.birth < right.birth : left.number < right.number
+    }
+}
+
+/// Who wrote an entry, and which of the writer's entries it is: no two entries have the same.
+public struct Mark: Hashable, Sendable {
+    /// A random number of the loop that wrote.
+    public let writer: UInt64
+    public let number: UInt64
+
+    public static let none = Mark(writer: 0, number: 0)
+
+    public init(writer: UInt64, number: UInt64) {
+        self.writer = writer
+        self.number = number
+    }
+}

@@ -1,0 +1,96 @@
+internal import Bytes
+internal import Wire
+internal import HTTP
+internal import Telemetry
+
+/// What one loop counts of its requests; a scrape adds up all loops'.
+final class RequestMetrics: Sendable {
+    enum Counter: Int, CaseIterable {
+        case ingestRequests, samples, anomalies, alerts
+        case connections, inFlight
+    }
+
+    static let statuses: [HTTPStatus] = [
+        .ok, .accepted, .badRequest, .unauthorized, .notFound, .methodNotAllowed, .requestTimeout,
+        .lengthRequired, .contentTooLarge, .uriTooLong, .unsupportedMediaType, .tooManyRequests,
+        .headersTooLarge, .internalError, .notImplemented, .serviceUnavailable,
+        .versionNotSupported,
+    ]
+    private static let statusCount = 17
+    private static let endpointCount = Int(Endpoint.unmatched.rawValue) + 1
+    static let methods: [StaticString] = ["GET", "HEAD", "POST", "OTHER"]
+
+    private let counters = CounterTable(count: Counter.allCases.count)
+    private let rejected = CounterTable(count: SampleError.Fault.allCases.count)
+    private let requests = CounterTable(
+        count: methods.count * endpointCount * statusCount)
+    let durations = DurationBuckets()
+
+    @inline(__always)
+    func add(_ amount: Int, _ counter: Counter) {
+        counters.add(amount, to: counter.rawValue)
+    }
+
+    func value(_ counter: Counter) -> Int { counters[counter.rawValue] }
+
+    func addRejected(_ amount: Int, _ fault: SampleError.Fault) {
+        rejected.add(amount, to: Int(fault.rawValue))
+    }
+
+    func rejected(_ fault: SampleError.Fault) -> Int { rejected[Int(fault.rawValue)] }
+
+    @inline(__always)
+    func countRequest(
+        _ method: HTTPMethod, _ endpoint: Endpoint, _ status: HTTPStatus, took: TimeSpan
+    ) {
+        requests.add(
+            1,
+            to: RequestMetrics.cell(
+                RequestMetrics.methodIndex(method), Int(endpoint.rawValue), index(status)))
+        durations.record(took)
+    }
+
+    func requests(method: Int, endpoint: Endpoint, status: Int) -> Int {
+        requests[RequestMetrics.cell(method, Int(endpoint.rawValue), status)]
+    }
+
+    @inline(__always)
+    private static func cell(_ method: Int, _ endpoint: Int, _ status: Int) -> Int {
+        (method * endpointCount + endpoint) * statusCount + status
+    }
+
+    /// The method's index in `methods`.
+    @inline(__always)
+    static func methodIndex(_ method: HTTPMethod) -> Int {
+        switch method {
+        case .get: 0
+        case .head: 1
+        case .post: 2
+        case .other: 3
+        }
+    }
+
+    /// The status's index in `statuses`; a switch, because it is looked up for every request.
+    @inline(__always)
+    private func index(_ status: HTTPStatus) -> Int {
+        switch status {
+        case .ok: 0
+        case .accepted: 1
+        case .badRequest: 2
+        case .unauthorized: 3
+        case .notFound: 4
+        case .methodNotAllowed: 5
+        case .requestTimeout: 6
+        case .lengthRequired: 7
+        case .contentTooLarge: 8
+        case .uriTooLong: 9
+        case .unsupportedMediaType: 10
+        case .tooManyRequests: 11
+        case .headersTooLarge: 12
+        case .internalError: 13
+        case .notImplemented: 14
+        case .serviceUnavailable: 15
+        case .versionNotSupported: 16
+        }
+    }
+}

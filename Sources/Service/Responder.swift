@@ -1,0 +1,303 @@
+internal import Telemetry
+internal import Bytes
+internal import Wire
+internal import Detection
+internal import System
+internal import HTTP
+internal import Store
+
+/// What a head leads to.
+enum HeadDecision {
+    /// Samples follow in the body.
+    case readBody
+    /// The head was all: the question, and what it says besides.
+    case reply(Question, Query)
+    case refuse(Problem)
+}
+
+/// Replies to the requests of one loop: decides what a request is, asks the store, writes the reply
+/// and counts it. Lends connections what they share: the time, scratch memory, metrics.
+struct Responder<Series: Store & ~Copyable>: ~Copyable {
+    let shared: SharedState
+    let metrics: RequestMetrics
+    var store: Series
+    private(set) var now: Instant
+    /// The wall clock in whole seconds: clients of the seeds read timestamps as integers.
+    private var unixSeconds = 0
+    private var date = ByteBuffer(limit: 64)
+    /// The head of the reply nearly every request gets, up to its length; made once a second.
+    private var acceptedHead = ByteBuffer(limit: 256)
+    /// Memory this loop's connections hold for requests that are still arriving.
+    var bufferedBytes = 0
+    /// This loop's share of MAX_BUFFERED_BYTES.
+    let bufferLimitBytes: Int
+    /// Whose requests wait for the store.
+    var waiting = WaitingTable()
+    /// The samples of the request that is served now.
+    var batch = SampleBatch()
+    /// The body of the reply being made.
+    private var body = ByteBuffer(limit: ConnectionLimits.outputBytes)
+
+    init(_ shared: SharedState, _ store: consuming Series, loop: Int) {
+        self.shared = shared
+        self.store = store
+        metrics = shared.metrics[loop]
+        bufferLimitBytes = shared.configuration.bufferLimitBytes / shared.metrics.count
+        now = Clock.now()
+        tellTime()
+    }
+
+    /// Reads the clocks; once per turn of the loop.
+    mutating func tellTime() {
+        now = Clock.now()
+        let milliseconds = Int(Clock.unixNanoseconds()) / 1_000_000
+        store.tellTime(now, unixMilliseconds: milliseconds)
+        let seconds = milliseconds / 1000
+        guard seconds != unixSeconds || date.isEmpty else { return }
+        unixSeconds = seconds
+        date.removeAll()
+        date.append(httpDate: seconds)
+        acceptedHead.removeAll()
+        acceptedHead.append(beginningOf: ResponseHead(.accepted), date: date)
+    }
+
+    // MARK: Deciding
+
+    /// What to do about a request, from its head alone.
+    mutating func decide(
+        _ request: inout Request, _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress
+    ) -> HeadDecision {
+        endIfDraining(&request)
+        switch request.endpoint.route(head.method) {
+        case .noSuchPath: return .refuse(.noSuchPath)
+        case .methodNotAllowed: return .refuse(.methodNotAllowed(request.endpoint))
+        case .get(let question):
+            if !request.endpoint.traits.isProbe, let problem = overQuota(peer) {
+                return .refuse(problem)
+            }
+            do throws(QueryError) {
+                return .reply(question, try Query(head.query, bytes))
+            } catch {
+                return .refuse(.badQuery(error))
+            }
+        case .post:
+            if let problem = problem(ofPost: head, bytes, from: peer) { return .refuse(problem) }
+            guard !head.query.isEmpty else { return .readBody }
+            do throws(QueryError) {
+                request.selection = try Query(head.query, bytes).verdicts
+                return .readBody
+            } catch {
+                return .refuse(.badQuery(error))
+            }
+        }
+    }
+
+    /// While the process drains, a request is its connection's last. This is asked when its head has
+    /// come, and again when its reply is made, which may be long after.
+    func endIfDraining(_ request: inout Request) {
+        if shared.isDraining { request.keepAlive = false }
+    }
+
+    private func problem(
+        ofPost head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress
+    ) -> Problem? {
+        if !isAuthorized(head, bytes) { return .unauthorized }
+        if let problem = overQuota(peer) { return problem }
+        if head.framing == .none { return .lengthRequired }
+        if !head.contentCoding.isEmpty,
+            !bytes.spells(head.contentCoding, "identity", ignoringCase: true)
+        {
+            return .unsupportedCoding
+        }
+        return nil
+    }
+
+    /// Compares the bearer token in time that does not depend on where it differs.
+    private func isAuthorized(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+        let token = shared.configuration.authToken
+        if token.isEmpty { return true }
+        let given = bytes.extracting(head.authorization)
+        let scheme = "bearer " as StaticString
+        let schemeLength = scheme.utf8CodeUnitCount
+        guard given.count == schemeLength + token.utf8.count,
+            given.spells(ByteRange(0, schemeLength), scheme, ignoringCase: true)
+        else { return false }
+        var difference: UInt8 = 0
+        for (index, byte) in token.utf8.enumerated() {
+            difference |= byte ^ given[schemeLength + index]
+        }
+        return difference == 0
+    }
+
+    private func overQuota(_ peer: PeerAddress) -> Problem? {
+        if shared.quota.isOff { return nil }
+        guard let wait = shared.quota.count(peer, now: now) else { return nil }
+        return .overQuota(
+            requestsPerSecond: shared.configuration.clientQuota,
+            retryAfterSeconds: max(1, Int(wait.seconds.rounded(.up))))
+    }
+
+    // MARK: Replying
+
+    /// Stores the samples of a POST whose body is the first `byteCount` bytes of `input`.
+    /// - Returns: the ticket when the reply has to wait; nil when it stands in `output`.
+    mutating func store(
+        _ request: Request, body input: borrowing ByteBuffer, byteCount: Int,
+        into output: inout ByteBuffer
+    ) -> TicketID? {
+        metrics.add(1, .ingestRequests)
+        do throws(SampleError) {
+            try batch.decode(input.readable.extracting(0..<byteCount), now: Double(unixSeconds))
+        } catch {
+            countRejected()
+            refuse(request, .badBody(error), into: &output)
+            return nil
+        }
+        countRejected()
+        if batch.samples.isEmpty {
+            let first = batch.faults.first?.error
+            refuse(request, .noGoodSample(rejected: batch.rejected, first: first), into: &output)
+            return nil
+        }
+        switch store.append(&batch) {
+        case .waiting(let ticket): return ticket
+        case .done(let outcome):
+            reply(request, outcome, into: &output)
+            return nil
+        }
+    }
+
+    /// Replies to a question.
+    /// - Returns: as `store(_:body:byteCount:into:)`.
+    mutating func reply(
+        _ request: Request, to question: Question, _ query: Query, accepts: Span<UInt8>,
+        into output: inout ByteBuffer
+    ) -> TicketID? {
+        let limit = query.limit ?? Query.defaultPage
+        switch question {
+        case .analysis: return ask(request, .analysis(device: query.deviceID), into: &output)
+        case .stats: return ask(request, .stats, into: &output)
+        case .devices:
+            return ask(request, .devices(after: query.after, limit: limit), into: &output)
+        case .anomalies:
+            let filter = AnomalyFilter(
+                device: query.deviceID, alertsOnly: query.alertsOnly, limit: limit)
+            return ask(request, .anomalies(filter), into: &output)
+        case .health: reply(request, .constant("{\"status\":\"healthy\"}"), into: &output)
+        case .readiness: reply(request, readiness(), into: &output)
+        case .scrape: replyWithMetrics(request, accepts: accepts, into: &output)
+        }
+        return nil
+    }
+
+    private mutating func ask(
+        _ request: Request, _ call: Call, into output: inout ByteBuffer
+    ) -> TicketID? {
+        switch store.ask(call) {
+        case .waiting(let ticket): return ticket
+        case .done(let outcome):
+            reply(request, outcome, into: &output)
+            return nil
+        }
+    }
+
+    private func readiness() -> Answer {
+        if shared.isDraining { return .problem(.notReady("the process is stopping")) }
+        if let failure = shared.store.failure { return .problem(.notReady(failure.detail)) }
+        return .constant("{\"status\":\"ready\"}")
+    }
+
+    /// Replies with what became of a request. The samples of a stored one stand in `batch`.
+    mutating func reply(_ request: Request, _ outcome: Outcome, into output: inout ByteBuffer) {
+        count(outcome)
+        switch outcome {
+        case .stored:
+            body.append(verdictsOf: batch, to: request)
+            let status = request.endpoint.traits.postStatus ?? .ok
+            send(ResponseHead(status), to: request, into: &output)
+        case .answered(let answer): reply(request, answer, into: &output)
+        case .failed(let failure): refuse(request, .unavailable(failure), into: &output)
+        }
+    }
+
+    private mutating func reply(
+        _ request: Request, _ answer: Answer, into output: inout ByteBuffer
+    ) {
+        let frame = AnalysisFrame(
+            windowSize: shared.parameters.windowSize, computedAt: unixSeconds)
+        body.append(answer, frame)
+        send(answer.head, to: request, into: &output)
+    }
+
+    private mutating func replyWithMetrics(
+        _ request: Request, accepts: Span<UInt8>, into output: inout ByteBuffer
+    ) {
+        let isOpenMetrics = accepts.holds("application/openmetrics-text")
+        var scrape = Scrape(shared, isOpenMetrics ? .openMetrics : .prometheusText)
+        scrape.write(into: &body)
+        var head = ResponseHead(.ok)
+        head.mediaType = isOpenMetrics ? .openMetrics : .prometheusText
+        send(head, to: request, into: &output)
+    }
+
+    /// Refuses a request, as RFC 9457 describes it.
+    mutating func refuse(_ request: Request, _ problem: Problem, into output: inout ByteBuffer) {
+        let head = problem.head
+        body.append(problem, head.status)
+        send(head, to: request, into: &output)
+    }
+
+    /// Appends the reply whose body stands in `body`, and counts the request.
+    private mutating func send(
+        _ head: ResponseHead, to request: Request, into output: inout ByteBuffer
+    ) {
+        if head.status == .accepted, request.keepAlive, !request.isVersion10 {
+            output.append(acceptedHead.readable)
+            output.append(integer: body.count)
+            output.append("\r\n\r\n")
+        } else {
+            var head = head
+            head.keepAlive = request.keepAlive
+            head.isVersion10 = request.isVersion10
+            head.bodyBytes = body.count
+            output.append(head, date: date)
+        }
+        if request.method != .head { output.append(body.readable) }
+        body.removeAll()
+        if body.capacity > 1024 * 1024 { body.releaseMemory() }
+        metrics.countRequest(
+            request.method, request.endpoint, head.status, took: Clock.now() - request.started)
+    }
+
+    // MARK: Counting
+
+    private func countRejected() {
+        guard batch.rejected > 0 else { return }
+        for fault in SampleError.Fault.allCases {
+            metrics.addRejected(batch.rejectedByFault[Int(fault.rawValue)], fault)
+        }
+    }
+
+    /// Counts what was stored, also when the client has gone and gets no reply.
+    func count(_ outcome: Outcome) {
+        guard case .stored = outcome else { return }
+        metrics.add(batch.samples.count, .samples)
+        for index in 0..<batch.verdicts.count where batch.verdicts[index].isFlagged {
+            if batch.verdicts[index].isAnomaly { metrics.add(1, .anomalies) }
+            if batch.verdicts[index].alert { metrics.add(1, .alerts) }
+        }
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether `word` stands anywhere in the bytes.
+    fileprivate func holds(_ word: StaticString) -> Bool {
+        let length = word.utf8CodeUnitCount
+        guard count >= length else { return false }
+        for start in 0...count - length
+        where spells(ByteRange(start, start + length), word, ignoringCase: true) {
+            return true
+        }
+        return false
+    }
+}

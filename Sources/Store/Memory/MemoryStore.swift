@@ -1,0 +1,101 @@
+package import Bytes
+internal import Detection
+internal import SeriesLog
+package import System
+package import Wire
+
+/// Series in this process: what is asked is answered at once, and gone when the process ends.
+package struct MemoryStore: Store, ~Copyable {
+    /// Expired series are dropped in small portions, so that no request waits for it.
+    private static let expiryInterval = TimeSpan.milliseconds(250)
+    private static let expiryPortion = 256
+
+    private let shared: SharedMemory
+    private let log: MemoryLog
+    private let dropsExpired: Bool
+    private var now = Instant.zero
+    private var nextExpiry = Instant.zero
+
+    package init(_ shared: SharedMemory, _ seat: StoreSeat) {
+        self.shared = shared
+        log = shared.log
+        dropsExpired = seat.loop == 0
+    }
+
+    package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
+        self.now = now
+    }
+
+    // MARK: Requests
+
+    package mutating func append(_ batch: inout SampleBatch) -> Progress {
+        for index in 0..<batch.samples.count {
+            let verdict = append(batch.samples[index], of: batch)
+            batch.verdicts.append(verdict)
+            if verdict.isFlagged { list(verdict, batch.samples[index], of: batch) }
+        }
+        return .done(.stored)
+    }
+
+    /// Appends a sample to the fleet's series and to its own. The verdict is its own series'.
+    private func append(_ decoded: DecodedSample, of batch: borrowing SampleBatch) -> Verdict {
+        let fleetVerdict = log.appendToFleet(decoded.sample, now: now)
+        if decoded.nameLength == 0 { return fleetVerdict }
+        return log.append(decoded.sample, device: batch.name(decoded), now: now)
+    }
+
+    private func list(
+        _ verdict: Verdict, _ decoded: DecodedSample, of batch: borrowing SampleBatch
+    ) {
+        shared.anomalies.add(decoded.sample, verdict, device: batch.name(decoded))
+    }
+
+    package mutating func ask(_ call: Call) -> Progress {
+        .done(.answered(answer(call)))
+    }
+
+    private func answer(_ call: Call) -> Answer {
+        switch call {
+        case .analysis(nil): return .analysis(log.fleetSummary())
+        case .analysis(let device?):
+            let summary = log.summary(device: device.span, now: now)
+            return summary.map(Answer.analysis)
+                ?? .problem(.unknownDevice(parameter: "device_id"))
+        case .stats: return .stats(log.fleetSummary())
+        case .devices(let after, let limit): return devices(after: after, limit: limit)
+        case .anomalies(let filter): return .anomalies(shared.anomalies.newest(filter))
+        }
+    }
+
+    private func devices(after: [UInt8]?, limit: Int) -> Answer {
+        let entries =
+            if let after {
+                log.devices(after: after.span, limit: limit, now: now)
+            } else { log.devices(after: nil, limit: limit, now: now) }
+        guard let entries else { return .problem(.unknownDevice(parameter: "after")) }
+        let rows = entries.map { entry in
+            DevicePage.Row(name: Array(entry.key.bytes), summary: entry.summary)
+        }
+        return .devices(DevicePage(rows: rows, total: log.deviceCount, limit: limit))
+    }
+
+    // MARK: Turns
+
+    package mutating func lookAtWhatIsDue() {
+        guard dropsExpired, nextExpiry <= now else { return }
+        let dropped = log.dropExpired(now: now, limit: MemoryStore.expiryPortion)
+        nextExpiry = dropped == MemoryStore.expiryPortion ? now : now + MemoryStore.expiryInterval
+    }
+
+    package mutating func nextLook() -> Instant {
+        dropsExpired && log.deviceCount > 0 ? nextExpiry : .never
+    }
+
+    // Nothing waits here, and nothing is to be told.
+    package var isGathering: Bool { false }
+    package mutating func nextFinished(_ batch: inout SampleBatch) -> Finished? { nil }
+    package mutating func handle(_ event: Event) {}
+    package mutating func endTurn(_ poller: borrowing Poller) {}
+    package mutating func startDraining() {}
+    package mutating func takeNotices() -> [Notice] { [] }
+}

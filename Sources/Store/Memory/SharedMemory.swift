@@ -1,0 +1,41 @@
+package import Bytes
+package import Detection
+internal import SeriesLog
+package import Telemetry
+package import Wire
+
+/// The series of this process, for all its loops.
+package final class SharedMemory: SharedStore {
+    let log: MemoryLog
+    let anomalies = RecentAnomalies()
+
+    /// - Parameter hashSeed: should be unpredictable to clients.
+    package init(_ configuration: Configuration, _ parameters: FoldParameters, hashSeed: UInt64) {
+        log = MemoryLog(
+            parameters, deviceLimit: configuration.deviceLimit,
+            timeToLive: configuration.seriesTimeToLive, seed: hashSeed)
+    }
+
+    package let summary = "memory"
+    package var failure: StoreFailure? { nil }
+    package var fleet: SeriesSummary { log.fleetSummary() }
+    package var deviceCount: Int { log.deviceCount }
+
+    package func write(_ writer: inout ExpositionWriter, into output: inout ByteBuffer) {
+        writer.writeSeriesDropped(evicted: log.evicted, expired: log.expired, into: &output)
+    }
+}
+
+extension ExpositionWriter {
+    /// Series that a process dropped by itself.
+    mutating func writeSeriesDropped(
+        evicted: Int, expired: Int, into output: inout ByteBuffer
+    ) {
+        single(
+            "devices_evicted_total", .counter, "Series dropped because MAX_DEVICES was reached.",
+            Double(evicted), into: &output)
+        single(
+            "devices_expired_total", .counter, "Series dropped after SERIES_TTL without a sample.",
+            Double(expired), into: &output)
+    }
+}

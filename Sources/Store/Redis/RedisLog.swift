@@ -1,0 +1,302 @@
+internal import Redis
+package import Bytes
+package import System
+
+/// One loop's log in Redis: moves bytes between the machine and its servers, keeps the connections
+/// up, and tells the time. What is sent and what it means is the machine's business.
+package struct RedisLog: ~Copyable {
+    /// How often the lists that all replicas share are brought up to date: half of what is promised.
+    private static let publishInterval = TimeSpan.milliseconds(500)
+    private static let keepInterval = TimeSpan.milliseconds(1000)
+    private static let tidyInterval = TimeSpan.seconds(10)
+    private static let rolesInterval = TimeSpan.seconds(5)
+    private static let mapInterval = TimeSpan.milliseconds(100)
+
+    package var machine: LogMachine
+    private let settings: RedisSettings
+    private let metrics: RedisMetrics
+    private let tokenKind: UInt8
+    private let wakeUp: Int32
+    /// One loop of a process keeps what all its loops share.
+    private let isKeeper: Bool
+    private var links: [Link] = []
+    private var commands = CommandBuffer()
+    private var seed: UInt64
+    private var now = Instant.zero
+    private var nextPublish = Instant.zero
+    private var nextKeep = Instant.zero
+    private var nextTidy = Instant.zero
+    private var nextMap = Instant.zero
+    private var nextRoles = Instant.zero
+    private var lastMapShard = 0
+    private var notices: [Notice] = []
+
+    /// - Parameters:
+    ///   - seat: the loop that this belongs to.
+    ///   - random: unlike any other loop's, in any process.
+    package init(
+        _ machine: consuming LogMachine, _ settings: RedisSettings, metrics: RedisMetrics,
+        seat: StoreSeat, random: UInt64
+    ) {
+        self.machine = machine
+        self.settings = settings
+        self.metrics = metrics
+        tokenKind = seat.tokenKind
+        wakeUp = seat.wakeUp
+        isKeeper = seat.loop == 0
+        seed = random
+    }
+
+    /// Tells the time; before anything else in a turn.
+    package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
+        self.now = now
+        machine.tellTime(now, unixMilliseconds: unixMilliseconds)
+    }
+
+    /// What the operator should read, once each.
+    package mutating func takeNotices() -> [Notice] {
+        var taken: [Notice] = []
+        swap(&taken, &notices)
+        return taken
+    }
+
+    // MARK: Events
+
+    /// Serves an event of one of the connections.
+    package mutating func handle(_ event: Event) {
+        let shard = event.token.index
+        guard shard < links.count, links[shard].generation & 0xFF_FFFF == event.token.generation,
+            let connection = links[shard].connection
+        else { return }
+        connection.handle(event)
+        drain(shard)
+    }
+
+    private mutating func drain(_ shard: Int) {
+        while let connection = links[shard].connection,
+            let happening = connection.nextHappening()
+        {
+            switch happening {
+            case .connected: greet(shard)
+            case .place(let id):
+                if case .ready = links[shard].state, machine.expectsPlace(shard) {
+                    machine.received(shard, place: id)
+                } else {
+                    take(shard, .text([]))
+                }
+            case .reply(let reply): take(shard, reply)
+            case .closed(let reason): lose(shard, reason)
+            }
+        }
+        if links[shard].connection != nil, machine.shards[shard].wantsReconnect {
+            lose(shard, "the server is a replica now, or out of step")
+        }
+        if let refusal = machine.takeRefusal() { tellRefusal(shard, refusal) }
+    }
+
+    private mutating func take(_ shard: Int, _ reply: Reply) {
+        switch links[shard].state {
+        case .ready: machine.received(shard, reply)
+        case .greeting(var greeting, let until):
+            switch greeting.received(reply) {
+            case .goOn: links[shard].state = .greeting(greeting, until: until)
+            case .refused(let reason): lose(shard, reason)
+            case .ready: open(shard, greeting)
+            }
+        case .idle, .waiting, .resolving, .connecting:
+            lose(shard, "an answer that nothing asked for")
+        }
+    }
+
+    // MARK: Links
+
+    private mutating func greet(_ shard: Int) {
+        commands.removeAll()
+        let greeting = Greeting(settings.server, fencing: links[shard].fencing, into: &commands)
+        links[shard].state = .greeting(greeting, until: now + settings.timeout)
+        links[shard].connection?.send(commands)
+        links[shard].connection?.write()
+    }
+
+    private mutating func open(_ shard: Int, _ greeting: Greeting) {
+        links[shard].state = .ready
+        links[shard].client = greeting.client
+        machine.connected(
+            shard, isFenced: greeting.isFenced && !links[shard].isFencingUnknown,
+            replicas: greeting.replicas)
+        links[shard].fencing = nil
+        links[shard].isFencingUnknown = false
+        links[shard].backoff.reset()
+        links[shard].lastFailure = ""
+        tell("connected to Redis at \(machine.shards[shard].address)", isWarning: false)
+    }
+
+    /// The connection is of no use any more.
+    private mutating func lose(_ shard: Int, _ reason: String) {
+        if machine.disconnected(shard) {
+            links[shard].fencing = links[shard].client
+            links[shard].isFencingUnknown = links[shard].client == nil
+        }
+        links[shard].client = nil
+        links[shard].connection?.close()
+        links[shard].connection = nil
+        links[shard].state = .waiting(until: now + links[shard].backoff.next())
+        guard links[shard].lastFailure != reason else { return }
+        links[shard].lastFailure = reason
+        tell("Redis at \(machine.shards[shard].address): \(reason)", isWarning: true)
+    }
+
+    private mutating func tell(_ text: String, isWarning: Bool) {
+        // Every loop has connections of its own; one of them speaks for all.
+        guard isKeeper else { return }
+        notices.append(Notice(isWarning: isWarning, text: text))
+    }
+
+    private mutating func tellRefusal(_ shard: Int, _ refusal: [UInt8]) {
+        var text = String(decoding: refusal.prefix(200), as: UTF8.self)
+        if text.contains("Invalid stream ID") { text += " (Redis 7.0 or newer is needed)" }
+        guard links[shard].lastFailure != text else { return }
+        links[shard].lastFailure = text
+        tell("Redis at \(machine.shards[shard].address) refuses: \(text)", isWarning: true)
+    }
+
+    private mutating func begin(_ shard: Int) {
+        let address = machine.shards[shard].address
+        if Endpoint.isNumeric(address.host) {
+            connect(shard, host: address.host)
+        } else {
+            // Each time anew: behind a name there may be another server by now.
+            links[shard].state = .resolving(
+                Resolution.begin(address, wakeUp: wakeUp), until: now + .seconds(10))
+        }
+    }
+
+    private mutating func connect(_ shard: Int, host: String) {
+        links[shard].generation &+= 1
+        links[shard].connection = RedisConnection(
+            host: host, port: machine.shards[shard].address.port)
+        links[shard].state = .connecting(until: now + max(settings.timeout, .milliseconds(500)))
+        drain(shard)
+    }
+
+    /// Moves each link on whose time has come.
+    private mutating func tend(_ shard: Int) {
+        switch links[shard].state {
+        case .idle: if wantsLink(shard) { begin(shard) }
+        case .waiting(let until):
+            guard until <= now else { return }
+            if wantsLink(shard) { begin(shard) } else { links[shard].state = .idle }
+        case .resolving(let resolution, let until):
+            switch resolution.take() {
+            case .success(let host): connect(shard, host: host)
+            case .failure(let failure): lose(shard, failure.reason)
+            case nil: if until <= now { lose(shard, "its name is not resolved in time") }
+            }
+        case .connecting(let until): if until <= now { lose(shard, "it does not accept in time") }
+        case .greeting(_, let until): if until <= now { lose(shard, "it does not answer in time") }
+        case .ready:
+            if machine.isStalled(shard) {
+                lose(shard, "no answer within REDIS_TIMEOUT")
+            } else if !wantsLink(shard), !machine.shards[shard].isFlying {
+                close(shard)
+            }
+        }
+    }
+
+    /// A server that no longer owns anything is let go.
+    private mutating func close(_ shard: Int) {
+        _ = machine.disconnected(shard)
+        links[shard].connection?.close()
+        links[shard].connection = nil
+        links[shard].state = .idle
+    }
+
+    /// Owners are needed; of the others one may know the map when no owner can be reached.
+    private func wantsLink(_ shard: Int) -> Bool {
+        let shards = machine.shards
+        return shards[shard].isOwner || shards[shard].hasWork
+            || !shards.contains { $0.isReady && $0.isOwner }
+    }
+
+    // MARK: Turns
+
+    /// Does what is due: links, tickets whose time is over, lists.
+    package mutating func lookAtWhatIsDue() {
+        while links.count < machine.shards.count {
+            seed = seed &* 0x5851_F42D_4C95_7F2D &+ 1
+            links.append(Link(seed: seed))
+        }
+        for shard in links.indices { tend(shard) }
+        machine.expire()
+        keepLists()
+        if settings.isCluster { keepMap() }
+        metrics.set(machine.isUp ? 1 : 0, .isUp)
+        metrics.set(machine.waitingSamples, .waiting)
+    }
+
+    private mutating func keepLists() {
+        if nextPublish <= now {
+            nextPublish = now + RedisLog.publishInterval
+            machine.publishDevices()
+        }
+        if settings.replicas > 0, nextRoles <= now {
+            nextRoles = now + RedisLog.rolesInterval
+            machine.askForRoles()
+        }
+        guard isKeeper, machine.isUp else { return }
+        if nextKeep <= now {
+            nextKeep = now + RedisLog.keepInterval
+            machine.look()
+        }
+        if nextTidy <= now {
+            nextTidy = now + RedisLog.tidyInterval
+            machine.tidyDevices()
+        }
+    }
+
+    private mutating func keepMap() {
+        guard nextMap <= now, machine.needsMap else { return }
+        nextMap = now + RedisLog.mapInterval
+        let count = machine.shards.count
+        for step in 1...count {
+            let shard = (lastMapShard + step) % count
+            guard machine.shards[shard].isReady else { continue }
+            lastMapShard = shard
+            machine.askForMap(shard)
+            return
+        }
+    }
+
+    /// Tells the lists at once what they have not been told: the loop is about to end.
+    package mutating func publishNow() { nextPublish = .zero }
+
+    /// Sends what has gathered, and watches what is to be watched.
+    package mutating func flush(_ poller: borrowing Poller) {
+        for shard in links.indices {
+            guard let connection = links[shard].connection else { continue }
+            commands.removeAll()
+            if machine.fly(shard, into: &commands) {
+                connection.send(commands)
+                connection.write()
+                drain(shard)
+            }
+            guard let open = links[shard].connection else { continue }
+            let token = Token(kind: tokenKind, generation: links[shard].generation, index: shard)
+            do throws(SystemError) {
+                try open.watch(poller, token)
+            } catch {
+                lose(shard, error.description)
+            }
+        }
+    }
+
+    /// When something is due; never when nothing is.
+    package mutating func nextLook() -> Instant {
+        var next = machine.nextLook()
+        for link in links { next = min(next, link.deadline) }
+        if isKeeper, machine.isUp { next = min(next, nextKeep) }
+        if machine.hasNews { next = min(next, nextPublish) }
+        if machine.needsMap { next = min(next, nextMap) }
+        return next
+    }
+}

@@ -1,0 +1,63 @@
+internal import Redis
+package import Telemetry
+
+/// What one loop counts of its dealings with Redis; written by the loop, read by any thread.
+package final class RedisMetrics: Sendable {
+    package enum Counter: Int, CaseIterable, Sendable {
+        /// Commands by how they ended.
+        case commandsOK, commandsFailed, commandsRedirected, commandsLost
+        /// Streams read, and why.
+        case loads, checks, deviceCatchUps, fleetCatchUps
+        case entriesRead, entriesNotUnderstood
+        case checkpointsWritten, checkpointsRefused
+        /// Parts of a log that are gone: no fold can take them in any more.
+        case gaps
+        /// Entries in flight on a connection that was cut: found in the log, sent again, or unknown.
+        case settledFound, settledSentAgain, settledUnknown
+        case connectionsLost
+        case timedOut, queueFull
+        /// Writes beside the series that found no room in their queue.
+        case sideWritesDropped
+        case pipelines, pipelineSamples
+    }
+
+    /// Upper bounds of the number of samples in a pipeline.
+    package static let batchBounds: [Double] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024, 4096]
+
+    private let counters = CounterTable(count: Counter.allCases.count)
+    private let batches = CounterTable(count: batchBounds.count + 1)
+    /// From a pipeline's sending to its last reply.
+    package let durations = DurationBuckets()
+    private let state = CounterTable(count: State.allCases.count)
+
+    /// Gauges.
+    package enum State: Int, CaseIterable, Sendable {
+        /// 1 while what the fleet series needs can be reached.
+        case isUp
+        /// Samples that wait to be stored.
+        case waiting
+    }
+
+    package init() {}
+
+    package func add(_ amount: Int, _ counter: Counter) {
+        counters.add(amount, to: counter.rawValue)
+    }
+
+    package func value(_ counter: Counter) -> Int { counters[counter.rawValue] }
+
+    package func set(_ value: Int, _ gauge: State) { state.set(value, at: gauge.rawValue) }
+    package func value(_ gauge: State) -> Int { state[gauge.rawValue] }
+
+    func recordPipeline(samples: Int) {
+        add(1, .pipelines)
+        add(samples, .pipelineSamples)
+        var bucket = 0
+        while bucket < RedisMetrics.batchBounds.count,
+            Double(samples) > RedisMetrics.batchBounds[bucket]
+        { bucket += 1 }
+        batches.add(1, to: bucket)
+    }
+
+    package func pipelines(inBucket bucket: Int) -> Int { batches[bucket] }
+}

@@ -1,0 +1,115 @@
+package import Bytes
+package import Detection
+package import System
+package import Telemetry
+package import Wire
+
+/// Where series live, as one loop of the process sees it. Each loop has one of its own.
+///
+/// A turn of the loop: `tellTime`, then `handle`, `append` and `ask` as things arrive, then
+/// `lookAtWhatIsDue`, `nextFinished` until there is none left, and `endTurn`.
+package protocol Store: ~Copyable, SendableMetatype {
+    /// What all loops of the process share.
+    associatedtype Shared: SharedStore
+
+    init(_ shared: Shared, _ seat: StoreSeat)
+
+    /// Tells the time; before anything else in a turn.
+    mutating func tellTime(_ now: Instant, unixMilliseconds: Int)
+
+    /// Stores the samples of a batch, which has at least one. When that is done at once the batch has
+    /// its verdicts afterwards. When it has to wait, the store keeps the batch and leaves another.
+    mutating func append(_ batch: inout SampleBatch) -> Progress
+
+    /// Asks for what a GET is answered with.
+    mutating func ask(_ call: Call) -> Progress
+
+    /// The next request whose outcome is known now; each ticket comes once.
+    /// - Parameter batch: where the outcome is `stored`, the batch with its verdicts afterwards.
+    mutating func nextFinished(_ batch: inout SampleBatch) -> Finished?
+
+    /// Whether something has gathered that leaves together with what else arrives now.
+    var isGathering: Bool { get }
+
+    /// Serves an event of one of the store's own descriptors.
+    mutating func handle(_ event: Event)
+
+    /// Does what is due at this time.
+    mutating func lookAtWhatIsDue()
+
+    /// Sends what this turn brought, and watches the store's own descriptors.
+    mutating func endTurn(_ poller: borrowing Poller)
+
+    /// When something is due next; never when nothing is.
+    mutating func nextLook() -> Instant
+
+    /// The loop is about to end: what others should know is told now.
+    mutating func startDraining()
+
+    /// What the operator should read, once each.
+    mutating func takeNotices() -> [Notice]
+}
+
+/// What all loops of a process share of a store. Any thread may ask.
+package protocol SharedStore: AnyObject, Sendable {
+    /// The store in words, for the log; without a password.
+    var summary: String { get }
+    /// Why samples cannot be stored; nil while they can.
+    var failure: StoreFailure? { get }
+    /// The fleet's series, as last seen.
+    var fleet: SeriesSummary { get }
+    /// Devices, as last counted.
+    var deviceCount: Int { get }
+    /// Writes the store's own metrics, in all their families.
+    func write(_ writer: inout ExpositionWriter, into output: inout ByteBuffer)
+}
+
+/// What a store gets from the loop it belongs to.
+package struct StoreSeat: Sendable {
+    /// The loop's number; the first looks after what all loops share.
+    package let loop: Int
+    /// Wakes the loop from other threads.
+    package let wakeUp: Int32
+    /// Kind of the tokens whose events belong to the store.
+    package let tokenKind: UInt8
+
+    package init(loop: Int, wakeUp: Int32, tokenKind: UInt8) {
+        self.loop = loop
+        self.wakeUp = wakeUp
+        self.tokenKind = tokenKind
+    }
+}
+
+/// A request that waits for a store.
+package struct TicketID: Hashable, Sendable {
+    /// Small numbers, used again.
+    package let number: Int32
+
+    package init(_ number: Int32) { self.number = number }
+}
+
+/// Whether a request's outcome is known, or its ticket until it is.
+package enum Progress {
+    case done(Outcome)
+    case waiting(TicketID)
+}
+
+/// What became of a request.
+package enum Outcome {
+    /// The samples are stored; their verdicts stand in the batch.
+    case stored
+    case answered(Answer)
+    case failed(StoreFailure)
+}
+
+/// A request that waited, with its outcome.
+package struct Finished {
+    package let ticket: TicketID
+    package let outcome: Outcome
+}
+
+/// A line for the operator.
+package struct Notice: Sendable {
+    package let isWarning: Bool
+    package let text: String
+}

@@ -1,0 +1,90 @@
+internal import Bytes
+package import HTTP
+
+/// The paths this service knows. A new one is a case here, its line in `traits`, and its line where
+/// the service replies to questions.
+package enum Endpoint: UInt8, CaseIterable, Sendable {
+    // The most frequent come first: a path is compared in this order.
+    case ingest, metrics, analyze, stats, health, ready, prometheus, metricsPrometheus
+    case devices, anomalies
+    /// Everything else, under one name: a raw path would let anybody grow the metrics.
+    case unmatched
+
+    /// What a path is and takes.
+    package struct Traits {
+        /// The path, and the `route` label of its metrics.
+        package let pattern: StaticString
+        /// What a GET asks for; nil when the path takes none.
+        package var question: Question?
+        /// The status of a POST that was taken in; nil when the path takes none.
+        package var postStatus: HTTPStatus?
+        /// Whether a GET is a probe or a scrape. They are never refused for a quota, because they
+        /// tell whether the service is well.
+        package var isProbe = false
+    }
+
+    package var traits: Traits {
+        switch self {
+        case .ingest: Traits(pattern: "/ingest", postStatus: .accepted)
+        case .metrics:
+            Traits(pattern: "/metrics", question: .scrape, postStatus: .ok, isProbe: true)
+        case .analyze: Traits(pattern: "/analyze", question: .analysis)
+        case .stats: Traits(pattern: "/stats", question: .stats)
+        case .health: Traits(pattern: "/health", question: .health, isProbe: true)
+        case .ready: Traits(pattern: "/ready", question: .readiness, isProbe: true)
+        case .prometheus: Traits(pattern: "/prometheus", question: .scrape, isProbe: true)
+        case .metricsPrometheus:
+            Traits(pattern: "/metrics/prometheus", question: .scrape, isProbe: true)
+        case .devices: Traits(pattern: "/devices", question: .devices)
+        case .anomalies: Traits(pattern: "/anomalies", question: .anomalies)
+        case .unmatched: Traits(pattern: "unmatched")
+        }
+    }
+
+    /// The methods that the path takes, as the Allow header says them.
+    package var allow: StaticString {
+        let traits = traits
+        guard traits.postStatus != nil else { return "GET, HEAD" }
+        return traits.question == nil ? "POST" : "GET, HEAD, POST"
+    }
+}
+
+/// What a GET asks for.
+package enum Question: Sendable {
+    case analysis, stats, devices, anomalies
+    case health, readiness, scrape
+}
+
+/// What a request asks for, as far as its request line says.
+package enum Route: Equatable {
+    /// Samples follow in the body.
+    case post
+    case get(Question)
+    case methodNotAllowed
+    case noSuchPath
+}
+
+extension Endpoint {
+    /// The endpoint of a path that stands in `bytes`.
+    package init(path: ByteRange, _ bytes: Span<UInt8>) {
+        var number: UInt8 = 0
+        while let candidate = Endpoint(rawValue: number), candidate != .unmatched {
+            if bytes.spells(path, candidate.traits.pattern) {
+                self = candidate
+                return
+            }
+            number += 1
+        }
+        self = .unmatched
+    }
+
+    /// What a request with this method asks of the endpoint.
+    package func route(_ method: HTTPMethod) -> Route {
+        if self == .unmatched { return .noSuchPath }
+        switch method {
+        case .post: return traits.postStatus == nil ? .methodNotAllowed : .post
+        case .get, .head: return traits.question.map(Route.get) ?? .methodNotAllowed
+        case .other: return .methodNotAllowed
+        }
+    }
+}

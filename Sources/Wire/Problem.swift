@@ -1,0 +1,104 @@
+internal import Bytes
+package import HTTP
+
+/// Why a store cannot do what it was asked for.
+package enum StoreFailure: Equatable, Sendable {
+    case unreachable
+    case timedOut
+    case queueFull
+    /// The connection was cut with the samples in flight. Nobody can tell whether they arrived.
+    case unsettled
+    case notReplicated
+    /// Redis refuses the command.
+    case refused
+
+    package var detail: StaticString {
+        switch self {
+        case .unreachable: "Redis is unreachable"
+        case .timedOut: "Redis did not answer within REDIS_TIMEOUT"
+        case .queueFull: "too many samples wait for Redis"
+        case .unsettled: "the connection to Redis was cut; the samples may be stored or not"
+        case .notReplicated: "Redis' replicas did not confirm; the samples may be stored or not"
+        case .refused: "Redis refuses the command; the log has its reason"
+        }
+    }
+}
+
+/// Why a request is refused. Each has a status and a sentence (contract section 5, RFC 9457).
+package enum Problem {
+    case noSuchPath
+    case methodNotAllowed(Endpoint)
+    case unauthorized
+    case overQuota(requestsPerSecond: Int, retryAfterSeconds: Int)
+    case lengthRequired
+    case unsupportedCoding
+    case badQuery(QueryError)
+    case badBody(SampleError)
+    /// Samples were sent, and none of them is good.
+    case noGoodSample(rejected: Int, first: SampleError?)
+    /// The parameter that names the device.
+    case unknownDevice(parameter: StaticString)
+    case notReady(StaticString)
+    case unavailable(StoreFailure)
+    /// The request could not even be read.
+    case unreadable(HTTPRefusal)
+
+    package var head: ResponseHead {
+        var head = ResponseHead(status)
+        head.mediaType = .problem
+        switch self {
+        case .methodNotAllowed(let endpoint): head.allow = endpoint.allow
+        case .unauthorized: head.asksForBearerToken = true
+        case .overQuota(_, let seconds): head.retryAfterSeconds = seconds
+        default: if status == .serviceUnavailable { head.retryAfterSeconds = 1 }
+        }
+        return head
+    }
+
+    private var status: HTTPStatus {
+        switch self {
+        case .noSuchPath, .unknownDevice: .notFound
+        case .methodNotAllowed: .methodNotAllowed
+        case .unauthorized: .unauthorized
+        case .overQuota: .tooManyRequests
+        case .lengthRequired: .lengthRequired
+        case .unsupportedCoding: .unsupportedMediaType
+        case .badQuery, .badBody, .noGoodSample: .badRequest
+        case .notReady, .unavailable: .serviceUnavailable
+        case .unreadable(let refusal): refusal.status
+        }
+    }
+
+    package var detail: String {
+        switch self {
+        case .noSuchPath: "no such path"
+        case .methodNotAllowed(let endpoint): "the path allows \(endpoint.allow)"
+        case .unauthorized:
+            "a POST needs the header Authorization: Bearer with the service's token"
+        case .overQuota(let rate, _): "over \(rate) requests a second from one address"
+        case .lengthRequired: "a POST needs Content-Length or Transfer-Encoding: chunked"
+        case .unsupportedCoding: "Content-Encoding: only identity is served"
+        case .badQuery(let error): "\(error.detail)"
+        case .badBody(let error): error.detail
+        case .noGoodSample(let rejected, let first):
+            "no good sample among \(rejected); the first: \(first?.detail ?? "none")"
+        case .unknownDevice(let parameter): "\(parameter): no such device"
+        case .notReady(let reason): "\(reason)"
+        case .unavailable(let failure): "\(failure.detail)"
+        case .unreadable(let refusal): refusal.detail
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// Appends the body of a refusal.
+    package mutating func append(_ problem: Problem, _ status: HTTPStatus) {
+        append("{\"type\":\"about:blank\",\"title\":\"")
+        append(status.phrase)
+        append("\",\"status\":")
+        append(integer: Int(status.rawValue))
+        append(",\"detail\":")
+        append(jsonString: problem.detail)
+        append("}")
+    }
+}
