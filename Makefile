@@ -5,7 +5,7 @@ SHELL := /bin/bash
 RELEASE := swift build -c release --static-swift-stdlib
 BIN := .build/release
 
-.PHONY: help build demo run run-redis test bench fuzz lint format image deploy manifests loadtest accuracy report gate clean
+.PHONY: help build demo run run-redis test bench counts fuzz lint format image deploy manifests loadtest accuracy report gate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ bench: build ## what a request costs, beside nginx, wrk and with Redis; ns per s
 	@scripts/bench
 	@scripts/bench-redis
 	@scripts/bench-loadgen
+
+counts: build ## instructions, system calls and allocations of a request, held to reports/thresholds-counts
+	@scripts/setup bench
+	@scripts/bench-counts
+	@$(BIN)/loadgen gate reports/thresholds-counts counts=reports/bench-counts.json
 
 fuzz: build ## random hostile input for FUZZ_TIME seconds
 	@$(BIN)/tidemark-fuzz --seconds $(or $(FUZZ_TIME),60)

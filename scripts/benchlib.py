@@ -1,5 +1,6 @@
 """Servers and loads that the benches share: started on free ports, stopped by pid, timed by the
 processor time the kernel counts for them."""
+import functools
 import os
 import pathlib
 import re
@@ -11,7 +12,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BIN = ROOT / ".build/release"
+BIN = pathlib.Path(os.environ.get("BIN", ROOT / ".build/release")).resolve()
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
 SECONDS = os.environ.get("BENCH_SECONDS", "3")
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="tidemark-bench-"))
@@ -64,8 +65,8 @@ def start_redis(log="no"):
     return process.pid, port
 
 
-def wait_until_ready(port):
-    for _ in range(200):
+def wait_until_ready(port, seconds=4):
+    for _ in range(seconds * 50):
         if subprocess.run(["curl", "-sf", f"http://127.0.0.1:{port}/ready"],
                           capture_output=True).returncode == 0:
             return
@@ -121,11 +122,18 @@ def cost(pid, port, **options):
     return [(a - b) / requests * 1e6 for a, b in zip(after, before)] + [rate]
 
 
-def allocations(environment=None, **traffic):
-    """Requests that a service of its own answered in two seconds, and what it allocated meanwhile."""
+@functools.cache
+def allocation_counter():
+    """The library that counts allocations where it is loaded before a program."""
     shim = WORK / "count.so"
     subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", str(shim),
                     str(ROOT / "scripts/count_allocations.c"), "-ldl"], check=True)
+    return shim
+
+
+def allocations(environment=None, **traffic):
+    """Requests that a service of its own answered in two seconds, and what it allocated meanwhile."""
+    shim = allocation_counter()
     count_file = WORK / "count"
     count_file.write_bytes(bytes(4096))
     _, port = start_service({"LD_PRELOAD": str(shim), "ALLOCATION_COUNT": str(count_file),
