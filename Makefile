@@ -5,10 +5,10 @@ SHELL := /bin/bash
 RELEASE := swift build -c release --static-swift-stdlib
 BIN := .build/release
 
-.PHONY: help build demo run run-redis test bench counts fuzz lint format image deploy manifests loadtest accuracy report gate clean
+.PHONY: help build demo run run-redis test bench counts fuzz lint architecture format image deploy manifests loadtest accuracy report gate clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## release build of all programs
 	@scripts/setup build
@@ -44,6 +44,9 @@ fuzz: build ## random hostile input for FUZZ_TIME seconds
 
 lint: ## layout and house rules
 	@scripts/lint
+
+architecture: ## the picture of rooms in docs/architecture.md, drawn from the imports
+	@scripts/architecture
 
 format: ## lay the sources out
 	@swift format --in-place --recursive Sources Tests Package.swift
