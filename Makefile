@@ -33,6 +33,8 @@ bench: build ## what a request costs, beside nginx, wrk and with Redis; ns per s
 	@scripts/bench
 	@scripts/bench-redis
 	@scripts/bench-loadgen
+	@$(BIN)/loadgen gate reports/thresholds-bench bench=reports/bench.json \
+	    redis=reports/bench-redis.json loadgen=reports/bench-loadgen.json
 
 counts: build ## instructions, system calls and allocations of a request, held to reports/thresholds-counts
 	@scripts/setup bench
@@ -71,12 +73,13 @@ accuracy: build ## labelled series through the service, its verdicts judged: DAT
 	@scripts/accuracy
 
 report: build ## the write-up of this build on this machine; REUSE=1 from the last JSON files
+	@scripts/setup bench
 	@scripts/report
 
 gate: build ## the last report's and accuracy's measurements against reports/thresholds
 	@$(BIN)/loadgen gate reports/thresholds service=reports/service.json \
 	    load=reports/demo-load.json max=reports/demo-max.json \
-	    find-max=reports/find-max.json real=reports/demo-real.json \
+	    find-max=reports/find-max.json rates=reports/rates.json real=reports/demo-real.json \
 	    alert=reports/accuracy-alert.json is_anomaly=reports/accuracy-is_anomaly.json
 	@if grep -q '"nab":{"samples"' reports/accuracy-alert.json; then \
 	    $(BIN)/loadgen gate reports/thresholds-data alert=reports/accuracy-alert.json; fi

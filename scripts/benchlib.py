@@ -1,6 +1,7 @@
 """Servers and loads that the benches share: started on free ports, stopped by pid, timed by the
 processor time the kernel counts for them."""
 import functools
+import json
 import os
 import pathlib
 import re
@@ -74,15 +75,17 @@ def wait_until_ready(port, seconds=4):
     sys.exit("bench: the service does not become ready")
 
 
-def start_nginx():
+def start_nginx(prefix=(), workers=1):
+    """nginx that answers 202 without reading what it is sent; `prefix` goes before its
+    command. Returns a worker's pid and the port."""
     port = free_port()
-    config = WORK / "nginx.conf"
+    config = WORK / f"nginx-{port}.conf"
     config.write_text(
-        f"daemon off; worker_processes 1; pid {WORK}/nginx.pid; error_log {WORK}/nginx.log;\n"
+        f"daemon off; worker_processes {workers}; pid {WORK}/nginx-{port}.pid; error_log {WORK}/nginx.log;\n"
         "events { worker_connections 4096; }\n"
         "http { access_log off; keepalive_requests 100000000;\n"
         f"  server {{ listen 127.0.0.1:{port}; location / {{ return 202; }} }} }}\n")
-    process = start(["nginx", "-c", str(config)])
+    process = start([*prefix, "nginx", "-c", str(config)])
     wait_for(port)
     workers = subprocess.run(
         ["ps", "--ppid", str(process.pid), "-o", "pid="], capture_output=True, text=True)
@@ -149,6 +152,11 @@ def allocations(environment=None, **traffic):
     before = count()
     requests, _ = load(port, seconds=2, **traffic)
     return requests, count() - before
+
+
+def write_json(name, measured):
+    """Measurements for `loadgen gate`, which calls a value by the names on the way to it."""
+    (ROOT / "reports" / f"{name}.json").write_text(json.dumps(measured, indent=1) + "\n")
 
 
 def stop_all():
