@@ -5,10 +5,10 @@ SHELL := /bin/bash
 RELEASE := swift build -c release --static-swift-stdlib
 BIN := .build/release
 
-.PHONY: help build demo run run-redis test bench fuzz lint format image deploy manifests loadtest accuracy report gate clean
+.PHONY: help build demo run run-redis test bench counts fuzz lint architecture format image deploy manifests loadtest accuracy report gate clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## release build of all programs
 	@scripts/setup build
@@ -33,12 +33,22 @@ bench: build ## what a request costs, beside nginx, wrk and with Redis; ns per s
 	@scripts/bench
 	@scripts/bench-redis
 	@scripts/bench-loadgen
+	@$(BIN)/loadgen gate reports/thresholds-bench bench=reports/bench.json \
+	    redis=reports/bench-redis.json loadgen=reports/bench-loadgen.json
+
+counts: build ## instructions, system calls and allocations of a request, held to reports/thresholds-counts
+	@scripts/setup bench
+	@scripts/bench-counts
+	@$(BIN)/loadgen gate reports/thresholds-counts counts=reports/bench-counts.json
 
 fuzz: build ## random hostile input for FUZZ_TIME seconds
 	@$(BIN)/tidemark-fuzz --seconds $(or $(FUZZ_TIME),60)
 
 lint: ## layout and house rules
 	@scripts/lint
+
+architecture: ## the picture of rooms in docs/architecture.md, drawn from the imports
+	@scripts/architecture
 
 format: ## lay the sources out
 	@swift format --in-place --recursive Sources Tests Package.swift
@@ -63,12 +73,13 @@ accuracy: build ## labelled series through the service, its verdicts judged: DAT
 	@scripts/accuracy
 
 report: build ## the write-up of this build on this machine; REUSE=1 from the last JSON files
+	@scripts/setup bench
 	@scripts/report
 
 gate: build ## the last report's and accuracy's measurements against reports/thresholds
 	@$(BIN)/loadgen gate reports/thresholds service=reports/service.json \
 	    load=reports/demo-load.json max=reports/demo-max.json \
-	    find-max=reports/find-max.json real=reports/demo-real.json \
+	    find-max=reports/find-max.json rates=reports/rates.json real=reports/demo-real.json \
 	    alert=reports/accuracy-alert.json is_anomaly=reports/accuracy-is_anomaly.json
 	@if grep -q '"nab":{"samples"' reports/accuracy-alert.json; then \
 	    $(BIN)/loadgen gate reports/thresholds-data alert=reports/accuracy-alert.json; fi

@@ -88,7 +88,7 @@ let package = Package(
             ]),
         program(
             "Benchmark",
-            ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog", "System"]),
+            ["Bytes", "Numerics", "Detection", "Telemetry", "System"]),
 
         // What the tests of programs share: programs, services and servers that they start and stop.
         .target(

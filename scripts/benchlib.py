@@ -1,5 +1,7 @@
 """Servers and loads that the benches share: started on free ports, stopped by pid, timed by the
 processor time the kernel counts for them."""
+import functools
+import json
 import os
 import pathlib
 import re
@@ -11,7 +13,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BIN = ROOT / ".build/release"
+BIN = pathlib.Path(os.environ.get("BIN", ROOT / ".build/release")).resolve()
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
 SECONDS = os.environ.get("BENCH_SECONDS", "3")
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="tidemark-bench-"))
@@ -64,8 +66,8 @@ def start_redis(log="no"):
     return process.pid, port
 
 
-def wait_until_ready(port):
-    for _ in range(200):
+def wait_until_ready(port, seconds=4):
+    for _ in range(seconds * 50):
         if subprocess.run(["curl", "-sf", f"http://127.0.0.1:{port}/ready"],
                           capture_output=True).returncode == 0:
             return
@@ -73,15 +75,17 @@ def wait_until_ready(port):
     sys.exit("bench: the service does not become ready")
 
 
-def start_nginx():
+def start_nginx(prefix=(), workers=1):
+    """nginx that answers 202 without reading what it is sent; `prefix` goes before its
+    command. Returns a worker's pid and the port."""
     port = free_port()
-    config = WORK / "nginx.conf"
+    config = WORK / f"nginx-{port}.conf"
     config.write_text(
-        f"daemon off; worker_processes 1; pid {WORK}/nginx.pid; error_log {WORK}/nginx.log;\n"
+        f"daemon off; worker_processes {workers}; pid {WORK}/nginx-{port}.pid; error_log {WORK}/nginx.log;\n"
         "events { worker_connections 4096; }\n"
         "http { access_log off; keepalive_requests 100000000;\n"
         f"  server {{ listen 127.0.0.1:{port}; location / {{ return 202; }} }} }}\n")
-    process = start(["nginx", "-c", str(config)])
+    process = start([*prefix, "nginx", "-c", str(config)])
     wait_for(port)
     workers = subprocess.run(
         ["ps", "--ppid", str(process.pid), "-o", "pid="], capture_output=True, text=True)
@@ -121,11 +125,18 @@ def cost(pid, port, **options):
     return [(a - b) / requests * 1e6 for a, b in zip(after, before)] + [rate]
 
 
-def allocations(environment=None, **traffic):
-    """Requests that a service of its own answered in two seconds, and what it allocated meanwhile."""
+@functools.cache
+def allocation_counter():
+    """The library that counts allocations where it is loaded before a program."""
     shim = WORK / "count.so"
     subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", str(shim),
                     str(ROOT / "scripts/count_allocations.c"), "-ldl"], check=True)
+    return shim
+
+
+def allocations(environment=None, **traffic):
+    """Requests that a service of its own answered in two seconds, and what it allocated meanwhile."""
+    shim = allocation_counter()
     count_file = WORK / "count"
     count_file.write_bytes(bytes(4096))
     _, port = start_service({"LD_PRELOAD": str(shim), "ALLOCATION_COUNT": str(count_file),
@@ -141,6 +152,11 @@ def allocations(environment=None, **traffic):
     before = count()
     requests, _ = load(port, seconds=2, **traffic)
     return requests, count() - before
+
+
+def write_json(name, measured):
+    """Measurements for `loadgen gate`, which calls a value by the names on the way to it."""
+    (ROOT / "reports" / f"{name}.json").write_text(json.dumps(measured, indent=1) + "\n")
 
 
 def stop_all():

@@ -9,11 +9,11 @@ internal import Numerics
 enum BenchmarkProgram {
     static func main() {
         let samples = makeSamples()
-        report("window and z-score, rps and cpu", samples.count) { windowOnly(samples) }
-        report("adaptive detector", samples.count) { adaptiveOnly(samples) }
-        report("fold, everything", samples.count) { wholeFold(samples) }
-        report("decimal text of a double", samples.count) { format(samples) }
-        report("number from JSON", samples.count) { parse(samples) }
+        report("window and z-score, rps and cpu", count: samples.count) { windowOnly(samples) }
+        report("adaptive detector", count: samples.count) { adaptiveOnly(samples) }
+        report("fold, everything", count: samples.count) { wholeFold(samples) }
+        report("decimal text of a double", count: samples.count) { format(samples) }
+        report("number from JSON", count: samples.count) { parse(samples) }
         HistogramBenchmark.run()
         let bytes = MemoryLayout<SeriesFold>.size + Window.storageBytes(size: 50)
         print("state of a series with a window of 50: \(bytes) bytes")
@@ -36,7 +36,7 @@ private func makeSamples() -> [Sample] {
 
 /// Runs `body` several times and prints the median time of one of its `count` operations. What it
 /// returns is checked, so that nothing of it can be left out.
-private func report(_ name: String, _ count: Int, _ body: () -> Double) {
+private func report(_ name: String, count: Int, _ body: () -> Double) {
     var times: [Double] = []
     for _ in 0..<rounds {
         let clock = ContinuousClock()

@@ -109,6 +109,7 @@
             unsafe fresh.initialize(from: memory + start, count: count)
             unsafe memory.deallocate()
         }
+        // SAFETY: the old block is gone; the fresh one has this buffer as its only owner.
         unsafe base = fresh
         capacityBytes = newCapacity
     }

@@ -50,6 +50,7 @@ extension ByteBuffer {
 extension String {
     /// The bytes as text; malformed UTF-8 shows as U+FFFD.
     public init(_ bytes: Span<UInt8>) {
+        // SAFETY: the text is copied before the span's memory can go.
         self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
     }
 }

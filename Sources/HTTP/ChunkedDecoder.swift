@@ -37,8 +37,8 @@ package struct ChunkedDecoder {
     }
 
     /// Decodes what it can of `input`, appending the body's bytes to `body`; nil throws them away.
-    /// - Returns: how many bytes of the input belong to this body. Less than all of it only when the
-    ///   body is complete.
+    /// - Returns: how many bytes of the input belong to this body. Less than all of it only when
+    ///   the body is complete.
     package mutating func decode(_ input: Span<UInt8>, into body: inout ByteBuffer)
         throws(HTTPRefusal) -> Int
     {

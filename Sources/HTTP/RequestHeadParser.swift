@@ -2,8 +2,8 @@ internal import Bytes
 
 /// Parses a request's head (RFC 9112) in one pass over its bytes.
 ///
-/// What could be read in two ways is refused, never guessed: every such ambiguity has been somebody's
-/// request smuggling.
+/// What could be read in two ways is refused, never guessed: every such ambiguity has been
+/// somebody's request smuggling.
 package struct RequestHeadParser: ~Escapable {
     private let bytes: Span<UInt8>
     private let limits: HTTPLimits
@@ -253,7 +253,8 @@ package struct RequestHeadParser: ~Escapable {
                 + "a space before a colon, or a control character)")
     }
 
-    /// Takes note of the headers that matter here; the first letter and the length sort out the rest.
+    /// Takes note of the headers that matter here; the first letter and the length sort out the
+    /// rest.
     @_lifetime(self: copy self)
     private mutating func header(_ name: ByteRange, _ value: ByteRange) throws(HTTPRefusal) {
         switch name.count {

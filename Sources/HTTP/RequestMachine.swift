@@ -120,8 +120,8 @@ package struct RequestMachine: ~Copyable {
     }
 
     /// After `.head`: the request is answered without its body.
-    /// - Returns: whether the connection can go on. False when the body is long, of unknown length, or
-    ///   perhaps never sent because the client waits for `100 Continue`.
+    /// - Returns: whether the connection can go on. False when the body is long, of unknown length,
+    ///   or perhaps never sent because the client waits for `100 Continue`.
     package mutating func discardBody(_ head: RequestHead) -> Bool {
         switch head.framing {
         case .none, .length(0):

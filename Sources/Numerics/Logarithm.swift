@@ -1,9 +1,9 @@
 /// The natural logarithm, from IEEE basic operations alone: the same bits on every machine, which a
 /// C library's `log` does not promise. Replicas of one series must agree bit for bit.
 ///
-/// With x = m · 2^k and m in [√½, √2), log m = 2 artanh s for s = (m − 1)/(m + 1), |s| < 0.172, whose
-/// series Σ s^(2i+1)/(2i+1) is cut where its terms fall below half a unit in the last place. Odd and
-/// even terms are summed apart, which halves the chain of dependent operations.
+/// With x = m · 2^k and m in [√½, √2), log m = 2 artanh s for s = (m − 1)/(m + 1), |s| < 0.172,
+/// whose series Σ s^(2i+1)/(2i+1) is cut where its terms fall below half a unit in the last place.
+/// Odd and even terms are summed apart, which halves the chain of dependent operations.
 ///
 /// - Returns: −∞ for 0, NaN below 0, as C's `log` does.
 package func naturalLogarithm(_ x: Double) -> Double {

@@ -5,8 +5,8 @@ package func power(_ x: Double, _ y: Double) -> Double {
 
 /// e to the power x, from IEEE basic operations alone, so that every machine gives the same bits.
 ///
-/// With x = k ln 2 + r and |r| <= ½ ln 2, the Taylor series of e^r is cut where its terms fall below
-/// half a unit in the last place, then scaled by 2^k.
+/// With x = k ln 2 + r and |r| <= ½ ln 2, the Taylor series of e^r is cut where its terms fall
+/// below half a unit in the last place, then scaled by 2^k.
 package func exponential(_ x: Double) -> Double {
     guard x > -745 else { return x.isNaN ? x : 0 }
     guard x < 709.8 else { return .infinity }
@@ -19,8 +19,8 @@ package func exponential(_ x: Double) -> Double {
         * Double(sign: .plus, exponent: Int(k) - half, significand: 1)
 }
 
-/// (e^r - 1 - r) / r² as Σ r^i / (i + 2)!; even and odd terms are summed apart, which halves the chain
-/// of dependent operations.
+/// (e^r - 1 - r) / r² as Σ r^i / (i + 2)!; even and odd terms are summed apart, which halves the
+/// chain of dependent operations.
 private func exponentialTail(_ r: Double) -> Double {
     let square = r * r
     let even =

@@ -12,6 +12,7 @@ internal import Synchronization
     package init(count: Int) {
         precondition(count > 0, "a table of no counters counts nothing")
         self.count = count
+        // SAFETY: this object alone owns the allocation and frees it in deinit.
         unsafe counters = .allocate(capacity: count)
         for index in 0..<count {
             // SAFETY: index is inside the fresh, uninitialised allocation.
@@ -37,11 +38,13 @@ internal import Synchronization
     /// Sets a gauge; only its one writer may.
     package func set(_ value: Int, at index: Int) {
         precondition(index >= 0 && index < count, "no such counter")
+        // SAFETY: index was checked; every counter was initialised in init.
         unsafe counters[index].store(value, ordering: .relaxed)
     }
 
     package subscript(index: Int) -> Int {
         precondition(index >= 0 && index < count, "no such counter")
+        // SAFETY: index was checked; every counter was initialised in init.
         return unsafe counters[index].load(ordering: .relaxed)
     }
 }

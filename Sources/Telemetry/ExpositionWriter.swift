@@ -69,8 +69,8 @@ package struct ExpositionWriter: ~Copyable {
         output.append("\n")
     }
 
-    /// A histogram's cumulative buckets, sum and count, from counts per bucket; the last count is of
-    /// what lay above all bounds.
+    /// A histogram's cumulative buckets, sum and count, from counts per bucket; the last count is
+    /// of what lay above all bounds.
     package mutating func histogram(
         upperBounds: [Double], counts: [Int], sum: Double, into output: inout ByteBuffer
     ) {

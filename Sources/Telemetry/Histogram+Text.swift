@@ -19,19 +19,19 @@ extension Histogram {
             // A bucket may pass several points; each is a line, as the percentile it stands for.
             // The points are sums of steps and may miss a whole count by their last digits.
             while share + 1e-12 >= next, next < 1 {
-                row(Double(bucket.upTo) / scale, next, seen, into: &output)
+                row(Double(bucket.upTo) / scale, share: next, seen: seen, into: &output)
                 let halvings = Double((1 / (1 - next)).exponent) + 1
                 let ticks = Double(Histogram.ticksPerHalving) * Double(1 << Int(halvings))
                 next += 1 / ticks
                 if 1 - next < 1 / Double(count) { next = 1 }
             }
         }
-        row(Double(maximum) / scale, 1, count, into: &output)
+        row(Double(maximum) / scale, share: 1, seen: count, into: &output)
         footer(filled, scale, into: &output)
     }
 
     private func row(
-        _ value: Double, _ share: Double, _ seen: UInt64, into output: inout ByteBuffer
+        _ value: Double, share: Double, seen: UInt64, into output: inout ByteBuffer
     ) {
         output.append(text: column(value, digits: 3, width: 12))
         output.append(text: " " + column(share, digits: 12, width: 2))

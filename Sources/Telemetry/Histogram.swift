@@ -1,7 +1,7 @@
 /// Values with three significant digits in fixed memory: the HDR histogram's layout.
 ///
-/// Values up to 2048 have a bucket each; every doubling beyond shares 1024 buckets, so a bucket is at
-/// most a thousandth of its value wide. Recording is a shift and an increment.
+/// Values up to 2048 have a bucket each; every doubling beyond shares 1024 buckets, so a bucket is
+/// at most a thousandth of its value wide. Recording is a shift and an increment.
 package struct Histogram: Equatable, Sendable {
     private static let subBucketBits = 11
     private static let subBuckets = 1 << subBucketBits

@@ -18,7 +18,8 @@ private func problem(_ text: String) -> JSONError? {
     }
 }
 
-/// Texts that differ in their bits from strtod's reading; what it reads as infinity must be refused.
+/// Texts that differ in their bits from strtod's reading; what it reads as infinity must be
+/// refused.
 private func misread(_ texts: [String]) -> [String] {
     texts.filter { text in
         // SAFETY: strtod reads a string with its final zero, and is given nowhere to write to.

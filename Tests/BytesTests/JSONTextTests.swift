@@ -38,7 +38,8 @@ private func decoded(_ document: String) throws(JSONError) -> String {
             let text = String(original)
             let document = quoted(Array(text.utf8))
             #expect(try decoded(String(decoding: document, as: UTF8.self)) == text, "seed \(seed)")
-            // Foundation drops U+FEFF at a string's start and behind an escape, as a byte order mark.
+            // Foundation drops U+FEFF at a string's start and behind an escape, as a byte order
+            // mark.
             if original.contains("\u{FEFF}") { continue }
             let theirs = try JSONSerialization.jsonObject(
                 with: Data(document), options: [.fragmentsAllowed])

@@ -26,8 +26,8 @@ enum JSONValue {
 }
 
 extension JSONValue: Equatable {
-    /// Numbers within what Foundation loses: it reads many through a decimal type, to a few units in
-    /// the last place. That they are exact is tested against strtod.
+    /// Numbers within what Foundation loses: it reads many through a decimal type, to a few units
+    /// in the last place. That they are exact is tested against strtod.
     static func == (left: JSONValue, right: JSONValue) -> Bool {
         switch (left, right) {
         case (.null, .null): true

@@ -2,7 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `make deploy` and `make loadtest IN_CLUSTER=1`, against a kubectl that notes down what it is told.
+/// `make deploy` and `make loadtest IN_CLUSTER=1`, against a kubectl that notes down what it is
+/// told.
 @Suite(.serialized) struct DeployScriptTests {
     /// Whether this machine has a kubectl that renders.
     static let hasKubectl =

@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Replicas behind a proxy that come and go under load, as they do when a version is rolled out or an
-/// autoscaler decides.
+/// Replicas behind a proxy that come and go under load, as they do when a version is rolled out or
+/// an autoscaler decides.
 @Suite(.serialized) struct RollingRestartTests {
     private static let rate = 2000
 

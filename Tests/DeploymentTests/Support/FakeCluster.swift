@@ -1,7 +1,8 @@
 import Foundation
 import TestSupport
 
-/// A `kubectl` that renders as the real one does, and notes down what a cluster would have been told.
+/// A `kubectl` that renders as the real one does, and notes down what a cluster would have been
+/// told.
 final class FakeCluster {
     /// Put first in the search path.
     let folder = Programs.temporaryPath("-cluster")

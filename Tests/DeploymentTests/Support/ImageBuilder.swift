@@ -3,8 +3,8 @@ import TestSupport
 
 /// buildah with a store of the test's own, thrown away with it.
 ///
-/// The toolchain's image is this machine's own: an empty root into which its folders are mounted, so
-/// that every step of the Dockerfile runs as written, without a registry.
+/// The toolchain's image is this machine's own: an empty root into which its folders are mounted,
+/// so that every step of the Dockerfile runs as written, without a registry.
 final class ImageBuilder {
     private let folder = Programs.temporaryPath("-images")
     private static let toolchainImage = "localhost/toolchain"

@@ -1,8 +1,8 @@
 import Foundation
 import TestSupport
 
-/// A network of its own with a real name server in it, and a static program on an empty root: what an
-/// image finds in a cluster, where Redis is a name.
+/// A network of its own with a real name server in it, and a static program on an empty root: what
+/// an image finds in a cluster, where Redis is a name.
 enum NameServer {
     /// Runs as root of namespaces of its own; the name's address moves from one Redis to the other.
     private static let script = #"""

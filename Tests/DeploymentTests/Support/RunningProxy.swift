@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 import TestSupport
 
-/// nginx with the configuration of docker-compose.yml, in front of replicas on this machine; stopped by
-/// pid.
+/// nginx with the configuration of docker-compose.yml, in front of replicas on this machine;
+/// stopped by pid.
 final class RunningProxy {
     let port: UInt16
     private let folder: String
