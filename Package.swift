@@ -87,7 +87,7 @@ let package = Package(
             ]),
         program(
             "Benchmark",
-            ["Bytes", "Numerics", "HTTP", "Detection", "Telemetry", "SeriesLog", "System"]),
+            ["Bytes", "Numerics", "Detection", "Telemetry", "System"]),
 
         // What the tests of programs share: programs, services and servers that they start and stop.
         .target(
@@ -120,6 +120,7 @@ let package = Package(
                 "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
+        tests("FuzzTests", ["Fuzz"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
     ],
     cxxLanguageStandard: .cxx17
