@@ -231,7 +231,7 @@ struct Connection: ~Copyable {
             bodyStarted = context.now
             isInFlight = true
             context.metrics.add(1, .inFlight)
-            if let refusal = machine.takeBody(head) { refuse(refusal, &context) }
+            if let refusal = machine.acceptBody(head) { refuse(refusal, &context) }
         case .answer(var request):
             let canGoOn = machine.discardBody(head)
             request.keepAlive = request.keepAlive && canGoOn
