@@ -23,7 +23,7 @@ package struct ExpositionWriter: ~Copyable {
 
     /// Begins a family: writes its help and type lines. `name` is the full name of its samples.
     package mutating func family(
-        _ name: String, _ kind: MetricKind, _ help: String, into output: inout ByteBuffer
+        _ name: String, _ kind: MetricKind, help: String, into output: inout ByteBuffer
     ) {
         family = name
         var header = name

@@ -61,7 +61,7 @@ private struct Scrape: ~Copyable {
         _ name: String, _ kind: MetricKind, _ help: String, _ value: Double,
         _ output: inout ByteBuffer
     ) {
-        writer.family(name, kind, help, into: &output)
+        writer.family(name, kind, help: help, into: &output)
         writer.sample(value, into: &output)
     }
 
@@ -78,7 +78,7 @@ private struct Scrape: ~Copyable {
         single("alerts_total", .counter, "Samples with alert.", total(.alerts), &output)
         single("samples_total", .counter, "Samples accepted.", total(.samples), &output)
         writer.family(
-            "samples_rejected_total", .counter, "Samples refused, by what was wrong.",
+            "samples_rejected_total", .counter, help: "Samples refused, by what was wrong.",
             into: &output)
         for fault in SampleError.Fault.allCases {
             let count = shared.metrics.reduce(0) { $0 + $1.rejected(fault) }
@@ -88,7 +88,7 @@ private struct Scrape: ~Copyable {
 
     private mutating func writeRequests(_ output: inout ByteBuffer) {
         writer.family(
-            "http_requests_total", .counter, "Requests answered.", into: &output)
+            "http_requests_total", .counter, help: "Requests answered.", into: &output)
         for (method, methodName) in WorkerMetrics.methods.enumerated() {
             for path in Path.allCases {
                 for (status, code) in WorkerMetrics.statuses.enumerated() {
@@ -138,7 +138,7 @@ private struct Scrape: ~Copyable {
         }
         writer.family(
             "http_request_duration_seconds", .histogram,
-            "From a request's arrival to its answer being ready to send.", into: &output)
+            help: "From a request's arrival to its answer being ready to send.", into: &output)
         writer.histogram(
             upperBounds: bounds, counts: counts,
             sum: shared.metrics.reduce(0) { $0 + $1.durations.sumSeconds }, into: &output)
@@ -223,7 +223,7 @@ private struct Scrape: ~Copyable {
         _ name: String, _ help: String, _ label: String,
         _ values: [(String, RedisMetrics.Counter)], _ output: inout ByteBuffer
     ) {
-        writer.family(name, .counter, help, into: &output)
+        writer.family(name, .counter, help: help, into: &output)
         for (value, counter) in values {
             writer.sample(total(counter), labels: "\(label)=\"\(value)\"", into: &output)
         }
@@ -233,7 +233,7 @@ private struct Scrape: ~Copyable {
         let bounds = DurationBuckets.upperBounds
         writer.family(
             "redis_command_duration_seconds", .histogram,
-            "From a pipeline's sending to its last reply.", into: &output)
+            help: "From a pipeline's sending to its last reply.", into: &output)
         writer.histogram(
             upperBounds: bounds,
             counts: (0...bounds.count).map { bucket in
@@ -241,7 +241,7 @@ private struct Scrape: ~Copyable {
             },
             sum: shared.redisMetrics.reduce(0) { $0 + $1.durations.sumSeconds }, into: &output)
         writer.family(
-            "redis_batch_samples", .histogram, "Samples of one pipeline, in all its series.",
+            "redis_batch_samples", .histogram, help: "Samples of one pipeline, in all its series.",
             into: &output)
         writer.histogram(
             upperBounds: RedisMetrics.batchBounds,
@@ -269,7 +269,7 @@ private struct Scrape: ~Copyable {
         single(
             "process_start_time_seconds", .gauge, "Start, in Unix time.",
             shared.startedUnixSeconds, &output)
-        writer.family("tidemark_build_info", .info, "The build; always 1.", into: &output)
+        writer.family("tidemark_build_info", .info, help: "The build; always 1.", into: &output)
         writer.sample(
             1, labels: "version=\"\(Build.version)\",swift=\"\(Build.swiftVersion)\"",
             suffix: "", into: &output)
