@@ -1,5 +1,5 @@
-# Two images from one build: `--target tidemark` (the service, the last one here) and `--target loadgen`.
-# Each is one static program on an empty root: no shell, no package manager, nothing to update but it.
+# Two images from one build: `--target tidemark` (the service, the last stage here) and `--target loadgen`.
+# Each holds one static program and nothing else: no shell, no package manager.
 #
 # SWIFT_IMAGE is the toolchain on Debian 12; `make image` builds both with what this machine has.
 ARG SWIFT_IMAGE=docker.io/library/swift:6.3.1-bookworm
@@ -10,14 +10,14 @@ COPY scripts/setup scripts/build-static scripts/
 RUN scripts/setup build
 COPY Package.swift ./
 COPY Sources Sources
-# The package names its tests' folders, so they must be there; nothing of them is built.
+# Package.swift names the folders of the tests, so they must exist; the tests are not built.
 COPY Tests Tests
 RUN scripts/build-static /out
 
 FROM scratch AS loadgen
 COPY --from=build /out/loadgen /loadgen
 USER 65532:65532
-# A program that runs once and tells how it went by its exit status.
+# This program runs once; its exit status says how the run ended.
 HEALTHCHECK NONE
 ENTRYPOINT ["/loadgen"]
 

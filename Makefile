@@ -1,4 +1,4 @@
-# What people and CI call. Each target installs what it needs (scripts/setup) and says so.
+# The commands for people and CI. Each target installs missing packages (scripts/setup) and names them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -14,10 +14,10 @@ build: ## release build of all programs
 	@scripts/setup build
 	@$(RELEASE)
 
-demo: build ## service, labelled traffic, report: the main job end to end
+demo: build ## service, labelled traffic, report: the whole process end to end
 	@scripts/demo
 
-run: build ## the service on :8080, embedded store
+run: build ## the service on :8080, series in memory
 	@exec $(BIN)/tidemark
 
 run-redis: build ## redis-server, two replicas, nginx in front on :8080, until Ctrl-C
@@ -28,7 +28,7 @@ test: ## all tests
 	@scripts/setup build test
 	@scripts/test
 
-bench: build ## what a request costs, beside nginx, wrk and with Redis; ns per sample
+bench: build ## cost of a request beside nginx and wrk, and with Redis; ns per sample
 	@scripts/setup bench
 	@scripts/bench
 	@scripts/bench-redis
@@ -41,42 +41,38 @@ counts: build ## instructions, system calls and allocations of a request, held t
 	@scripts/bench-counts
 	@$(BIN)/loadgen gate reports/thresholds-counts counts=reports/bench-counts.json
 
-fuzz: build ## random hostile input for FUZZ_TIME seconds
+fuzz: build ## random malformed input for FUZZ_TIME (60) seconds
 	@$(BIN)/tidemark-fuzz --seconds $(or $(FUZZ_TIME),60)
 
-lint: ## layout and house rules
+lint: ## check layout and house rules
 	@scripts/lint
 
-architecture: ## the picture of rooms in docs/architecture.md, drawn from the imports
-	@scripts/architecture
-
-format: ## lay the sources out
+format: ## format the sources
 	@swift format --in-place --recursive Sources Tests Package.swift
 
 image: ## container images tidemark:dev and tidemark-loadgen:dev, by docker, podman or buildah
 	@scripts/image
 
-deploy: ## OVERLAY (k8s/overlays/minikube) onto the cluster that kubectl is at
+deploy: ## deploy OVERLAY (k8s/overlays/minikube) to the cluster that kubectl uses
 	@OVERLAY='$(OVERLAY)' scripts/deploy
 
-manifests: ## k8s against Kubernetes' schemas and against itself; the operator's copy of the rules
+manifests: ## check k8s against the Kubernetes schemas; rewrite the operator's copy of the rules
 	@scripts/setup test
 	@scripts/prometheus-rule
 	@swift build --product tidemark && swift build --product loadgen
 	@.build/clients/bin/python scripts/check-manifests --bin .build/debug
 
-loadtest: build ## load against TARGET: make loadtest TARGET=http://host:port RPS=500 DURATION=60s
+loadtest: build ## test TARGET under load: make loadtest TARGET=http://host:port RPS=500 DURATION=60s
 	@TARGET='$(TARGET)' RPS='$(RPS)' DURATION='$(DURATION)' HOST_HEADER='$(HOST_HEADER)' \
 	    IN_CLUSTER='$(IN_CLUSTER)' SLO='$(SLO)' scripts/loadtest
 
-accuracy: build ## labelled series through the service, its verdicts judged: DATA=DIR for your own
+accuracy: build ## score the verdicts on labelled series; DATA=DIR for your own series
 	@scripts/accuracy
 
-report: build ## the write-up of this build on this machine; REUSE=1 from the last JSON files
-	@scripts/setup bench
+report: build ## measure this build on this machine; REUSE=1 reuses the last JSON files
 	@scripts/report
 
-gate: build ## the last report's and accuracy's measurements against reports/thresholds
+gate: build ## check the last measurements against reports/thresholds
 	@$(BIN)/loadgen gate reports/thresholds service=reports/service.json \
 	    load=reports/demo-load.json max=reports/demo-max.json \
 	    find-max=reports/find-max.json rates=reports/rates.json real=reports/demo-real.json \

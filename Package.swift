@@ -125,6 +125,7 @@ let package = Package(
                 "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
+        tests("FuzzTests", ["Fuzz"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,5 +1,5 @@
-// Counts what a program asks of its allocator: loaded before it (LD_PRELOAD), it passes every call on
-// and counts it in a file (ALLOCATION_COUNT) that others read while the program runs.
+// Counts the allocations of a program. Loaded with LD_PRELOAD, it forwards every call to the allocator and
+// counts it in a file (ALLOCATION_COUNT), which others can read while the program runs.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ __attribute__((constructor)) static void open_count(void) {
     if (page != MAP_FAILED) count = page;
 }
 
-// The dynamic linker's own start-up allocates before dlsym works; a little static memory serves it.
+// The dynamic linker allocates at start-up, before dlsym works. It gets a little static memory.
 static char early[65536];
 static size_t early_used;
 

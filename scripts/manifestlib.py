@@ -1,4 +1,4 @@
-"""Kustomizations as objects, and the small questions that are asked of objects."""
+"""Reads kustomizations as objects, and has small functions on such objects."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ WITHOUT_NAMESPACE = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
 
 
 def render(folder):
-    """The objects a kustomization comes to: by kubectl, or read together where there is none."""
+    """The objects of a rendered kustomization; without kubectl it is read here."""
     if shutil.which("kubectl"):
         run = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True)
         if run.returncode != 0:
@@ -22,7 +22,7 @@ def render(folder):
 
 
 def read_together(folder):
-    """Without kubectl: resources and generated ConfigMaps; patches stay out."""
+    """Without kubectl: resources and generated ConfigMaps, but no patches."""
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
     items = []
     for name in kustomization.get("resources", []):

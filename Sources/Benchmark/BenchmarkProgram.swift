@@ -2,18 +2,18 @@ internal import Bytes
 internal import Detection
 internal import Numerics
 
-/// Nanoseconds per operation of the parts that a request is made of; medians of several rounds.
+/// Measures the parts of a request: nanoseconds per operation, the median of several rounds.
 ///
-/// Prints a line per benchmark: name, nanoseconds, and what else there is to count.
+/// Prints one line per benchmark: its name, the median and the least.
 @main
 enum BenchmarkProgram {
     static func main() {
         let samples = makeSamples()
-        report("window and z-score, rps and cpu", count: samples.count) { windowOnly(samples) }
-        report("adaptive detector", count: samples.count) { adaptiveOnly(samples) }
-        report("fold, everything", count: samples.count) { wholeFold(samples) }
-        report("decimal text of a double", count: samples.count) { format(samples) }
-        report("number from JSON", count: samples.count) { parse(samples) }
+        report("window and z-score, rps and cpu", operations: samples.count) { windowOnly(samples) }
+        report("adaptive detector", operations: samples.count) { adaptiveOnly(samples) }
+        report("fold, everything", operations: samples.count) { wholeFold(samples) }
+        report("decimal text of a double", operations: samples.count) { format(samples) }
+        report("number from JSON", operations: samples.count) { parse(samples) }
         HistogramBenchmark.run()
         let bytes = MemoryLayout<SeriesFold>.size + Window.storageBytes(size: 50)
         print("state of a series with a window of 50: \(bytes) bytes")
@@ -23,7 +23,7 @@ enum BenchmarkProgram {
 
 private let rounds = 9
 
-/// A daily rhythm with noise, so that every view has something to do.
+/// A daily rhythm with noise, so that every view of the detector has work.
 private func makeSamples() -> [Sample] {
     var random = SeededRandom(seed: 1)
     return (0..<200_000).map { index in
@@ -34,9 +34,9 @@ private func makeSamples() -> [Sample] {
     }
 }
 
-/// Runs `body` several times and prints the median time of one of its `count` operations. What it
-/// returns is checked, so that nothing of it can be left out.
-private func report(_ name: String, count: Int, _ body: () -> Double) {
+/// Runs `body` several times and prints the median time of one of its operations. The result of
+/// `body` is checked, so that the compiler cannot remove any of its work.
+private func report(_ name: String, operations: Int, _ body: () -> Double) {
     var times: [Double] = []
     for _ in 0..<rounds {
         let clock = ContinuousClock()
@@ -45,7 +45,7 @@ private func report(_ name: String, count: Int, _ body: () -> Double) {
         let took = start.duration(to: clock.now)
         precondition(result.isFinite, "a benchmark must compute something")
         let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) * 1e-18
-        times.append(seconds * 1e9 / Double(count))
+        times.append(seconds * 1e9 / Double(operations))
     }
     times.sort()
     let median = (times[rounds / 2] * 10).rounded() / 10

@@ -2,15 +2,15 @@ internal import System
 internal import Numerics
 internal import Telemetry
 
-/// What recording a latency costs, and that memory does not grow with the values: the run of a load
-/// generator has no end.
+/// Measures the cost of recording a latency, and shows that memory does not grow with the number of
+/// values, because a load test may run for days.
 enum HistogramBenchmark {
     private static let count = 100_000_000
 
     static func run() {
         var random = SeededRandom(seed: 7)
         var histogram = Histogram()
-        // Latencies of 10 µs to a minute, each power of two as likely as the next.
+        // Latencies from 10 µs to 0.33 s; each of the 16 powers of two is equally likely.
         func record(_ count: Int) {
             for _ in 0..<count {
                 let bits = random.next()

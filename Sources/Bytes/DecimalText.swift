@@ -1,22 +1,22 @@
 internal import CDecimal
 
-/// The longest text `append(number:)` writes: sign, 17 digits, point, zeros or exponent.
+/// Longest text of `append(number:)` in bytes: sign, 17 digits, point, zeros or exponent.
 public let decimalTextLimit = 32
 
-/// The longest integer: a sign and 19 digits.
+/// Longest text of an integer in bytes: a sign and 19 digits.
 let integerTextLimit = 20
 
-/// Integers up to here are exact as doubles and print without a fraction.
+/// 2^53: a double holds all smaller integers exactly; they are written without a fraction.
 private let exactIntegerLimit = 9_007_199_254_740_992.0
 
-/// Magnitudes in this range print in fixed notation, as people write them.
+/// Magnitudes in this range are written in fixed notation, as people write them.
 private let fixedNotation = 1e-5..<1e16
 
 extension ByteBuffer {
     /// Appends the shortest decimal text that reads back to the same double.
     ///
-    /// JSON knows neither NaN nor infinity: a value that is not finite is a bug of the caller and
-    /// prints as 0, so that a document never becomes unreadable.
+    /// JSON has neither NaN nor infinity. A value that is not finite is a bug of the caller; it is
+    /// written as 0, so that the document stays readable.
     @discardableResult
     public mutating func append(number value: Double) -> Bool {
         guard value.isFinite else { return append(UInt8(ascii: "0")) }
@@ -25,8 +25,9 @@ extension ByteBuffer {
             return append(integer: Int(value))
         }
         let fixed: Int32 = fixedNotation.contains(magnitude) ? 1 : 0
+        // SAFETY: `fill` provides `decimalTextLimit` bytes, and the C function writes at most as
+        // many as it is told.
         return unsafe fill(decimalTextLimit) { space in
-            // SAFETY: the C function writes at most `capacity` bytes from the given start.
             let start = unsafe space.baseAddress.unsafelyUnwrapped.assumingMemoryBound(
                 to: CChar.self)
             return Int(unsafe tm_format_double(value, fixed, start, Int32(decimalTextLimit)))
@@ -43,7 +44,7 @@ extension ByteBuffer {
     }
 }
 
-/// Digits of a number in decimal.
+/// Number of decimal digits of `value`.
 public func decimalWidth(_ value: UInt64) -> Int {
     var width = 1
     var rest = value
@@ -56,20 +57,21 @@ public func decimalWidth(_ value: UInt64) -> Int {
     return rest >= 10 ? width + 1 : width
 }
 
-/// The character of a number below 10.
+/// The ASCII digit of a number below 10.
 @inline(__always)
 func decimalDigit(_ value: UInt) -> UInt8 {
     UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value)
 }
 
-/// The double that the decimal text spells, rounded to nearest; nil when it is no number at all
-/// or too large for a double.
+/// Reads a decimal number, rounded to the nearest double.
+/// - Returns: nil if the text is not a number, or too large or too small for a double.
 public func parseDecimal(_ text: Span<UInt8>) -> Double? {
-    // Not shorter than any document: a number may have more digits than a double can tell apart.
+    // No shorter limit: a number may have any number of digits, however few a double can hold.
     guard text.count > 0, text.count <= Int(Int32.max) else { return nil }
     var value = 0.0
+    // SAFETY: the C function reads exactly the `bytes.count` bytes of the span, and the text is not
+    // empty, so its address is not nil.
     let parsed = unsafe text.withUnsafeBytes { bytes in
-        // SAFETY: the C function reads exactly `length` bytes from the start.
         let start = unsafe bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: CChar.self)
         return unsafe tm_parse_double(start, Int32(bytes.count), &value)
     }

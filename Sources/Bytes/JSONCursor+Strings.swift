@@ -1,5 +1,5 @@
 extension JSONCursor {
-    /// Reads a string and says where its content lies; escapes are checked, not yet decoded.
+    /// Reads a string and returns the offsets of its content. Escapes are checked but not decoded.
     @_lifetime(self: copy self)
     public mutating func string() throws(JSONError) -> JSONText {
         guard take(UInt8(ascii: "\"")) else { throw unexpected() }
@@ -25,14 +25,14 @@ extension JSONCursor {
         throw error(.unexpectedEnd)
     }
 
-    /// Whether a string's raw content is exactly `name`. A name with escapes in it is compared
-    /// decoded, so `"\u0072ps"` is the field `rps`.
+    /// Whether a string is equal to `name`. Escapes are decoded first, so `"\u0072ps"` is the field
+    /// `rps`.
     public func matches(_ text: JSONText, _ name: StaticString) -> Bool {
         let length = name.utf8CodeUnitCount
         if text.hasEscapes { return matchesDecoded(text, name) }
         guard text.end - text.start == length else { return false }
         for index in 0..<length {
-            // SAFETY: a static string is valid for `utf8CodeUnitCount` bytes.
+            // SAFETY: index is below the length of the static string.
             guard unsafe byte(text.start + index) == name.utf8Start[index] else { return false }
         }
         return true
@@ -44,13 +44,14 @@ extension JSONCursor {
         guard decoded.count == name.utf8CodeUnitCount else { return false }
         let content = decoded.readable
         for index in content.indices {
-            // SAFETY: the counts are equal, and a static string is valid for its own.
+            // SAFETY: both have the same length, which the guard above checked.
             guard unsafe content[index] == name.utf8Start[index] else { return false }
         }
         return true
     }
 
-    /// Appends a string's content with its escapes decoded; what `string()` returned is valid.
+    /// Appends a string's content with its escapes decoded. `text` must come from `string()`, which
+    /// has checked it.
     public func decode(_ text: JSONText, into output: inout ByteBuffer) {
         var reader = JSONCursor(bytes, at: text.start)
         while reader.offset < text.end {
@@ -64,7 +65,7 @@ extension JSONCursor {
         }
     }
 
-    /// Reads one escape, a surrogate pair as a whole.
+    /// Reads one escape; a surrogate pair counts as one.
     @_lifetime(self: copy self)
     private mutating func escape() throws(JSONError) -> Unicode.Scalar {
         let start = offset
@@ -111,37 +112,4 @@ extension JSONCursor {
         guard let length = utf8SequenceLength(bytes, at: offset) else { throw error(.badUTF8) }
         return length
     }
-}
-
-/// The value of a hexadecimal digit, nil for any other byte.
-public func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
-}
-
-/// The length in bytes of the well-formed UTF-8 sequence at `offset` (Unicode 15, table 3-7), or
-/// nil when there is none: truncated, overlong, a surrogate, or beyond U+10FFFF.
-public func utf8SequenceLength(_ bytes: Span<UInt8>, at offset: Int) -> Int? {
-    func byte(_ index: Int) -> UInt8 { index < bytes.count ? bytes[index] : 0 }
-    func continues(_ index: Int) -> Bool { byte(index) & 0xC0 == 0x80 }
-    let first = byte(offset)
-    let second = byte(offset + 1)
-    switch first {
-    case 0x00...0x7F: return offset < bytes.count ? 1 : nil
-    case 0xC2...0xDF: return continues(offset + 1) ? 2 : nil
-    case 0xE0: guard (0xA0...0xBF).contains(second) else { return nil }
-    case 0xED: guard (0x80...0x9F).contains(second) else { return nil }
-    case 0xE1...0xEF: guard continues(offset + 1) else { return nil }
-    case 0xF0: guard (0x90...0xBF).contains(second) else { return nil }
-    case 0xF4: guard (0x80...0x8F).contains(second) else { return nil }
-    case 0xF1...0xF3: guard continues(offset + 1) else { return nil }
-    default: return nil
-    }
-    guard continues(offset + 2) else { return nil }
-    if first < 0xF0 { return 3 }
-    return continues(offset + 3) ? 4 : nil
 }

@@ -1,8 +1,8 @@
 extension JSONCursor {
     /// Reads a number, correctly rounded.
     ///
-    /// Up to 19 digits with a power of ten within ±22 take the exact short way (Clinger, 1990);
-    /// the rest goes through the library's parser.
+    /// Most numbers take a short exact way (Clinger, 1990): a value below 2^53 and a power of ten
+    /// within ±22. All others go through the parser of the C++ library.
     @_lifetime(self: copy self)
     public mutating func number() throws(JSONError) -> Double {
         guard peek() != nil else { throw error(.unexpectedEnd) }
@@ -13,8 +13,8 @@ extension JSONCursor {
         try integerPart(&digits)
         if offset < bytes.count, byte(offset) == UInt8(ascii: ".") {
             offset += 1
-            let places = try digitRun(&digits)
-            digits.exponent -= places
+            let fractionDigits = try digitRun(&digits)
+            digits.exponent -= fractionDigits
         }
         if offset < bytes.count, byte(offset) | 0x20 == UInt8(ascii: "e") {
             digits.exponent += try exponentPart()
@@ -30,12 +30,14 @@ extension JSONCursor {
 
     private func roundedNumber(from start: Int, isZero: Bool) throws(JSONError) -> Double {
         if let value = parseDecimal(bytes.extracting(start..<offset)) { return value }
-        // from_chars reports underflow and overflow alike: a tiny number is 0, a huge one an error.
+        // from_chars does not tell underflow from overflow. A tiny number is 0, a huge one an
+        // error.
         if isZero || isTiny(from: start) { return 0 }
         throw error(.numberOutOfRange, at: start)
     }
 
-    /// Whether the number text names a magnitude below 1: then out of range means underflow.
+    /// Whether the number from `start` on has a magnitude below 1; then out of range means
+    /// underflow.
     private func isTiny(from start: Int) -> Bool {
         var pointShift = 0
         var seenPoint = false
@@ -71,7 +73,7 @@ extension JSONCursor {
         _ = try digitRun(&digits)
     }
 
-    /// Reads one or more digits, returns how many there were.
+    /// Reads one or more digits and returns their number.
     @_lifetime(self: copy self)
     @inline(__always)
     private mutating func digitRun(_ digits: inout DigitRun) throws(JSONError) -> Int {
@@ -100,12 +102,13 @@ extension JSONCursor {
         }
         var digits = DigitRun()
         _ = try digitRun(&digits)
-        // An exponent of more than 18 digits outweighs any number of digits before it.
+        // An exponent of more than 18 digits is stronger than any number of digits before it.
         let magnitude = digits.count <= 18 ? Int(digits.value) : 1_000_000_000_000_000_000
         return negative ? -magnitude : magnitude
     }
 
-    /// Moves past one value of any kind, checking all of it.
+    /// Skips one value of any kind, and checks all of it.
+    /// - Parameter depth: levels of nesting around the value.
     @_lifetime(self: copy self)
     public mutating func skipValue(depth: Int = 0) throws(JSONError) {
         guard depth < JSONCursor.depthLimit else { throw error(.tooDeep) }
@@ -144,7 +147,7 @@ extension JSONCursor {
         try expect(UInt8(ascii: "]"))
     }
 
-    /// A skipped number needs the grammar, not the value: `1e999` in an unknown field is no error.
+    /// Only the grammar of a skipped number matters: `1e999` in an unknown field is no error.
     @_lifetime(self: copy self)
     private mutating func skipNumber() throws(JSONError) {
         do {
@@ -154,18 +157,20 @@ extension JSONCursor {
         }
     }
 
+    /// Consumes `word`, which must come next.
     @_lifetime(self: copy self)
     public mutating func literal(_ word: StaticString) throws(JSONError) {
         for index in 0..<word.utf8CodeUnitCount {
             guard offset < bytes.count else { throw error(.unexpectedEnd) }
-            // SAFETY: index stays below the static string's own length.
+            // SAFETY: index is below the length of the static string.
             guard unsafe byte(offset) == word.utf8Start[index] else { throw unexpected() }
             offset += 1
         }
     }
 }
 
-/// Decimal digits read so far: their value while it fits, their count, and the power of ten.
+/// Digits of a number: the value of the first 19, the count without leading zeros, and the power of
+/// ten that belongs to them.
 private struct DigitRun {
     var value: UInt64 = 0
     var count = 0

@@ -1,10 +1,10 @@
-// What Glibc's Swift module leaves out: epoll, accept4, eventfd, signalfd, and the few
-// macros that Swift cannot import. Nothing here decides anything.
+// Functions that Glibc's Swift module lacks (epoll, accept4, eventfd, signalfd), and the few macros
+// that Swift cannot import. These wrappers contain no logic.
 #ifndef TIDEMARK_CLINUX_H
 #define TIDEMARK_CLINUX_H
 
-// Without _GNU_SOURCE, so that these headers mean the same here as in the toolchain's own module of
-// the C library; the few functions that need it are declared by hand.
+// Without _GNU_SOURCE, so that these headers declare the same as in the toolchain's own module of
+// the C library. The few functions that need it are declared below.
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -33,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// Socket addresses are passed as plain memory, whatever type the C library gives them.
+// These pass socket addresses as untyped memory, because the C library has several types for them.
 static inline int tm_bind(int fd, const void *address, socklen_t length) {
     return bind(fd, (const struct sockaddr *)address, length);
 }
@@ -49,25 +49,26 @@ static inline int tm_accept(int fd, void *address, socklen_t *length) {
     return accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-// epoll_pwait2 takes nanoseconds where epoll_wait has milliseconds; Linux 5.11 and later.
+// epoll_pwait2 waits for nanoseconds, epoll_wait for milliseconds; since Linux 5.11.
 extern int epoll_pwait2(int, struct epoll_event *, int, const struct timespec *,
                         const sigset_t *);
 
-// SIG_IGN is a cast that Swift cannot import.
+// SIG_IGN is a macro with a cast, which Swift cannot import.
 static inline void tm_ignore_signal(int number) { signal(number, SIG_IGN); }
 
-// Swift imports no variadic functions.
+// Swift does not import variadic functions such as open.
 static inline int tm_open_to_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
 static inline int tm_open_to_write(const char *path) {
     return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 }
 
-// The kernel may let a thread's timers fire that many nanoseconds late, 50,000 unless told otherwise.
+// Sets how many nanoseconds late the kernel may fire the timers of this thread; the default is
+// 50,000.
 static inline int tm_set_timer_slack(unsigned long nanoseconds) {
     return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
 }
 
-// errno is a macro over a thread-local; a function keeps it one plain call away from Swift.
+// errno is a macro, which Swift cannot import from this header.
 static inline int tm_errno(void) { return errno; }
 
 static inline uint64_t tm_event_token(const struct epoll_event *event) {

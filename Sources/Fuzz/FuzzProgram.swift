@@ -11,17 +11,18 @@ enum FuzzProgram {
 }
 
 private let help = """
-    tidemark-fuzz: hostile input for every parser, for a given time.
+    tidemark-fuzz: sends random malformed input to every parser, for a given time.
 
       tidemark-fuzz [--seconds 60] [--seed N] [--target NAME]
 
     Targets: \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))
-    Before anything else the canary, a parser with a planted fault, must be caught. A fault is printed
-    with the seed and the input that show it. Exit status: 0 none found, 1 a fault, 64 usage.
+    First it must find the fault of the canary, a parser with a known fault. A fault is printed
+    with the seed and the input that reproduce it.
+    Exit status: 0 no fault, 1 a fault, 64 wrong usage.
 
     """
 
-/// Outside the main type, whose isolation its closures would inherit.
+/// A global function, because closures inside the main type would be isolated to the main actor.
 private func runFuzz(_ arguments: [String]) -> Int32 {
     do throws(OptionError) {
         if arguments.contains("--help") {
@@ -47,11 +48,11 @@ private func runFuzz(_ arguments: [String]) -> Int32 {
     }
 }
 
-/// Inputs the canary gets: it is caught within a few hundred, or the fuzzer is blind.
+/// Inputs for the canary. A working fuzzer finds its fault within a few hundred.
 private let canaryInputs = 200_000
 
 private func fuzz(_ targets: [FuzzTarget], seconds: Int, seed: UInt64) -> Int32 {
-    // Printed first: a trap leaves no time for it.
+    // Printed first, because a trap would end the program before it could print.
     StandardStreams.writeOutput("fuzz: seed \(seed)\n")
     var fuzzer = Fuzzer(seed: seed)
     guard (0..<canaryInputs).contains(where: { _ in fuzzer.run(.canary) != nil }) else {

@@ -6,7 +6,7 @@ internal import Redis
 internal import Store
 internal import Signals
 
-/// The parsers that hostile bytes reach, each with examples and with what must hold of any input.
+/// The parsers that read bytes from outside, each with valid examples and a check for any input.
 enum FuzzTarget: String, CaseIterable {
     case canary, head, body, response, json, samples, configuration, query, checkpoint, csv, entry
 
@@ -16,7 +16,7 @@ enum FuzzTarget: String, CaseIterable {
         "POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         + "4;ext=1\r\nWiki\r\n00A\r\npedia in\r\n\r\n0\r\nT: x\r\n\r\n"
 
-    /// Well-formed inputs to begin from.
+    /// Valid inputs, from which the fuzzer makes others.
     var examples: [[UInt8]] {
         let texts: [String] =
             switch self {
@@ -54,7 +54,7 @@ enum FuzzTarget: String, CaseIterable {
         return texts.map { Array($0.utf8) }
     }
 
-    /// Bytes that mean something to the target.
+    /// Bytes that have a meaning in the format of the target.
     var alphabet: [UInt8] {
         switch self {
         case .head, .body, .response: Array("\r\n :;,?/09afGHTP.1-chunked\t\u{0}\u{7F}".utf8)
@@ -74,7 +74,8 @@ enum FuzzTarget: String, CaseIterable {
         return fold.encode(parameters)
     }
 
-    /// Gives the input to the parser. What it must not do it either traps on or is told here.
+    /// Passes the input to the parser.
+    /// - Returns: a description of a wrong result, or nil. A worse fault traps.
     func check(_ input: [UInt8], cut: Int) -> String? {
         switch self {
         case .canary: input.contains(UInt8(ascii: "q")) ? "the planted fault" : nil
@@ -91,7 +92,7 @@ enum FuzzTarget: String, CaseIterable {
         }
     }
 
-    /// What stands in a stream is another's: only what a fold may be given comes out of it.
+    /// Other programs may write to a stream: decoding must return only samples that a fold accepts.
     private func checkEntry(_ input: [UInt8], _ cut: Int) -> String? {
         _ = ReplyFailure(input)
         if let id = EntryID(input.span), id.next <= id { return "no entry follows \(id)" }
@@ -118,9 +119,9 @@ enum FuzzTarget: String, CaseIterable {
         return nil
     }
 
-    /// What a connection makes of bytes must not depend on how they are cut.
+    /// The result must not depend on how the bytes are cut into pieces.
     private func checkConversation(_ input: [UInt8], _ cut: Int) -> String? {
-        // A head that trickles in is looked at again when a line ends, so both end one.
+        // An incomplete head is parsed again only when a line ends, so both inputs end with one.
         let lineEnd = [UInt8(ascii: "\n")]
         let whole = Self.transcript([input, lineEnd])
         let pieces = Self.transcript([Array(input[..<cut]), Array(input[cut...]), lineEnd])
@@ -142,7 +143,7 @@ enum FuzzTarget: String, CaseIterable {
                 case .head(let head):
                     lines.append("head \(head.byteCount) \(head.method) \(head.framing)")
                     if head.method == .post {
-                        if machine.takeBody(head) != nil { lines.append("too large") }
+                        if machine.acceptBody(head) != nil { lines.append("too large") }
                     } else {
                         lines.append("\(machine.discardBody(head))")
                     }

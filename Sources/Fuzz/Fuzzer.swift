@@ -1,6 +1,6 @@
 internal import Numerics
 
-/// Makes inputs: good examples, cut, spliced, repeated and with bytes changed.
+/// Makes inputs from valid examples: it cuts, joins and repeats them, and changes bytes.
 struct Fuzzer {
     private static let inputLimit = 4096
     private var random: SeededRandom
@@ -9,7 +9,8 @@ struct Fuzzer {
         random = SeededRandom(seed: seed)
     }
 
-    /// Gives one input to a target; what is wrong with how it took it, nil for nothing.
+    /// Passes one input to a target.
+    /// - Returns: a description of the fault and the input, or nil.
     mutating func run(_ target: FuzzTarget) -> String? {
         let input = makeInput(target.examples, target.alphabet)
         let cut = random.below(input.count + 1)

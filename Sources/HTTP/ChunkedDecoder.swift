@@ -1,6 +1,6 @@
 package import Bytes
 
-/// Decodes a chunked body (RFC 9112 section 7.1) as it arrives, at any cut.
+/// Decodes a chunked body (RFC 9112 section 7.1) as it arrives, in pieces of any size.
 ///
 /// Chunk extensions and trailers are checked and ignored. Sizes have at most 15 hexadecimal digits,
 /// so they cannot overflow.
@@ -20,10 +20,12 @@ package struct ChunkedDecoder {
     }
 
     private var state = State.size(digits: 0)
+    /// Bytes of the current chunk that are still to come.
     private var remaining = 0
+    /// Bytes of the current size line, or of the trailers, so far.
     private var headBytes = 0
     /// Body bytes decoded so far.
-    package private(set) var decodedBytes = 0
+    private var decodedBytes = 0
     private let headLimit: Int
     private let bodyLimit: Int
 
@@ -36,9 +38,9 @@ package struct ChunkedDecoder {
         if case .done = state { true } else { false }
     }
 
-    /// Decodes what it can of `input`, appending the body's bytes to `body`; nil throws them away.
-    /// - Returns: how many bytes of the input belong to this body. Less than all of it only when
-    ///   the body is complete.
+    /// Decodes as much of `input` as belongs to this body, and appends the decoded bytes to `body`.
+    /// - Returns: how many bytes of the input it used. These are all, unless the body is complete.
+    /// - Throws: a refusal if the chunks are malformed or the body is too large.
     package mutating func decode(_ input: Span<UInt8>, into body: inout ByteBuffer)
         throws(HTTPRefusal) -> Int
     {
@@ -61,7 +63,7 @@ package struct ChunkedDecoder {
         return offset
     }
 
-    /// Decodes from a buffer's unread bytes, and consumes what belongs to the body.
+    /// Decodes from the unread bytes of a buffer, and consumes those that belong to the body.
     package mutating func decode(from input: inout ByteBuffer, into body: inout ByteBuffer)
         throws(HTTPRefusal)
     {
@@ -72,7 +74,7 @@ package struct ChunkedDecoder {
         HTTPRefusal(.contentTooLarge, "the body is over \(bodyLimit) bytes")
     }
 
-    /// One byte of everything that is not data.
+    /// Handles one byte that is not data.
     private mutating func step(_ byte: UInt8) throws(HTTPRefusal) {
         headBytes += 1
         guard headBytes <= headLimit else {

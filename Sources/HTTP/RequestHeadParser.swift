@@ -2,8 +2,8 @@ internal import Bytes
 
 /// Parses a request's head (RFC 9112) in one pass over its bytes.
 ///
-/// What could be read in two ways is refused, never guessed: every such ambiguity has been
-/// somebody's request smuggling.
+/// A head that can be read in two ways is refused: attackers use such ambiguities for request
+/// smuggling.
 package struct RequestHeadParser: ~Escapable {
     private let bytes: Span<UInt8>
     private let limits: HTTPLimits
@@ -11,7 +11,7 @@ package struct RequestHeadParser: ~Escapable {
     private var head = RequestHead()
     private var seen = SeenHeaders()
 
-    /// Headers that may come only once, and what they leave to check at the end.
+    /// The headers seen so far that `conclude` needs, or that may come only once.
     private struct SeenHeaders {
         var count = 0
         var host = false
@@ -28,8 +28,8 @@ package struct RequestHeadParser: ~Escapable {
     }
 
     /// Parses the head at the front of `bytes`.
-    /// - Returns: nil while the head is not complete.
-    /// - Throws: the refusal to answer with before closing.
+    /// - Returns: nil if the head is not complete yet.
+    /// - Throws: the refusal to send before the connection is closed.
     package static func parse(_ bytes: Span<UInt8>, _ limits: HTTPLimits)
         throws(HTTPRefusal) -> RequestHead?
     {
@@ -51,10 +51,10 @@ package struct RequestHeadParser: ~Escapable {
 
     // MARK: Request line
 
-    /// - Returns: false while the line is not complete.
+    /// - Returns: false if the line is not complete yet.
     @_lifetime(self: copy self)
     private mutating func requestLine() throws(HTTPRefusal) -> Bool {
-        // RFC 9112 section 2.2: one empty line before a request is forgiven.
+        // RFC 9112 section 2.2 allows one empty line before a request.
         if bytes.count > 0, byte(0) == 0x0D {
             guard bytes.count > 1 else { return false }
             if byte(1) == 0x0A { offset = 2 }
@@ -117,7 +117,7 @@ package struct RequestHeadParser: ~Escapable {
         return true
     }
 
-    /// Where the path begins: after the authority in the absolute form that proxies use.
+    /// The offset of the path. In the absolute form, which proxies use, it follows the authority.
     private func pathStart(_ start: Int, _ end: Int) -> Int {
         let scheme = "http://" as StaticString
         guard byte(start) != UInt8(ascii: "/"), end - start > scheme.utf8CodeUnitCount,
@@ -137,7 +137,7 @@ package struct RequestHeadParser: ~Escapable {
             let next = byte(offset + index)
             let fits =
                 switch index {
-                // SAFETY: index is below the prefix's five bytes.
+                // SAFETY: index is below 5, the length of the prefix.
                 case 0..<5: unsafe next == prefix.utf8Start[index]
                 case 5, 7: next &- UInt8(ascii: "0") < 10
                 case 6: next == UInt8(ascii: ".")
@@ -161,7 +161,8 @@ package struct RequestHeadParser: ~Escapable {
 
     private enum Line { case header, endOfHead }
 
-    /// Parses one header line, or the empty line that ends the head; nil while it is not complete.
+    /// Parses one header line, or the empty line that ends the head.
+    /// - Returns: nil if the line is not complete yet.
     @_lifetime(self: copy self)
     private mutating func headerLine() throws(HTTPRefusal) -> Line? {
         let start = offset
@@ -195,36 +196,36 @@ package struct RequestHeadParser: ~Escapable {
         return .header
     }
 
-    /// The first byte from `start` on that no token holds. (The place is a local: it stays in a
-    /// register, which halves the loop.)
+    /// The offset of the first byte from `start` on that is not part of a token. The loop uses a
+    /// local variable, which stays in a register; with `offset` itself it takes twice the time.
     @inline(__always)
     private func endOfToken(_ start: Int) -> Int {
         var index = start
         let count = bytes.count
         while index < count {
             let next = byte(index)
-            // Letters first: nearly all names are nothing else.
+            // Letters first, because most names contain nothing else.
             guard (next | 0x20) &- UInt8(ascii: "a") < 26 || ByteClass.isToken(next) else { break }
             index &+= 1
         }
         return index
     }
 
-    /// The first byte from `start` on that no value holds.
+    /// The offset of the first byte from `start` on that is not part of a header's value.
     @inline(__always)
     private func endOfValue(_ start: Int) -> Int {
         var index = start
         let count = bytes.count
         while index < count {
             let next = byte(index)
-            // Visible ASCII and the space first, for the same reason.
+            // Visible ASCII and space first, because most values contain nothing else.
             guard next &- 0x20 < 0x5F || ByteClass.isFieldValue(next) else { break }
             index &+= 1
         }
         return index
     }
 
-    /// The head goes on beyond what has arrived: all right while it is within its limit.
+    /// The head is not complete yet. That is allowed up to its limit.
     private func incomplete() throws(HTTPRefusal) -> Line? {
         try checkHeadLength(bytes.count)
         return nil
@@ -253,8 +254,7 @@ package struct RequestHeadParser: ~Escapable {
                 + "a space before a colon, or a control character)")
     }
 
-    /// Takes note of the headers that matter here; the first letter and the length sort out the
-    /// rest.
+    /// Stores the headers that the service uses. The length of the name rules out most others.
     @_lifetime(self: copy self)
     private mutating func header(_ name: ByteRange, _ value: ByteRange) throws(HTTPRefusal) {
         switch name.count {
@@ -271,7 +271,8 @@ package struct RequestHeadParser: ~Escapable {
         case 14 where bytes.spells(name, "content-length", ignoringCase: true):
             try contentLength(value)
         case 16 where bytes.spells(name, "content-encoding", ignoringCase: true):
-            // Several headers are one list: none of them may hide a coding behind the last.
+            // Several such headers form one list. Keep the first that is not `identity`, so that
+            // no later header hides a coding.
             if head.contentCoding.isEmpty
                 || bytes.spells(head.contentCoding, "identity", ignoringCase: true)
             {
@@ -326,7 +327,7 @@ package struct RequestHeadParser: ~Escapable {
         }
     }
 
-    /// Connection is a list; only `close` and `keep-alive` mean anything here.
+    /// Connection is a list; the service uses its options `close` and `keep-alive` only.
     @_lifetime(self: copy self)
     private mutating func connection(_ value: ByteRange) {
         var start = value.start
@@ -346,7 +347,7 @@ package struct RequestHeadParser: ~Escapable {
         return ByteRange(start, end)
     }
 
-    /// What can only be judged when all headers are known.
+    /// Makes the checks that need all headers.
     @_lifetime(self: copy self)
     private mutating func conclude() throws(HTTPRefusal) {
         try checkHeadLength(offset)

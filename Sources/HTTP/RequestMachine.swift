@@ -1,28 +1,29 @@
 package import Bytes
 
-/// What a connection's driver does next.
+/// The next step of a connection's driver.
 package enum RequestStep {
-    /// Nothing more can be done with what has arrived.
+    /// Wait until more input has arrived.
     case needMore
-    /// A head is complete and stands at the front of the input. Decide with `takeBody`, or answer
-    /// and `discardBody`; then consume the head.
+    /// A complete head is at the front of the input. Call `acceptBody`, or respond and call
+    /// `discardBody`; then consume the head.
     case head(RequestHead)
-    /// Write `100 Continue`, then ask again.
+    /// Write `100 Continue`, then call `next` again.
     case sendContinue
-    /// The body is complete: the first `length` bytes of the input, which are consumed afterwards.
+    /// The body is complete: the first `length` bytes of the input. Consume them after use.
     case body(length: Int)
-    /// The body is complete and stands in `chunkedBody`.
+    /// The body is complete; `chunkedBody` holds it.
     case chunkedBody
-    /// So many bytes of the input are used up; ask again.
+    /// Consume so many bytes of the input, then call `next` again.
     case consumed(Int)
-    /// Answer with the refusal and close.
+    /// Send the refusal and close the connection.
     case refuse(HTTPRefusal)
 }
 
-/// The receiving half of a connection: which request comes next, and where its body ends.
+/// The receiving half of a connection: it finds each request and the end of its body.
 ///
-/// Pure: it is shown the unread input, says what to do, and remembers where it is. The driver keeps
-/// the bytes. A head or a body with a length is never copied; only a chunked one is.
+/// It is pure. The driver owns the bytes and passes the unread input to `next`; the machine returns
+/// the next step and keeps its state. Only a chunked body is copied; a head or a body with a length
+/// is not.
 package struct RequestMachine: ~Copyable {
     private enum State {
         case head
@@ -36,10 +37,10 @@ package struct RequestMachine: ~Copyable {
     private var state = State.head
     private var decoder: ChunkedDecoder
     private let limits: HTTPLimits
-    /// Input bytes in which no head was found yet, so that a head that trickles in is not parsed
-    /// anew for every byte.
+    /// Input bytes that contained no complete head, so that a head that arrives byte by byte is not
+    /// parsed again for each byte.
     private var scannedBytes = 0
-    /// The decoded body after `.chunkedBody`, until `finishChunkedBody`.
+    /// The decoded body, from the step `.chunkedBody` until `finishChunkedBody`.
     package private(set) var chunkedBody: ByteBuffer
 
     package init(_ limits: HTTPLimits) {
@@ -48,11 +49,12 @@ package struct RequestMachine: ~Copyable {
         chunkedBody = ByteBuffer(limit: max(1, limits.bodyBytes))
     }
 
-    /// Whether the machine is between two requests: nothing of the next one has been used up.
+    /// Whether the machine is between two requests and has consumed no byte of the next one.
     package var isBetweenRequests: Bool {
         if case .head = state { true } else { false }
     }
 
+    /// Whether the rest of a body is still to come.
     package var isReadingBody: Bool {
         switch state {
         case .expectingBody, .lengthBody, .chunkedBody, .discarding: true
@@ -60,7 +62,7 @@ package struct RequestMachine: ~Copyable {
         }
     }
 
-    /// Looks at the unread input.
+    /// Returns the next step for the unread input.
     package mutating func next(_ input: Span<UInt8>) -> RequestStep {
         switch state {
         case .head: return head(input)
@@ -96,8 +98,7 @@ package struct RequestMachine: ~Copyable {
         }
     }
 
-    /// A head that was incomplete is worth another look when a line has ended since, or a limit
-    /// has been passed.
+    /// An incomplete head is parsed again only if a line has ended since, or if it is over a limit.
     private func headMayBeComplete(_ input: Span<UInt8>) -> Bool {
         if scannedBytes == 0 || input.count > limits.requestLineBytes { return true }
         for index in min(scannedBytes, input.count)..<input.count where input[index] == 0x0A {
@@ -106,10 +107,10 @@ package struct RequestMachine: ~Copyable {
         return false
     }
 
-    /// After `.head`: the body is wanted. Comes later as `.body` or `.chunkedBody`, or as a refusal
-    /// when it is over the limit.
-    /// - Returns: the refusal when the head alone shows that the body is too large.
-    package mutating func takeBody(_ head: RequestHead) -> HTTPRefusal? {
+    /// After `.head`: the driver wants the body. It comes later as `.body` or `.chunkedBody`, or as
+    /// a refusal if it is over the limit.
+    /// - Returns: a refusal if the head already shows that the body is too large.
+    package mutating func acceptBody(_ head: RequestHead) -> HTTPRefusal? {
         if case .length(let length) = head.framing, length > limits.bodyBytes {
             state = .closed
             return HTTPRefusal(.contentTooLarge, "the body is over \(limits.bodyBytes) bytes")
@@ -119,9 +120,9 @@ package struct RequestMachine: ~Copyable {
         return nil
     }
 
-    /// After `.head`: the request is answered without its body.
-    /// - Returns: whether the connection can go on. False when the body is long, of unknown length,
-    ///   or perhaps never sent because the client waits for `100 Continue`.
+    /// After `.head`: the driver responds without the body.
+    /// - Returns: whether the connection can stay open. False if the body is long, has no known
+    ///   length, or may never come because the client waits for `100 Continue`.
     package mutating func discardBody(_ head: RequestHead) -> Bool {
         switch head.framing {
         case .none, .length(0):
@@ -136,18 +137,18 @@ package struct RequestMachine: ~Copyable {
         }
     }
 
-    /// The driver has used the chunked body; its memory is kept only while it is small.
+    /// The driver has used the chunked body. Its memory is kept only if it is small.
     package mutating func finishChunkedBody() {
         chunkedBody.removeAll()
         if chunkedBody.capacity > limits.discardBytes { chunkedBody.releaseMemory() }
     }
 
-    /// Gives the memory of a chunked body back, whatever of it has come.
+    /// Frees the memory of a chunked body, even if the body is not complete.
     package mutating func releaseMemory() {
         chunkedBody.releaseMemory()
     }
 
-    /// Nothing more is expected of this connection; what still comes is thrown away.
+    /// Ends the machine: it drops all further input.
     package mutating func close() {
         state = .closed
     }
@@ -172,8 +173,8 @@ package struct RequestMachine: ~Copyable {
             return next(input)
         }
         guard input.count > 0 else { return .needMore }
-        let taken = min(length, input.count)
-        state = .discarding(length - taken)
-        return .consumed(taken)
+        let dropped = min(length, input.count)
+        state = .discarding(length - dropped)
+        return .consumed(dropped)
     }
 }

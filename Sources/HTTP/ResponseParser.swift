@@ -1,6 +1,6 @@
 internal import Bytes
 
-/// Why bytes are no response this parser can read.
+/// The reason why bytes are not a response that this parser can read.
 package struct ResponseError: Error, Equatable {
     package let detail: StaticString
 
@@ -13,18 +13,18 @@ package struct ResponseError: Error, Equatable {
 package enum ResponseFraming: Equatable {
     case length(Int)
     case chunked
-    /// It ends when the server closes.
+    /// The body ends when the server closes the connection.
     case untilClose
 }
 
-/// What a client wants to know of a response's head. Trivial to copy.
+/// The parts of a response's head that clients use; cheap to copy.
 package struct ResponseSummary: Equatable {
     package var status = 0
     package var framing = ResponseFraming.untilClose
     package var keepAlive = true
     /// Length of the head with its empty line.
     package var byteCount = 0
-    /// Retry-After in seconds, when it says so.
+    /// Retry-After in seconds; nil if the header is missing or is a date.
     package var retryAfterSeconds: Int?
 
     package init() {}
@@ -33,28 +33,23 @@ package struct ResponseSummary: Equatable {
 /// Parses the head of an HTTP/1.x response, for clients.
 package enum ResponseParser {
     /// Longest head accepted, in bytes.
-    package static let headLimit = 64 * 1024
+    private static let headLimit = 64 * 1024
 
-    /// Parses the head at the front of `bytes`; nil while it is not complete.
-    ///
-    /// `isAnswerToHead`: such an answer has no body, whatever its length says.
-    package static func parse(_ bytes: Span<UInt8>, isAnswerToHead: Bool = false)
-        throws(ResponseError) -> ResponseSummary?
-    {
+    /// Parses the head at the front of `bytes`.
+    /// - Returns: nil if the head is not complete yet.
+    package static func parse(_ bytes: Span<UInt8>) throws(ResponseError) -> ResponseSummary? {
         guard let end = lineEnd(bytes, from: 0) else { return try incomplete(bytes) }
         var summary = try statusLine(bytes, end)
         var offset = end + 2
         while let end = lineEnd(bytes, from: offset) {
             if end == offset {
                 summary.byteCount = end + 2
-                if isAnswerToHead || summary.status == 204 || summary.status == 304
-                    || summary.status < 200
-                {
+                if summary.status == 204 || summary.status == 304 || summary.status < 200 {
                     summary.framing = .length(0)
                 }
                 return summary
             }
-            try header(bytes, ByteRange(offset, end), &summary)
+            try parseHeader(ByteRange(offset, end), of: bytes, into: &summary)
             offset = end + 2
         }
         return try incomplete(bytes)
@@ -90,8 +85,8 @@ package enum ResponseParser {
         return summary
     }
 
-    private static func header(
-        _ bytes: Span<UInt8>, _ line: ByteRange, _ summary: inout ResponseSummary
+    private static func parseHeader(
+        _ line: ByteRange, of bytes: Span<UInt8>, into summary: inout ResponseSummary
     ) throws(ResponseError) {
         var colon = line.start
         while colon < line.end, bytes[colon] != UInt8(ascii: ":") { colon += 1 }

@@ -1,5 +1,5 @@
-/// A small, fast, seeded random source: xoshiro256** (Blackman and Vigna, 2018), its state filled
-/// by SplitMix64. The same seed gives the same numbers on every machine.
+/// A small and fast random generator with a seed: xoshiro256** (Blackman and Vigna, 2018).
+/// SplitMix64 makes its state from the seed. The same seed gives the same numbers on every machine.
 package struct SeededRandom: RandomNumberGenerator, Sendable {
     private var a, b, c, d: UInt64
 
@@ -35,7 +35,7 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
         Double(next() >> 11) * 0x1p-53
     }
 
-    /// Uniform in [0, bound), by Lemire's multiply-and-reject; `bound` must be positive.
+    /// Uniform in [0, bound), by Lemire's multiplication with rejection; `bound` must be positive.
     package mutating func below(_ bound: Int) -> Int {
         precondition(bound > 0, "an empty range has no member")
         return Int(next(upperBound: UInt64(bound)))
@@ -43,5 +43,19 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
 
     private func rotate(_ value: UInt64, _ bits: UInt64) -> UInt64 {
         (value << bits) | (value >> (64 - bits))
+    }
+}
+
+extension SeededRandom {
+    /// A standard normal number, by Marsaglia's polar method (1964).
+    package mutating func gaussian() -> Double {
+        while true {
+            let u = 2 * unit() - 1
+            let v = 2 * unit() - 1
+            let square = u * u + v * v
+            if square > 0, square < 1 {
+                return u * (-2 * naturalLogarithm(square) / square).squareRoot()
+            }
+        }
     }
 }

@@ -34,7 +34,7 @@ struct Scrape: ~Copyable {
         _ name: String, _ kind: MetricKind, _ help: String, _ value: Double,
         _ output: inout ByteBuffer
     ) {
-        writer.single(name, kind, help, value, into: &output)
+        writer.single(name, kind, help: help, value, into: &output)
     }
 
     private mutating func writeSamples(_ output: inout ByteBuffer) {
@@ -50,7 +50,7 @@ struct Scrape: ~Copyable {
         single("alerts_total", .counter, "Samples with alert.", total(.alerts), &output)
         single("samples_total", .counter, "Samples accepted.", total(.samples), &output)
         writer.family(
-            "samples_rejected_total", .counter, "Samples refused, by what was wrong.",
+            "samples_rejected_total", .counter, help: "Samples refused, by what was wrong.",
             into: &output)
         for fault in SampleError.Fault.allCases {
             let count = shared.metrics.reduce(0) { $0 + $1.rejected(fault) }
@@ -60,7 +60,7 @@ struct Scrape: ~Copyable {
 
     private mutating func writeRequests(_ output: inout ByteBuffer) {
         writer.family(
-            "http_requests_total", .counter, "Requests answered.", into: &output)
+            "http_requests_total", .counter, help: "Requests answered.", into: &output)
         for (method, methodName) in RequestMetrics.methods.enumerated() {
             for endpoint in Endpoint.allCases {
                 for (status, code) in RequestMetrics.statuses.enumerated() {
@@ -109,7 +109,7 @@ struct Scrape: ~Copyable {
         }
         writer.family(
             "http_request_duration_seconds", .histogram,
-            "From a request's arrival to its answer being ready to send.", into: &output)
+            help: "From a request's arrival to its answer being ready to send.", into: &output)
         writer.histogram(
             upperBounds: bounds, counts: counts,
             sum: shared.metrics.reduce(0) { $0 + $1.durations.sumSeconds }, into: &output)
@@ -143,7 +143,7 @@ struct Scrape: ~Copyable {
         single(
             "process_start_time_seconds", .gauge, "Start, in Unix time.",
             shared.startedUnixSeconds, &output)
-        writer.family("tidemark_build_info", .info, "The build; always 1.", into: &output)
+        writer.family("tidemark_build_info", .info, help: "The build; always 1.", into: &output)
         writer.sample(
             1, labels: "version=\"\(Build.version)\",swift=\"\(Build.swiftVersion)\"",
             suffix: "", into: &output)

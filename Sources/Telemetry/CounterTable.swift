@@ -1,50 +1,51 @@
 internal import Synchronization
 
-/// A row of counters that one thread writes and any thread reads.
+/// Counters that one thread writes and any thread reads.
 ///
-/// With a single writer a count is a load and a store, both relaxed, instead of a locked
-/// read-modify-write; the reader sees each counter whole, though not all at one instant.
+/// With a single writer, adding is a relaxed load and a relaxed store instead of a locked
+/// instruction. A reader sees valid values, but not all counters at the same instant.
 @safe package final class CounterTable: Sendable {
-    // SAFETY: the pointer never changes, and what it points to is atomic.
+    // SAFETY: the pointer never changes, and the memory behind it holds atomics only.
     nonisolated(unsafe) private let counters: UnsafeMutablePointer<Atomic<Int>>
     package let count: Int
 
     package init(count: Int) {
         precondition(count > 0, "a table of no counters counts nothing")
         self.count = count
-        // SAFETY: this object alone owns the allocation and frees it in deinit.
+        // SAFETY: freed in deinit only.
         unsafe counters = .allocate(capacity: count)
         for index in 0..<count {
-            // SAFETY: index is inside the fresh, uninitialised allocation.
+            // SAFETY: index is inside the new allocation, which is not initialised yet.
             unsafe (counters + index).initialize(to: Atomic(0))
         }
     }
 
     deinit {
-        // SAFETY: allocated and initialised whole in init.
+        // SAFETY: init has allocated and initialised all of it.
         unsafe counters.deinitialize(count: count)
         unsafe counters.deallocate()
     }
 
-    /// Adds to a counter; only its one writer may.
+    /// Adds to a counter. Only the writing thread may call this.
     @inline(__always)
     package func add(_ amount: Int, to index: Int) {
         precondition(index >= 0 && index < count, "no such counter")
-        // SAFETY: index was just checked; the atomics live as long as self.
+        // SAFETY: index was checked above; the atomics live as long as self.
         let value = unsafe counters[index].load(ordering: .relaxed)
         unsafe counters[index].store(value &+ amount, ordering: .relaxed)
     }
 
-    /// Sets a gauge; only its one writer may.
+    /// Sets a gauge. Only the writing thread may call this.
     package func set(_ value: Int, at index: Int) {
         precondition(index >= 0 && index < count, "no such counter")
-        // SAFETY: index was checked; every counter was initialised in init.
+        // SAFETY: index was checked above; the atomics live as long as self.
         unsafe counters[index].store(value, ordering: .relaxed)
     }
 
+    /// The value of a counter, for any thread.
     package subscript(index: Int) -> Int {
         precondition(index >= 0 && index < count, "no such counter")
-        // SAFETY: index was checked; every counter was initialised in init.
+        // SAFETY: index was checked above; the atomics live as long as self.
         return unsafe counters[index].load(ordering: .relaxed)
     }
 }

@@ -1,14 +1,14 @@
 package import Bytes
 
-/// The kinds of metric families that are written here.
+/// The kinds of metric families.
 package enum MetricKind: Sendable {
     case counter, gauge, histogram, info
 }
 
 /// Writes metrics as Prometheus text 0.0.4 or OpenMetrics 1.0.0.
 ///
-/// The two differ in small ways that break scrapers: in OpenMetrics a counter's family has no
-/// `_total`, an info family no `_info`, and the text ends with `# EOF`.
+/// The formats differ in details that scrapers insist on: in OpenMetrics the family name of a
+/// counter has no `_total` and that of an info no `_info`, and the text ends with `# EOF`.
 package struct ExpositionWriter: ~Copyable {
     package enum Format: Sendable {
         case prometheusText, openMetrics
@@ -21,9 +21,9 @@ package struct ExpositionWriter: ~Copyable {
         self.format = format
     }
 
-    /// Begins a family: its help and type lines. `name` is the full name of its samples.
+    /// Begins a family: writes its help and type lines. `name` is the full name of its samples.
     package mutating func family(
-        _ name: String, _ kind: MetricKind, _ help: String, into output: inout ByteBuffer
+        _ name: String, _ kind: MetricKind, help: String, into output: inout ByteBuffer
     ) {
         family = name
         var header = name
@@ -47,17 +47,8 @@ package struct ExpositionWriter: ~Copyable {
         }
     }
 
-    /// A family of one sample without labels.
-    package mutating func single(
-        _ name: String, _ kind: MetricKind, _ help: String, _ value: Double,
-        into output: inout ByteBuffer
-    ) {
-        family(name, kind, help, into: &output)
-        sample(value, into: &output)
-    }
-
-    /// One sample of the current family. `labels` is written as it is: `name="value",…`, its values
-    /// escaped by `escaped`.
+    /// Writes one sample of the current family. `labels` is written as it is, in the form
+    /// `name="value",…`; the caller escapes the values with `escaped`.
     package mutating func sample(
         _ value: Double, labels: String = "", suffix: String = "", into output: inout ByteBuffer
     ) {
@@ -69,8 +60,8 @@ package struct ExpositionWriter: ~Copyable {
         output.append("\n")
     }
 
-    /// A histogram's cumulative buckets, sum and count, from counts per bucket; the last count is
-    /// of what lay above all bounds.
+    /// Writes the cumulative buckets, the sum and the count of a histogram.
+    /// - Parameter counts: one count per bucket, not cumulative; the last one is above all bounds.
     package mutating func histogram(
         upperBounds: [Double], counts: [Int], sum: Double, into output: inout ByteBuffer
     ) {
@@ -90,15 +81,17 @@ package struct ExpositionWriter: ~Copyable {
         format == .openMetrics || bound != bound.rounded() ? "\(bound)" : "\(Int(bound))"
     }
 
+    /// Ends the text.
     package func finish(into output: inout ByteBuffer) {
         if format == .openMetrics { output.append("# EOF\n") }
     }
 
-    /// A label's value with its backslashes, quotes and line feeds escaped.
+    /// A label's value with backslashes, quotes and line feeds escaped.
     package static func escaped(_ value: String) -> String { escaped(value, quotes: true) }
 
-    /// It goes by scalars, as the formats do: as characters, a quote with a combining mark is no
-    /// quote, and CR LF is no line feed. A help text's quotes are escaped in OpenMetrics alone.
+    /// Works on Unicode scalars, as the formats do. On characters, a quote with a combining mark
+    /// would not be a quote, and CR LF would not be a line feed. Help texts escape quotes in
+    /// OpenMetrics only.
     private static func escaped(_ value: String, quotes: Bool) -> String {
         var text = String.UnicodeScalarView()
         for scalar in value.unicodeScalars {

@@ -1,13 +1,14 @@
 package import Bytes
 
 extension Histogram {
-    /// Points for each halving of what lies above: as HdrHistogram's own files have them.
+    /// Number of percentiles until the share above them is halved, as in HdrHistogram's own files.
     private static let ticksPerHalving = 5
 
-    /// The percentiles in HdrHistogram's text form (`.hgrm`), which its plotter reads: value,
-    /// percentile, count up to it, 1/(1 − percentile), and a footer of mean and deviation.
+    /// Writes the percentiles in HdrHistogram's text format (`.hgrm`), for its plotter: value,
+    /// percentile, count up to it, 1/(1 − percentile), and a footer with mean and standard
+    /// deviation.
     ///
-    /// - Parameter scale: values are divided by it; 1e6 turns nanoseconds to milliseconds.
+    /// - Parameter scale: values are divided by it; 1e6 converts nanoseconds to milliseconds.
     package func appendPercentiles(scale: Double, into output: inout ByteBuffer) {
         output.append("       Value     Percentile TotalCount 1/(1-Percentile)\n\n")
         let filled = buckets
@@ -16,34 +17,34 @@ extension Histogram {
         for bucket in filled {
             seen += bucket.count
             let share = Double(seen) / Double(count)
-            // A bucket may pass several points; each is a line, as the percentile it stands for.
-            // The points are sums of steps and may miss a whole count by their last digits.
+            // One bucket may reach several percentiles; each gets a line. The percentiles are sums
+            // of steps, so a small tolerance allows for rounding errors.
             while share + 1e-12 >= next, next < 1 {
-                row(Double(bucket.upTo) / scale, share: next, seen: seen, into: &output)
+                row(value: Double(bucket.upTo) / scale, share: next, count: seen, into: &output)
                 let halvings = Double((1 / (1 - next)).exponent) + 1
                 let ticks = Double(Histogram.ticksPerHalving) * Double(1 << Int(halvings))
                 next += 1 / ticks
                 if 1 - next < 1 / Double(count) { next = 1 }
             }
         }
-        row(Double(maximum) / scale, share: 1, seen: count, into: &output)
-        footer(filled, scale, into: &output)
+        row(value: Double(maximum) / scale, share: 1, count: count, into: &output)
+        footer(buckets: filled, scale: scale, into: &output)
     }
 
     private func row(
-        _ value: Double, share: Double, seen: UInt64, into output: inout ByteBuffer
+        value: Double, share: Double, count: UInt64, into output: inout ByteBuffer
     ) {
         output.append(text: column(value, digits: 3, width: 12))
         output.append(text: " " + column(share, digits: 12, width: 2))
-        output.append(text: " " + padded(String(seen), 10))
+        output.append(text: " " + padded(String(count), 10))
         if share < 1 { output.append(text: " " + column(1 / (1 - share), digits: 2, width: 14)) }
         output.append("\n")
     }
 
     private func footer(
-        _ filled: [(upTo: Int, count: UInt64)], _ scale: Double, into output: inout ByteBuffer
+        buckets: [(upTo: Int, count: UInt64)], scale: Double, into output: inout ByteBuffer
     ) {
-        let squares = filled.reduce(0.0) {
+        let squares = buckets.reduce(0.0) {
             let distance = Double($1.upTo) - mean
             return $0 + distance * distance * Double($1.count)
         }
@@ -54,7 +55,7 @@ extension Histogram {
         output.append(text: "#[Max     = \(text(Double(maximum))), Total count    = \(total)]\n")
     }
 
-    /// A number with that many digits behind the point.
+    /// A number with so many digits after the point.
     private func column(_ value: Double, digits: Int, width: Int) -> String {
         var scale = 1.0
         for _ in 0..<digits { scale *= 10 }

@@ -1,63 +1,58 @@
-/// Values with three significant digits in fixed memory: the HDR histogram's layout.
+/// Counts values with three significant digits in fixed memory; the layout is that of HdrHistogram.
 ///
-/// Values up to 2048 have a bucket each; every doubling beyond shares 1024 buckets, so a bucket is
-/// at most a thousandth of its value wide. Recording is a shift and an increment.
+/// Each value below 2048 has its own bucket. Each doubling above has 1024 buckets, so the width of
+/// a bucket is at most a thousandth of its values. Recording is a shift and an increment.
 package struct Histogram: Equatable, Sendable {
     private static let subBucketBits = 11
     private static let subBuckets = 1 << subBucketBits
     private static let halfBits = subBucketBits - 1
 
-    /// Largest value told apart; what is above counts as this, and in `saturated`.
-    package let limit: Int
+    /// Largest value with a bucket; larger values count in its bucket.
+    private let limit: Int
     private var counts: [UInt64]
     package private(set) var count: UInt64 = 0
     package private(set) var sum = 0.0
+    /// The exact largest value, also above `limit`.
     package private(set) var maximum = 0
-    package private(set) var minimum = Int.max
-    package private(set) var saturated: UInt64 = 0
 
-    /// - Parameter limit: in the unit of the values; for latencies 60 s in nanoseconds.
+    /// - Parameter limit: in the unit of the values; the default is 60 s in nanoseconds, for
+    ///   latencies.
     package init(limit: Int = 60_000_000_000) {
         precondition(limit >= Histogram.subBuckets, "a histogram of three digits needs some range")
         self.limit = limit
         counts = Array(repeating: 0, count: Histogram.index(limit) + 1)
     }
 
-    /// Takes one value in; a negative one counts as 0.
+    /// Counts one value; a negative one counts as 0.
     @inline(__always)
     package mutating func record(_ value: Int) {
         let positive = max(0, value)
         let clamped = min(positive, limit)
-        if positive > limit { saturated += 1 }
         counts[Histogram.index(clamped)] += 1
         count += 1
         sum += Double(positive)
         maximum = max(maximum, positive)
-        minimum = min(minimum, positive)
     }
 
+    /// Adds all values of another histogram with the same limit.
     package mutating func merge(_ other: Histogram) {
         precondition(limit == other.limit, "histograms of different ranges don't add up")
         for index in counts.indices { counts[index] += other.counts[index] }
         count += other.count
         sum += other.sum
         maximum = max(maximum, other.maximum)
-        minimum = min(minimum, other.minimum)
-        saturated += other.saturated
     }
 
-    /// Forgets all values; the memory stays.
+    /// Removes all values; keeps the memory.
     package mutating func reset() {
         guard count > 0 else { return }
         for index in counts.indices { counts[index] = 0 }
         count = 0
         sum = 0
         maximum = 0
-        minimum = Int.max
-        saturated = 0
     }
 
-    /// The buckets that hold values, in order: their largest value, and how many they hold.
+    /// The buckets that are not empty, in order: the largest value of each, and its count.
     package var buckets: [(upTo: Int, count: UInt64)] {
         var filled: [(upTo: Int, count: UInt64)] = []
         for (index, bucket) in counts.enumerated() where bucket > 0 {
@@ -66,11 +61,11 @@ package struct Histogram: Equatable, Sendable {
         return filled
     }
 
-    /// Mean of the exact values; 0 without any.
+    /// Mean of the exact values; 0 without values.
     package var mean: Double { count == 0 ? 0 : sum / Double(count) }
 
-    /// The smallest value that at least `share` (0 … 1) of the values do not exceed, rounded up to
-    /// the end of its bucket; 0 without any value.
+    /// The smallest value such that at least `share` (0 … 1) of the values are not larger, rounded
+    /// up to the end of its bucket; 0 without values.
     package func quantile(_ share: Double) -> Int {
         guard count > 0 else { return 0 }
         let wanted = max(1, UInt64((max(0, min(1, share)) * Double(count)).rounded(.up)))

@@ -27,7 +27,7 @@ private struct Transcript {
                 lines.append("\(head.method) \(path)")
                 input.consume(head.byteCount)
                 if head.method == .post {
-                    if let refusal = machine.takeBody(head) {
+                    if let refusal = machine.acceptBody(head) {
                         lines.append("refuse \(refusal.status.rawValue)")
                     }
                 } else {
@@ -132,5 +132,47 @@ private let expected = [
         #expect(transcript([Array(short.utf8)]) == ["get /h", "answered", "clean"])
         let long = "GET /h HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
         #expect(transcript([Array(long.utf8)]).contains("answered, closing"))
+    }
+
+    @Test("a closed machine drops all further input")
+    func dropsInputAfterClose() {
+        var machine = RequestMachine(HTTPLimits())
+        machine.close()
+        guard case .consumed(let count) = machine.next(conversation.span) else {
+            Issue.record("a closed machine reads on")
+            return
+        }
+        #expect(count == conversation.count)
+        guard case .needMore = machine.next([UInt8]().span) else {
+            Issue.record("without input there is nothing to do")
+            return
+        }
+        #expect(!machine.isBetweenRequests)
+        #expect(!machine.isReadingBody)
+    }
+
+    @Test("the memory of a chunked body is kept while it is small, and freed when it is large")
+    func freesLargeBodies() throws {
+        var limits = HTTPLimits()
+        limits.discardBytes = 1000
+        for size in [100, 5000] {
+            var machine = RequestMachine(limits)
+            var head = RequestHead()
+            head.framing = .chunked
+            #expect(machine.acceptBody(head) == nil)
+            #expect(machine.isReadingBody)
+            let text = String(size, radix: 16) + "\r\n" + String(repeating: "x", count: size)
+            let body = Array((text + "\r\n0\r\n\r\n").utf8)
+            _ = machine.next(body.span)
+            guard case .chunkedBody = machine.next([UInt8]().span) else {
+                Issue.record("the body is complete")
+                return
+            }
+            #expect(machine.chunkedBody.count == size)
+            machine.finishChunkedBody()
+            #expect(machine.chunkedBody.isEmpty)
+            #expect((machine.chunkedBody.capacity > 0) == (size <= limits.discardBytes))
+            #expect(machine.isBetweenRequests)
+        }
     }
 }

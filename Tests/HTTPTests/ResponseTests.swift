@@ -47,6 +47,45 @@ import Testing
         }
     }
 
+    @Test("chunked wins over a length, and without both the body ends with the connection")
+    func readsFraming() throws {
+        func framing(_ headers: String) throws -> ResponseFraming? {
+            try parse("HTTP/1.1 200 OK\r\n\(headers)\r\n")?.framing
+        }
+        let (length, chunked) = ("Content-Length: 5\r\n", "Transfer-Encoding: Chunked\r\n")
+        #expect(try framing(length) == .length(5))
+        #expect(try framing(chunked) == .chunked)
+        #expect(try framing(length + chunked) == .chunked)
+        #expect(try framing(chunked + length) == .chunked)
+        #expect(try framing("") == .untilClose)
+        #expect(throws: ResponseError.self) { _ = try framing("Transfer-Encoding: gzip\r\n") }
+    }
+
+    @Test("responses 1xx, 204 and 304 have no body", arguments: [100, 103, 204, 304])
+    func knowsEmptyResponses(_ status: Int) throws {
+        let head = "HTTP/1.1 \(status) x\r\nContent-Length: 9\r\n\r\n"
+        #expect(try parse(head)?.framing == .length(0))
+    }
+
+    @Test("the connection stays open by version, unless the Connection header says otherwise")
+    func readsKeepAlive() throws {
+        func staysOpen(_ version: String, _ header: String) throws -> Bool? {
+            try parse("HTTP/\(version) 200 OK\r\n\(header)\r\n")?.keepAlive
+        }
+        #expect(try staysOpen("1.1", "") == true)
+        #expect(try staysOpen("1.1", "Connection: Close\r\n") == false)
+        #expect(try staysOpen("1.0", "") == false)
+        #expect(try staysOpen("1.0", "Connection: Keep-Alive\r\n") == true)
+    }
+
+    @Test("a head that does not end within 64 KiB is an error")
+    func boundsHeads() throws {
+        let start = "HTTP/1.1 200 OK\r\n"
+        let fits = start + "X: " + String(repeating: "a", count: 65_536 - start.utf8.count - 3)
+        #expect(try parse(fits) == nil)
+        #expect(throws: ResponseError.self) { _ = try parse(fits + "a") }
+    }
+
     @Test("dates are those of the calendar")
     func writesDates() {
         func text(_ seconds: Int) -> String {

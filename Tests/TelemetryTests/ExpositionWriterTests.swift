@@ -18,20 +18,20 @@ private func written(
 /// All the kinds, with awkward texts, as one scrape.
 private func scrape(_ format: ExpositionWriter.Format) -> String {
     written(format) { writer, output in
-        writer.family("things_total", .counter, "Things \\ and\nmore.", into: &output)
+        writer.family("things_total", .counter, help: "Things \\ and\nmore.", into: &output)
         for value in [
             "plain", "a\"b", "a\\b", "a\nb", "a\r\nb", "", "é😀", "\"\u{301}", "\\\u{301}",
         ] {
             let label = "kind=\"\(ExpositionWriter.escaped(value))\""
             writer.sample(3, labels: label, into: &output)
         }
-        writer.family("level", .gauge, "A level.", into: &output)
+        writer.family("level", .gauge, help: "A level.", into: &output)
         writer.sample(-1.5e-300, into: &output)
-        writer.family("wait_seconds", .histogram, "Waits.", into: &output)
+        writer.family("wait_seconds", .histogram, help: "Waits.", into: &output)
         writer.histogram(
             upperBounds: DurationBuckets.upperBounds, counts: Array(1...13), sum: 9.25,
             into: &output)
-        writer.family("build_info", .info, "Build.", into: &output)
+        writer.family("build_info", .info, help: "Build.", into: &output)
         writer.sample(1, labels: "version=\"1\"", into: &output)
     }
 }
@@ -80,7 +80,7 @@ private func unescaped(_ text: String) -> String? {
         ]
         for (format, quote) in cases {
             let text = written(format) { writer, output in
-                writer.family("level", .gauge, "a\\b\nc\r\n\"d", into: &output)
+                writer.family("level", .gauge, help: "a\\b\nc\r\n\"d", into: &output)
             }
             let help = "a\\\\b\\nc\r\\n\(quote)d"
             #expect(text.hasPrefix("# HELP level \(help)\n# TYPE level gauge\n"))
@@ -90,7 +90,7 @@ private func unescaped(_ text: String) -> String? {
     @Test("a histogram's buckets add up to its count")
     func accumulates() {
         let text = written(.prometheusText) { writer, output in
-            writer.family("wait_seconds", .histogram, "Waits.", into: &output)
+            writer.family("wait_seconds", .histogram, help: "Waits.", into: &output)
             writer.histogram(upperBounds: [0.25, 1], counts: [4, 0, 2], sum: 7.5, into: &output)
         }
         #expect(
@@ -116,9 +116,9 @@ private func unescaped(_ text: String) -> String? {
             ("a_total_info", .info, "a_total", "info"),
         ]
         for (name, kind, header, type) in kinds {
-            let open = written(.openMetrics) { $0.family(name, kind, "A.", into: &$1) }
+            let open = written(.openMetrics) { $0.family(name, kind, help: "A.", into: &$1) }
             #expect(open == "# HELP \(header) A.\n# TYPE \(header) \(type)\n# EOF\n")
-            let plain = written(.prometheusText) { $0.family(name, kind, "A.", into: &$1) }
+            let plain = written(.prometheusText) { $0.family(name, kind, help: "A.", into: &$1) }
             let plainType = type == "info" ? "gauge" : type
             #expect(plain == "# HELP \(name) A.\n# TYPE \(name) \(plainType)\n")
         }

@@ -7,14 +7,14 @@ extension SharedRedis {
         // Redis' own list bounds the devices; a process drops nothing that counts.
         writer.writeSeriesDropped(evicted: 0, expired: 0, into: &output)
         writer.single(
-            "redis_up", .gauge, "1 while every loop reaches what it needs to store a sample.",
+            "redis_up", .gauge, help: "1 while every loop reaches what it needs to store a sample.",
             isUp ? 1 : 0, into: &output)
         for family in SharedRedis.labelled { write(family, &writer, into: &output) }
         for (name, help, counter) in SharedRedis.single {
-            writer.single(name, .counter, help, total(counter), into: &output)
+            writer.single(name, .counter, help: help, total(counter), into: &output)
         }
         writer.single(
-            "redis_waiting_samples", .gauge, "Samples on their way into the log.",
+            "redis_waiting_samples", .gauge, help: "Samples on their way into the log.",
             Double(metrics.reduce(0) { $0 + $1.value(.waiting) }), into: &output)
         writeFlights(&writer, into: &output)
     }
@@ -78,7 +78,7 @@ extension SharedRedis {
     private func write(
         _ family: LabelledFamily, _ writer: inout ExpositionWriter, into output: inout ByteBuffer
     ) {
-        writer.family(family.name, .counter, family.help, into: &output)
+        writer.family(family.name, .counter, help: family.help, into: &output)
         for (value, counter) in family.values {
             writer.sample(
                 total(counter), labels: "\(family.label)=\"\(value)\"", into: &output)
@@ -91,7 +91,7 @@ extension SharedRedis {
         let bounds = DurationBuckets.upperBounds
         writer.family(
             "redis_command_duration_seconds", .histogram,
-            "From a pipeline's sending to its last reply.", into: &output)
+            help: "From a pipeline's sending to its last reply.", into: &output)
         writer.histogram(
             upperBounds: bounds,
             counts: (0...bounds.count).map { bucket in
@@ -99,7 +99,7 @@ extension SharedRedis {
             },
             sum: metrics.reduce(0) { $0 + $1.durations.sumSeconds }, into: &output)
         writer.family(
-            "redis_batch_samples", .histogram, "Samples of one pipeline, in all its series.",
+            "redis_batch_samples", .histogram, help: "Samples of one pipeline, in all its series.",
             into: &output)
         writer.histogram(
             upperBounds: RedisMetrics.batchBounds,

@@ -1,25 +1,26 @@
-/// x to the power y for positive x: exp(y log x), from IEEE basic operations alone.
+/// x to the power y for positive x: exp(y log x), by basic operations of IEEE 754 only.
 package func power(_ x: Double, _ y: Double) -> Double {
     exponential(y * naturalLogarithm(x))
 }
 
-/// e to the power x, from IEEE basic operations alone, so that every machine gives the same bits.
+/// e to the power x, by basic operations of IEEE 754 only, so that every machine returns the same
+/// bits.
 ///
-/// With x = k ln 2 + r and |r| <= ½ ln 2, the Taylor series of e^r is cut where its terms fall
-/// below half a unit in the last place, then scaled by 2^k.
+/// x = k ln 2 + r with |r| <= ½ ln 2. The Taylor series of e^r ends where its terms are below half
+/// a unit in the last place. The sum is then scaled by 2^k.
 package func exponential(_ x: Double) -> Double {
     guard x > -745 else { return x.isNaN ? x : 0 }
     guard x < 709.8 else { return .infinity }
     let k = (x * 1.4426950408889634).rounded()
     let r = (x - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33
     let series = 1 + (r + r * r * exponentialTail(r))
-    // Two factors, because 2^k alone leaves the range of doubles at both ends.
+    // Two factors, because 2^k alone may be outside the range of doubles.
     let half = Int(k) / 2
     return series * Double(sign: .plus, exponent: half, significand: 1)
         * Double(sign: .plus, exponent: Int(k) - half, significand: 1)
 }
 
-/// (e^r - 1 - r) / r² as Σ r^i / (i + 2)!; even and odd terms are summed apart, which halves the
+/// (e^r - 1 - r) / r² as Σ r^i / (i + 2)!. Even and odd terms have separate sums, which halves the
 /// chain of dependent operations.
 private func exponentialTail(_ r: Double) -> Double {
     let square = r * r

@@ -1,7 +1,7 @@
-/// Which bytes may stand where in a head: one shift and one test per byte, no table in memory.
+/// The bytes that each part of a head may contain. A test is one shift, without a table in memory.
 enum ByteClass {
-    /// `tchar` of RFC 9110 section 5.6.2, what methods and header names are made of: letters,
-    /// digits and ``!#$%&'*+-.^_`|~``. The masks hold bytes 0 to 63 and 64 to 127.
+    /// `tchar` of RFC 9110 section 5.6.2, for methods and header names: letters, digits and
+    /// ``!#$%&'*+-.^_`|~``. The two masks are for bytes 0 to 63 and 64 to 127.
     @inline(__always)
     static func isToken(_ byte: UInt8) -> Bool {
         let low: UInt64 = 0x03FF_6CFA_0000_0000
@@ -10,14 +10,14 @@ enum ByteClass {
         return half >> UInt64(byte & 63) & 1 != 0
     }
 
-    /// Visible ASCII but `#`: a request target never carries its fragment. RFC 3986 excludes a few
-    /// more (`"`, `<`, `|`, …), which clients send nevertheless and which do no harm here.
+    /// Visible ASCII except `#`, because a request target has no fragment. RFC 3986 excludes a few
+    /// more (`"`, `<`, `|`, …); some clients send them, and they do no harm here.
     @inline(__always)
     static func isTarget(_ byte: UInt8) -> Bool {
         byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")
     }
 
-    /// What a header's value may hold: visible bytes, obs-text, space and tab.
+    /// The bytes of a header's value: visible bytes, obs-text, space and tab.
     @inline(__always)
     static func isFieldValue(_ byte: UInt8) -> Bool {
         byte >= 0x20 ? byte != 0x7F : byte == 0x09

@@ -1,0 +1,74 @@
+package import Bytes
+
+/// The media types of this service's responses.
+package enum MediaType: Sendable {
+    case json, problem, prometheusText, openMetrics
+
+    var name: StaticString {
+        switch self {
+        case .json: "application/json"
+        case .problem: "application/problem+json"
+        case .prometheusText: "text/plain; version=0.0.4; charset=utf-8"
+        case .openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        }
+    }
+}
+
+/// A response without its body.
+package struct ResponseHead {
+    package var status: HTTPStatus
+    package var mediaType = MediaType.json
+    package var bodyBytes = 0
+    /// Whether the connection stays open after the response.
+    package var keepAlive = true
+    /// Whether the request was HTTP/1.0; then a response must say that the connection stays open.
+    package var isVersion10 = false
+    /// For 405: the methods that the path allows.
+    package var allow: StaticString?
+    /// For 429 and 503: seconds until the client should try again.
+    package var retryAfterSeconds: Int?
+    /// For 401: whether to add `WWW-Authenticate: Bearer`.
+    package var asksForBearerToken = false
+
+    package init(_ status: HTTPStatus) { self.status = status }
+}
+
+extension ByteBuffer {
+    /// Appends a response's head with its empty line. `date` is the text of the Date header.
+    package mutating func append(_ head: ResponseHead, date: borrowing ByteBuffer) {
+        append(beginningOf: head, date: date)
+        append(integer: head.bodyBytes)
+        if !head.keepAlive {
+            append("\r\nConnection: close")
+        } else if head.isVersion10 {
+            append("\r\nConnection: keep-alive")
+        }
+        appendRareHeaders(head)
+        append("\r\n\r\n")
+    }
+
+    /// Appends the beginning of a response's head, up to the value of Content-Length.
+    package mutating func append(beginningOf head: ResponseHead, date: borrowing ByteBuffer) {
+        append("HTTP/1.1 ")
+        append(integer: Int(head.status.rawValue))
+        append(" ")
+        append(head.status.phrase)
+        append("\r\nDate: ")
+        append(date.readable)
+        append("\r\nContent-Type: ")
+        append(head.mediaType.name)
+        append("\r\nContent-Length: ")
+    }
+
+    private mutating func appendRareHeaders(_ head: ResponseHead) {
+        if let allow = head.allow {
+            append("\r\nAllow: ")
+            append(allow)
+        }
+        if let seconds = head.retryAfterSeconds {
+            append("\r\nRetry-After: ")
+            append(integer: seconds)
+        }
+        if head.asksForBearerToken { append("\r\nWWW-Authenticate: Bearer") }
+    }
+}

@@ -1,0 +1,66 @@
+import Testing
+
+@testable import HTTP
+
+@Suite struct ByteClassTests {
+    @Test("a token has the bytes that RFC 9110 section 5.6.2 lists, and no others")
+    func knowsTokens() {
+        let letters = Array(UInt8(ascii: "a")...UInt8(ascii: "z"))
+        let digits = Array(UInt8(ascii: "0")...UInt8(ascii: "9"))
+        let listed = Set(
+            letters + letters.map { $0 - 32 } + digits + Array("!#$%&'*+-.^_`|~".utf8))
+        for byte in UInt8.min...UInt8.max {
+            #expect(ByteClass.isToken(byte) == listed.contains(byte), "byte \(byte)")
+        }
+    }
+
+    @Test("a target has visible ASCII without the number sign")
+    func knowsTargets() {
+        for byte in UInt8.min...UInt8.max {
+            let isVisible = (0x21...0x7E).contains(byte)
+            #expect(ByteClass.isTarget(byte) == (isVisible && byte != 0x23), "byte \(byte)")
+        }
+    }
+
+    @Test("a header's value has no control character except the tab")
+    func knowsFieldValues() {
+        for byte in UInt8.min...UInt8.max {
+            let isControl = byte < 0x20 || byte == 0x7F
+            #expect(ByteClass.isFieldValue(byte) == (!isControl || byte == 0x09), "byte \(byte)")
+        }
+    }
+}
+
+@Suite struct ByteRangeTests {
+    private let bytes = Array("Content-Length: 7".utf8)
+
+    @Test("a range is compared with a word whole, with or without case")
+    func compares() {
+        let name = ByteRange(0, 14)
+        #expect(bytes.span.spells(name, "Content-Length"))
+        #expect(!bytes.span.spells(name, "content-length"))
+        #expect(bytes.span.spells(name, "content-length", ignoringCase: true))
+        #expect(!bytes.span.spells(name, "content-lengths", ignoringCase: true))
+        #expect(!bytes.span.spells(name, "content-lengt", ignoringCase: true))
+        #expect(bytes.span.spells(.empty, ""))
+    }
+
+    @Test("only letters have two cases")
+    func foldsLettersOnly() {
+        // In ASCII these pairs differ in the same bit as the two cases of a letter.
+        #expect(!Array("[".utf8).span.spells(ByteRange(0, 1), "{", ignoringCase: true))
+        #expect(!Array("@".utf8).span.spells(ByteRange(0, 1), "`", ignoringCase: true))
+        #expect(Array("Z".utf8).span.spells(ByteRange(0, 1), "z", ignoringCase: true))
+        #expect(Array("A".utf8).span.spells(ByteRange(0, 1), "a", ignoringCase: true))
+    }
+}
+
+@Suite struct HTTPLimitsTests {
+    @Test("the limits agree with each other")
+    func agree() {
+        let limits = HTTPLimits()
+        #expect(limits.requestLineBytes <= limits.headBytes)
+        #expect(limits.chunkHeadBytes <= limits.headBytes)
+        #expect(limits.discardBytes <= limits.bodyBytes)
+    }
+}
