@@ -1,3 +1,4 @@
+internal import Bytes
 package import Options
 
 /// Why a text is no load.
@@ -56,7 +57,7 @@ package enum Load: Equatable, Sendable {
         guard halves.count == 2, let dots = halves[0].firstRange(of: ".."),
             let from = Double(halves[0][..<dots.lowerBound]), from == 0 || rates.contains(from),
             let to = Double(halves[0][dots.upperBound...]), to == 0 || rates.contains(to),
-            from + to > 0, let seconds = secondsValue(String(halves[1])), lengths.contains(seconds)
+            from + to > 0, let seconds = Duration.parse(halves[1])?.seconds, lengths.contains(seconds)
         else { throw misread("--ramp", text, form) }
         return RateCurve([RateCurve.Stretch(seconds: seconds, from: from, to: to)])
     }
@@ -65,7 +66,7 @@ package enum Load: Equatable, Sendable {
     private static func steps(_ text: String) throws(OptionError) -> RateCurve {
         let form = "RATE,RATE,…xTIME, such as 500,1000,2000x30s"
         let halves = text.split(separator: "x", omittingEmptySubsequences: false)
-        guard halves.count == 2, let seconds = secondsValue(String(halves[1])),
+        guard halves.count == 2, let seconds = Duration.parse(halves[1])?.seconds,
             lengths.contains(seconds)
         else { throw misread("--steps", text, form) }
         var stretches: [RateCurve.Stretch] = []

@@ -35,7 +35,8 @@ struct LoadRun: Sendable {
 
     private static func resolve(_ address: Address) throws(RunError) -> Endpoint {
         do throws(ResolveError) {
-            return try Endpoint.resolve(host: address.target.host, port: address.target.port)
+            return try Endpoint.resolve(
+                host: address.url.server.host, port: address.url.server.port)
         } catch {
             throw RunError(error.description)
         }
@@ -99,7 +100,7 @@ private func work(
 ) -> Outcome {
     var outcome = Outcome()
     do throws(SystemError) {
-        var thread = try LoadThread(run, index: index, series: series)
+        var thread = LoadThread(run, index: index, series: series)
         try thread.run(from: start)
         outcome.recorder = thread.recorder
         outcome.feeds = thread.feeds

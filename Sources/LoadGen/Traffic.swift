@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Numerics
+internal import Options
 internal import Scoring
 internal import Signals
 
@@ -37,10 +38,10 @@ private struct RequestHeads {
         if !plan.token.isEmpty { headers += "Authorization: Bearer \(plan.token)\r\n" }
         if !plan.keepsAlive { headers += "Connection: close\r\n" }
         let post = headers + "Content-Type: application/json\r\nContent-Length: "
-        ingest = Array("POST \(address.prefix)/ingest\(post)".utf8)
-        batch = Array("POST \(address.prefix)/ingest?verdicts=none\(post)".utf8)
-        analyze = Array("GET \(address.prefix)/analyze\(headers)\r\n".utf8)
-        stats = Array("GET \(address.prefix)/stats\(headers)\r\n".utf8)
+        ingest = Array("POST \(address.url.prefix)/ingest\(post)".utf8)
+        batch = Array("POST \(address.url.prefix)/ingest?verdicts=none\(post)".utf8)
+        analyze = Array("GET \(address.url.prefix)/analyze\(headers)\r\n".utf8)
+        stats = Array("GET \(address.url.prefix)/stats\(headers)\r\n".utf8)
     }
 }
 

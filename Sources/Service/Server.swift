@@ -71,7 +71,7 @@ enum Server {
         try poller.add(
             signals.descriptor.number, .read, Token(kind: 0, generation: 0, index: 0))
         while true {
-            if try poller.wait(nil) > 0, let signal = signals.take() { return signal }
+            if try poller.wait(nil) > 0, let signal = signals.next() { return signal }
         }
     }
 }

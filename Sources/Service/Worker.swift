@@ -270,7 +270,7 @@ struct Worker: ~Copyable {
 
     private mutating func lookAtWhatIsDue() {
         timers.advance(to: context.now)
-        while let token = timers.takeDue() { lookAt(token) }
+        while let token = timers.popDue() { lookAt(token) }
         if let again = acceptsAgainAt, again <= context.now {
             acceptsAgainAt = nil
             watchListener(.read)

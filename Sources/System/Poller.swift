@@ -17,8 +17,6 @@ package struct Interest: OptionSet, Sendable {
 
     package static let read = Interest(rawValue: EPOLLIN.rawValue)
     package static let write = Interest(rawValue: EPOLLOUT.rawValue)
-    /// The other side has finished sending.
-    package static let peerFinished = Interest(rawValue: EPOLLRDHUP.rawValue)
 }
 
 /// What happened to a descriptor.
@@ -28,7 +26,6 @@ package struct Event {
 
     package var isReadable: Bool { bits & EPOLLIN.rawValue != 0 }
     package var isWritable: Bool { bits & EPOLLOUT.rawValue != 0 }
-    package var peerFinished: Bool { bits & EPOLLRDHUP.rawValue != 0 }
     /// Both directions are dead, or the socket has an error pending.
     package var isBroken: Bool { bits & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 }
 }
@@ -69,11 +66,6 @@ package struct Event {
         throws(SystemError)
     {
         try control(EPOLL_CTL_MOD, descriptor, interest, token)
-    }
-
-    /// Stops watching. Closing a descriptor does the same, unless it was duplicated.
-    package borrowing func remove(_ descriptor: Int32) throws(SystemError) {
-        try control(EPOLL_CTL_DEL, descriptor, [], Token(bits: 0))
     }
 
     private borrowing func control(

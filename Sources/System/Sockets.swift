@@ -129,26 +129,27 @@ package enum Sockets {
     }
 }
 
-/// The address of a connection's other side, as 128 bits; IPv4 in its IPv6-mapped form.
-package struct PeerAddress: Hashable, Sendable {
-    package let high: UInt64
-    package let low: UInt64
+extension Sockets {
+    /// Begins a connection; it is there (or has failed) when the descriptor becomes writable.
+    package static func connect(to endpoint: Endpoint) throws(SystemError) -> FileDescriptor {
+        let descriptor = try open(endpoint.family)
+        disableDelay(descriptor)
+        var address = endpoint.address
+        let result = retrying {
+            // SAFETY: the kernel reads `length` bytes, which the storage holds.
+            unsafe Int(tm_connect(descriptor.number, &address, endpoint.length))
+        }
+        guard result == 0 || tm_errno() == EINPROGRESS else { throw SystemError("connect") }
+        return descriptor
+    }
 
-    init(_ address: sockaddr_in6) {
-        if Int32(address.sin6_family) == AF_INET {
-            // In sockaddr_in the four address bytes stand where sockaddr_in6 has its flow label.
-            high = 0
-            low = UInt64(UInt32(bigEndian: address.sin6_flowinfo)) | 0xFFFF_0000_0000
-            return
-        }
-        let words = unsafe withUnsafeBytes(of: address.sin6_addr) { bytes in
-            // SAFETY: an IPv6 address is 16 bytes.
-            unsafe (
-                bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self).bigEndian,
-                bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self).bigEndian
-            )
-        }
-        high = words.0
-        low = words.1
+    /// The error pending on a socket, 0 for none: how a begun connection went.
+    package static func pendingError(_ descriptor: borrowing FileDescriptor) -> Int32 {
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        // SAFETY: the kernel writes at most `length` bytes into the integer.
+        let result = unsafe getsockopt(
+            descriptor.number, SOL_SOCKET, SO_ERROR, &code, &length)
+        return result == 0 ? code : tm_errno()
     }
 }

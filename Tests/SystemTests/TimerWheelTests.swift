@@ -21,7 +21,7 @@ import Testing
             }
             now = now + .milliseconds(random.below(200))
             wheel.advance(to: now)
-            while let token = wheel.takeDue() {
+            while let token = wheel.popDue() {
                 guard let deadline = deadlines[token.index] else {
                     Issue.record("seed \(seed): \(token.index) was due twice")
                     return

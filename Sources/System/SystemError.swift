@@ -20,15 +20,6 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// What reading or writing a non-blocking descriptor came to.
-package enum Transfer: Equatable {
-    case moved(Int)
-    case wouldBlock
-    /// The other side has finished; reading only.
-    case ended
-    case failed(Int32)
-}
-
 /// Runs a call again while a signal interrupts it.
 ///
 /// EBADF and EFAULT are our own bugs: going on would read or write somebody else's descriptor or

@@ -1,33 +1,65 @@
 internal import CLinux
 
 /// A server's address, resolved.
-package struct Endpoint: Sendable {
-    fileprivate let address: sockaddr_storage
-    fileprivate let length: socklen_t
-    fileprivate var family: Int32 { Int32(address.ss_family) }
+package struct Endpoint: Sendable, Equatable {
+    let address: sockaddr_storage
+    let length: socklen_t
+    var family: Int32 { Int32(address.ss_family) }
 
-    /// Resolves a host name or a literal address; blocks while DNS answers, so it belongs to start-up
-    /// or a thread of its own.
+    /// Most addresses kept of one name.
+    package static let addressLimit = 256
+
+    /// All addresses of a host name or a literal address, in the resolver's order (RFC 6724); blocks
+    /// while DNS answers, so it belongs to start-up or a thread of its own.
     /// - Throws: the resolver's reason in words.
-    package static func resolve(host: String, port: UInt16) throws(ResolveError) -> Endpoint {
+    package static func resolveAll(host: String, port: UInt16) throws(ResolveError) -> [Endpoint] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
+        // SAFETY: the call reads the hints and fills `list`.
         let code = unsafe getaddrinfo(host, String(port), &hints, &list)
         // SAFETY: on success getaddrinfo hands over a list that freeaddrinfo takes back.
-        defer { unsafe freeaddrinfo(list) }
-        guard code == 0, let first = unsafe list?.pointee, let source = unsafe first.ai_addr else {
+        defer { if code == 0 { unsafe freeaddrinfo(list) } }
+        guard code == 0 else {
             // SAFETY: gai_strerror returns a static C string.
             throw ResolveError(host: host, reason: unsafe String(cString: gai_strerror(code)))
         }
+        var endpoints: [Endpoint] = []
+        var next = unsafe list
+        // SAFETY: the list's entries live until freeaddrinfo, and end with nil.
+        while let entry = unsafe next?.pointee, endpoints.count < addressLimit {
+            if let source = unsafe entry.ai_addr {
+                let endpoint = unsafe Endpoint(copying: source, length: entry.ai_addrlen)
+                if !endpoints.contains(endpoint) { endpoints.append(endpoint) }
+            }
+            unsafe next = entry.ai_next
+        }
+        guard !endpoints.isEmpty else { throw ResolveError(host: host, reason: "no address") }
+        return endpoints
+    }
+
+    /// The first of them.
+    package static func resolve(host: String, port: UInt16) throws(ResolveError) -> Endpoint {
+        try resolveAll(host: host, port: port)[0]
+    }
+
+    @unsafe private init(copying source: UnsafeMutablePointer<sockaddr>, length: socklen_t) {
         var storage = sockaddr_storage()
         unsafe withUnsafeMutableBytes(of: &storage) { bytes in
-            // SAFETY: ai_addrlen bytes stand at ai_addr, and sockaddr_storage holds any address.
+            // SAFETY: `length` bytes stand at `source`, and sockaddr_storage holds any address.
             unsafe bytes.copyMemory(
-                from: UnsafeRawBufferPointer(
-                    start: source, count: min(Int(first.ai_addrlen), bytes.count)))
+                from: UnsafeRawBufferPointer(start: source, count: min(Int(length), bytes.count)))
         }
-        return unsafe Endpoint(address: storage, length: first.ai_addrlen)
+        address = storage
+        self.length = length
+    }
+
+    package static func == (left: Endpoint, right: Endpoint) -> Bool {
+        guard left.length == right.length else { return false }
+        return unsafe withUnsafeBytes(of: left.address) { one in
+            // SAFETY: both are whole structures of the same type, zeroed before they were filled.
+            unsafe withUnsafeBytes(of: right.address) { other in unsafe one.elementsEqual(other) }
+        }
     }
 
     /// The address in numbers, as a C library takes it without asking a name server.
@@ -62,28 +94,4 @@ package struct ResolveError: Error, CustomStringConvertible {
     package let host: String
     package let reason: String
     package var description: String { "cannot resolve \(host): \(reason)" }
-}
-
-extension Sockets {
-    /// Begins a connection; it is there (or has failed) when the descriptor becomes writable.
-    package static func connect(to endpoint: Endpoint) throws(SystemError) -> FileDescriptor {
-        let descriptor = try open(endpoint.family)
-        disableDelay(descriptor)
-        var address = endpoint.address
-        let result = retrying {
-            // SAFETY: the kernel reads `length` bytes, which the storage holds.
-            unsafe Int(tm_connect(descriptor.number, &address, endpoint.length))
-        }
-        guard result == 0 || tm_errno() == EINPROGRESS else { throw SystemError("connect") }
-        return descriptor
-    }
-
-    /// The error pending on a socket, 0 for none: how a begun connection went.
-    package static func pendingError(_ descriptor: borrowing FileDescriptor) -> Int32 {
-        var code: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        let result = unsafe getsockopt(
-            descriptor.number, SOL_SOCKET, SO_ERROR, &code, &length)
-        return result == 0 ? code : tm_errno()
-    }
 }
