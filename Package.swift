@@ -106,7 +106,8 @@ let package = Package(
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
         tests("SystemTests", ["Bytes", "System", "CLinux"]),
-        tests("HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "System", "TestSupport"]),
+        tests(
+            "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "System", "TestSupport"]),
         tests("WireTests", ["Bytes", "Wire"]),
         tests(
             "SeriesLogTests",

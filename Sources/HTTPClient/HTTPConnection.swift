@@ -57,9 +57,6 @@ package struct HTTPConnection: ~Copyable {
     /// Whether the request has not been handed to the kernel whole.
     package var isSending: Bool { !output.isEmpty }
 
-    /// Whether a part of a response is here.
-    package var hasResponseBegun: Bool { reader.hasBegun }
-
     /// Whether the request under way is a HEAD.
     package var isHead: Bool {
         get { reader.answersHead }
@@ -73,7 +70,7 @@ package struct HTTPConnection: ~Copyable {
         generation &+= 1
         do throws(SystemError) {
             let fresh = try Sockets.connect(to: endpoint)
-            try poller.add(fresh.number, .write, token)
+            try poller.add(fresh.number, .write, token: token)
             descriptor = consume fresh
         } catch {
             return ConnectFailure(code: error.code)
@@ -108,7 +105,7 @@ package struct HTTPConnection: ~Copyable {
 
     /// Serves an event. What is told ends the event: a failure leaves it to the owner to close.
     package mutating func handle(
-        _ event: Event, _ poller: borrowing Poller, _ memo: inout HeadMemo
+        _ event: Event, _ poller: borrowing Poller, memo: inout HeadMemo
     ) -> Step {
         guard event.token == token else { return .pending }
         switch state {
@@ -136,7 +133,9 @@ package struct HTTPConnection: ~Copyable {
         guard isWatchedForWriting != forWriting else { return true }
         guard let number = descriptor?.number else { return false }
         let interest = Interest(reads: true, writes: forWriting)
-        do throws(SystemError) { try poller.modify(number, interest, token) } catch { return false }
+        do throws(SystemError) { try poller.modify(number, interest, token: token) } catch {
+            return false
+        }
         isWatchedForWriting = forWriting
         return true
     }

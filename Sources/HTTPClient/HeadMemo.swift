@@ -48,6 +48,7 @@ package struct HeadMemo {
                     if left != right { return false }
                     index += 8
                 }
+                // SAFETY: as above.
                 while index < count {
                     if unsafe new[index] != old[index] { return false }
                     index += 1

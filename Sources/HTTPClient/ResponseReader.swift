@@ -31,9 +31,6 @@ package struct ResponseReader: ~Copyable {
         decoded = ByteBuffer(limit: bodyLimit)
     }
 
-    /// Whether a part of a response has arrived.
-    package var hasBegun: Bool { head != nil || !input.isEmpty }
-
     package mutating func receive(from descriptor: borrowing FileDescriptor) -> Transfer {
         descriptor.receive(into: &input, atMost: ResponseReader.readBytes)
     }

@@ -64,7 +64,8 @@ package struct SynchronousClient: ~Copyable {
     }
 
     /// Sends a request, head and body, and waits for its response.
-    package mutating func exchange(_ request: borrowing ByteBuffer) throws(RequestError) -> Response {
+    package mutating func exchange(_ request: borrowing ByteBuffer) throws(RequestError) -> Response
+    {
         let deadline = Clock.now() + timeout
         try noticeClosing()
         if connection.state != .idle { try connect(deadline) }
@@ -134,7 +135,7 @@ package struct SynchronousClient: ~Copyable {
                 throw RequestError(outcome: .unknown, description: error.description)
             }
             for index in 0..<count {
-                let step = connection.handle(poller.event(at: index), poller, &memo)
+                let step = connection.handle(poller.event(at: index), poller, memo: &memo)
                 if step != .pending { return step }
             }
             if deadline <= Clock.now() { return nil }

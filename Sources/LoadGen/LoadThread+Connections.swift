@@ -34,7 +34,7 @@ extension LoadThread {
         firstAttempt = firstAttempt ?? now
         let endpoint = endpoints[connection.speaker % endpoints.count]
         if let failure = connection.http.open(endpoint, loop.poller) {
-            failToConnect(connection, failure, &loop)
+            failToConnect(connection, failure, on: &loop)
         } else {
             watchTime(of: connection, &loop)
         }
@@ -47,12 +47,12 @@ extension LoadThread {
     }
 
     mutating func failToConnect(
-        _ connection: LoadConnection, _ failure: ConnectFailure, _ loop: inout EventLoop
+        _ connection: LoadConnection, _ failure: ConnectFailure, on loop: inout EventLoop
     ) {
         recorder.connectFailures[failure.rawValue] += 1
         connection.opensAt = now + LoadThread.retryPause
         guard !connection.hasRequest else {
-            fail(connection, .connect, &loop)
+            fail(connection, .connect, on: &loop)
             return
         }
         if now >= countsFrom { recorder.fail(.connect) }
@@ -95,9 +95,9 @@ extension LoadThread {
             if connection.since + timeout > now {
                 watchTime(of: connection, &loop)
             } else if connection.http.state == .busy {
-                fail(connection, .timeout, &loop)
+                fail(connection, .timeout, on: &loop)
             } else {
-                failToConnect(connection, .timeout, &loop)
+                failToConnect(connection, .timeout, on: &loop)
             }
         }
     }

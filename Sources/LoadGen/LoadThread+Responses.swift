@@ -10,14 +10,14 @@ internal import Telemetry
 extension LoadThread {
     mutating func handle(_ event: Event, _ loop: inout EventLoop) {
         let connection = connections[event.token.index]
-        switch connection.http.handle(event, loop.poller, &memo) {
+        switch connection.http.handle(event, loop.poller, memo: &memo) {
         case .pending: break
         case .connected: beginUse(of: connection, &loop)
-        case .notConnected(let failure): failToConnect(connection, failure, &loop)
-        case .response(let summary): finish(connection, summary, &loop)
+        case .notConnected(let failure): failToConnect(connection, failure, on: &loop)
+        case .response(let summary): finish(connection, summary, on: &loop)
         case .failed(let failure):
             if connection.hasRequest {
-                fail(connection, failure == .reset ? .reset : .badAnswer, &loop)
+                fail(connection, failure == .reset ? .reset : .badAnswer, on: &loop)
             } else {
                 reopen(connection, &loop)
             }
@@ -30,14 +30,14 @@ extension LoadThread {
     /// Sends the request that stands in the connection's output.
     mutating func send(_ connection: LoadConnection, _ loop: inout EventLoop) {
         guard connection.http.send(loop.poller) == nil else {
-            fail(connection, .reset, &loop)
+            fail(connection, .reset, on: &loop)
             return
         }
         watchTime(of: connection, &loop)
     }
 
     private mutating func finish(
-        _ connection: LoadConnection, _ summary: ResponseSummary, _ loop: inout EventLoop
+        _ connection: LoadConnection, _ summary: ResponseSummary, on loop: inout EventLoop
     ) {
         now = Clock.now()
         waiting -= 1
@@ -58,7 +58,11 @@ extension LoadThread {
             }
             release(number)
         }
-        if summary.keepAlive, plan.keepsAlive { list(connection) } else { reopen(connection, &loop) }
+        if summary.keepAlive, plan.keepsAlive {
+            list(connection)
+        } else {
+            reopen(connection, &loop)
+        }
     }
 
     @inline(__always)
@@ -92,7 +96,7 @@ extension LoadThread {
 
     /// The request on this connection failed.
     mutating func fail(
-        _ connection: LoadConnection, _ failure: Failure, _ loop: inout EventLoop
+        _ connection: LoadConnection, _ failure: Failure, on loop: inout EventLoop
     ) {
         waiting -= 1
         connection.hasRequest = false

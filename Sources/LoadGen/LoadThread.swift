@@ -120,7 +120,7 @@ struct LoadThread: ~Copyable, EventHandler {
 
     private mutating func finish(_ loop: inout EventLoop) {
         for connection in connections where connection.hasRequest {
-            fail(connection, .timeout, &loop)
+            fail(connection, .timeout, on: &loop)
         }
         let isOutOfLabelled = !feeds.isEmpty && feeds.allSatisfy(\.isDone)
         if !isOutOfLabelled { recorder.unsent += arrivals?.pass(by: end - start) ?? 0 }
@@ -229,7 +229,8 @@ struct LoadThread: ~Copyable, EventHandler {
         guard isSample, !feeds.isEmpty else {
             connection.kind = .plain
             traffic.write(
-                action, address: address, speaker: connection.speaker, into: &connection.http.output)
+                action, address: address, speaker: connection.speaker, into: &connection.http.output
+            )
             return true
         }
         guard let number = freeFeeds.popLast() else {
@@ -238,7 +239,8 @@ struct LoadThread: ~Copyable, EventHandler {
         }
         connection.kind = .labelled(series: number)
         traffic.writeLabelled(
-            feeds[number].series, feeds[number].next, address: address, into: &connection.http.output)
+            feeds[number].series, feeds[number].next, address: address,
+            into: &connection.http.output)
         feeds[number].next += 1
         return true
     }

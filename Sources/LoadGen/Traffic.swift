@@ -1,29 +1,13 @@
 internal import Bytes
 internal import Numerics
 internal import Options
-internal import Scoring
 internal import Signals
 
-/// What a request was, so that its answer can be understood.
+/// What a request was, so that its response can be understood.
 enum RequestKind {
     case plain
     /// A sample of a labelled series, whose verdict is kept.
     case labelled(series: Int)
-}
-
-/// A labelled series on its way: its samples go out in order, one at a time, by one connection.
-struct LabelledFeed {
-    let series: LabelledSeries
-    private(set) var judgments: [Judgment] = []
-    var next = 0
-
-    init(_ series: LabelledSeries) {
-        self.series = series
-        judgments.reserveCapacity(series.samples.count)
-    }
-
-    var isDone: Bool { next >= series.samples.count }
-    mutating func note(_ judgment: Judgment) { judgments.append(judgment) }
 }
 
 /// The parts of requests that are the same every time, for one address.

@@ -41,7 +41,7 @@ struct ReplayCommand {
         var output = ByteBuffer(limit: Files.sizeLimit)
         output.append(VerdictFile.header)
         var client = try connect()
-        for one in series { try replay(one, &client, &output) }
+        for one in series { try replay(one, with: &client, into: &output) }
         do throws(FileError) { try Files.write(verdicts, output.readable) } catch {
             throw CommandError(error.description)
         }
@@ -60,12 +60,13 @@ struct ReplayCommand {
     }
 
     private func replay(
-        _ series: LabelledSeries, _ client: inout SynchronousClient, _ output: inout ByteBuffer
+        _ series: LabelledSeries, with client: inout SynchronousClient,
+        into output: inout ByteBuffer
     ) throws(CommandError) {
         var start = 0
         while start < series.samples.count {
             let end = min(series.samples.count, start + batchSize)
-            let batch = try send(series, start..<end, &client)
+            let batch = try send(series, start..<end, with: &client)
             guard batch.rejected == 0, batch.verdicts.count == end - start else {
                 throw CommandError(
                     "\(series.name): of samples \(start) to \(end - 1) the service rejected "
@@ -75,7 +76,7 @@ struct ReplayCommand {
                 guard index < end - start else {
                     throw CommandError("\(series.name): a verdict on a sample that was not sent")
                 }
-                VerdictFile.append(series, start + index, judgment, to: &output)
+                VerdictFile.append(series, at: start + index, judgment, to: &output)
             }
             start = end
         }
@@ -84,12 +85,12 @@ struct ReplayCommand {
     /// Sends a batch until it is accepted: again where the service said that it took nothing (503,
     /// 429), never where nobody knows what it took.
     private func send(
-        _ series: LabelledSeries, _ range: Range<Int>, _ client: inout SynchronousClient
+        _ series: LabelledSeries, _ range: Range<Int>, with client: inout SynchronousClient
     ) throws(CommandError) -> VerdictReader.Batch {
         var request = ByteBuffer(limit: ReplayCommand.requestLimit)
-        render(series, range, &request)
+        render(series, range, into: &request)
         for _ in 0..<ReplayCommand.attemptLimit {
-            let response = try exchange(request, series, range, &client)
+            let response = try exchange(request, with: &client, series, samples: range)
             guard response.status == 503 || response.status == 429 else {
                 return try verdicts(of: response, series, count: range.count)
             }
@@ -100,8 +101,8 @@ struct ReplayCommand {
     }
 
     private func exchange(
-        _ request: borrowing ByteBuffer, _ series: LabelledSeries, _ range: Range<Int>,
-        _ client: inout SynchronousClient
+        _ request: borrowing ByteBuffer, with client: inout SynchronousClient,
+        _ series: LabelledSeries, samples range: Range<Int>
     ) throws(CommandError) -> Response {
         do throws(RequestError) { return try client.exchange(request) } catch {
             let what = "\(series.name), samples \(range.lowerBound) to \(range.upperBound - 1)"
@@ -137,7 +138,7 @@ struct ReplayCommand {
     }
 
     private func render(
-        _ series: LabelledSeries, _ range: Range<Int>, _ request: inout ByteBuffer
+        _ series: LabelledSeries, _ range: Range<Int>, into request: inout ByteBuffer
     ) {
         var body = ByteBuffer(limit: 32 * 1024 * 1024)
         for index in range {
@@ -152,7 +153,10 @@ struct ReplayCommand {
             body.append(number: sample.cpu)
             body.append("}\n")
         }
-        request.append(text: "POST \(target.prefix)/ingest?verdicts=all HTTP/1.1\r\nHost: \(target.hostHeader)\r\n")
+        request.append(
+            text:
+                "POST \(target.prefix)/ingest?verdicts=all HTTP/1.1\r\nHost: \(target.hostHeader)\r\n"
+        )
         if !token.isEmpty { request.append(text: "Authorization: Bearer \(token)\r\n") }
         request.append("Content-Type: application/x-ndjson\r\nContent-Length: ")
         request.append(integer: body.count)

@@ -67,6 +67,7 @@ package struct Endpoint: Sendable, Equatable {
         var storage = address
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         let capacity = socklen_t(text.count)
+        // SAFETY: the pointer stays inside the closure.
         let written = unsafe withUnsafeBytes(of: &storage) { bytes in
             let offset =
                 family == AF_INET

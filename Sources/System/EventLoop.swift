@@ -42,7 +42,8 @@ package struct EventLoop: ~Copyable {
         let poller = try Poller()
         if let number = wakeUp?.descriptor.number {
             try poller.add(
-                number, .read, Token(kind: EventLoop.ownKind, generation: 0, index: 0))
+                number, .read,
+                token: Token(kind: EventLoop.ownKind, generation: 0, index: 0))
         }
         self.poller = poller
         self.wakeUp = wakeUp

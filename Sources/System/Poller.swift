@@ -47,6 +47,7 @@ package struct Event {
             Int(epoll_create1(Int32(EPOLL_CLOEXEC)))
         }
         epoll = FileDescriptor(owning: Int32(descriptor))
+        // SAFETY: every entry is initialised here, so `event(at:)` may read any of them.
         unsafe events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Poller.batchLimit)
         unsafe events.initialize(repeating: epoll_event(), count: Poller.batchLimit)
     }
@@ -56,20 +57,20 @@ package struct Event {
         unsafe events.deallocate()
     }
 
-    package borrowing func add(_ descriptor: Int32, _ interest: Interest, _ token: Token)
+    package borrowing func add(_ descriptor: Int32, _ interest: Interest, token: Token)
         throws(SystemError)
     {
-        try control(EPOLL_CTL_ADD, descriptor, interest, token)
+        try control(EPOLL_CTL_ADD, descriptor, interest, token: token)
     }
 
-    package borrowing func modify(_ descriptor: Int32, _ interest: Interest, _ token: Token)
+    package borrowing func modify(_ descriptor: Int32, _ interest: Interest, token: Token)
         throws(SystemError)
     {
-        try control(EPOLL_CTL_MOD, descriptor, interest, token)
+        try control(EPOLL_CTL_MOD, descriptor, interest, token: token)
     }
 
     private borrowing func control(
-        _ operation: Int32, _ descriptor: Int32, _ interest: Interest, _ token: Token
+        _ operation: Int32, _ descriptor: Int32, _ interest: Interest, token: Token
     ) throws(SystemError) {
         let epoll = self.epoll.number
         try checked("epoll_ctl") {

@@ -13,6 +13,7 @@ package struct SignalQueue: ~Copyable {
         unsafe sigaddset(&set, SIGINT)
         unsafe pthread_sigmask(Int32(SIG_BLOCK), &set, nil)
         tm_ignore_signal(SIGPIPE)
+        // SAFETY: the call reads the set.
         let number = unsafe signalfd(-1, &set, Int32(SFD_NONBLOCK | SFD_CLOEXEC))
         guard number >= 0 else { throw SystemError("signalfd") }
         descriptor = FileDescriptor(owning: number)

@@ -40,8 +40,10 @@ package enum Sockets {
     ) throws(SystemError) -> FileDescriptor {
         let useIPv4 = family == AF_INET || loopbackOnly
         let descriptor = try open(useIPv4 ? AF_INET : AF_INET6)
-        try set(descriptor.number, SOL_SOCKET, SO_REUSEADDR, 1)
-        if isShared { try set(descriptor.number, SOL_SOCKET, SO_REUSEPORT, 1) }
+        try set(descriptor.number, level: SOL_SOCKET, name: SO_REUSEADDR, to: 1)
+        if isShared {
+            try set(descriptor.number, level: SOL_SOCKET, name: SO_REUSEPORT, to: 1)
+        }
         if useIPv4 {
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
@@ -49,7 +51,8 @@ package enum Sockets {
             address.sin_addr.s_addr = loopbackOnly ? UInt32(0x7F00_0001).bigEndian : 0
             try bind(descriptor.number, &address)
         } else {
-            try set(descriptor.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0)
+            try set(
+                descriptor.number, level: Int32(IPPROTO_IPV6), name: IPV6_V6ONLY, to: 0)
             var address = sockaddr_in6()
             address.sin6_family = sa_family_t(AF_INET6)
             address.sin6_port = port.bigEndian
@@ -100,7 +103,7 @@ package enum Sockets {
 
     /// Answers are one write each: waiting to fill a segment only adds delay.
     package static func disableDelay(_ descriptor: borrowing FileDescriptor) {
-        try? set(descriptor.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        try? set(descriptor.number, level: Int32(IPPROTO_TCP), name: TCP_NODELAY, to: 1)
     }
 
     static func open(_ family: Int32) throws(SystemError) -> FileDescriptor {
@@ -109,10 +112,11 @@ package enum Sockets {
             owning: Int32(try checked("socket") { Int(socket(family, Int32(type), 0)) }))
     }
 
-    private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32)
-        throws(SystemError)
-    {
+    private static func set(
+        _ descriptor: Int32, level: Int32, name: Int32, to value: Int32
+    ) throws(SystemError) {
         var value = value
+        // SAFETY: the kernel reads the integer's own bytes.
         let result = unsafe setsockopt(
             descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
         guard result == 0 else { throw SystemError("setsockopt") }

@@ -54,7 +54,9 @@ import Testing
         #expect(server.requests.count == 3)
     }
 
-    @Test("a connection that the server closed while it was idle is opened again, and nothing is lost")
+    @Test(
+        "a connection that the server closed while it was idle is opened again, and nothing is lost"
+    )
     func reopens() throws {
         let server = try TalkingServer { visit in
             if visit.request() != nil { visit.respond("\(visit.number)") }
@@ -77,10 +79,10 @@ import Testing
             }
         }
         defer { server.stop() }
-        var client = try client(server.port, timeout: .milliseconds(150))
+        var client = try client(server.port, timeout: .milliseconds(250))
         let error = failure(of: &client)
         #expect(error?.outcome == .unknown)
-        #expect(error?.description == "no whole response within 0.15 s")
+        #expect(error?.description == "no whole response within 0.25 s")
         usleep(600_000)
         #expect(server.requests.count == 1)
     }

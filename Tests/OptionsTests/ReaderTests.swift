@@ -85,8 +85,9 @@ import Testing
         #expect(PercentEncoding.decode("a%20b%C3%A4+") == "a bä+")
         #expect(PercentEncoding.decode("%ff") == nil)
         for text in ["%", "%4", "%zz", "a%4"] { #expect(PercentEncoding.decode(text) == nil) }
-        #expect(PercentEncoding.decode(Array("a+b%2B".utf8).span, plusIsSpace: true)
-            == Array("a b+".utf8))
+        #expect(
+            PercentEncoding.decode(Array("a+b%2B".utf8).span, plusIsSpace: true)
+                == Array("a b+".utf8))
     }
 
     @Test("flags take their value from either side of the equals sign, switches take none")

@@ -9,7 +9,9 @@ import Testing
     {
         let data = Programs.temporaryPath(".csv")
         let verdicts = Programs.temporaryPath(".verdicts")
-        defer { for path in [data, verdicts] { try? FileManager.default.removeItem(atPath: path) } }
+        defer {
+            for path in [data, verdicts] { try? FileManager.default.removeItem(atPath: path) }
+        }
         try "timestamp,rps,cpu\n1,100,10\n2,101,11\n3,99,12\n".write(
             toFile: data, atomically: true, encoding: .utf8)
         let run = try Programs.run(
