@@ -49,7 +49,7 @@ let package = Package(
         library("Bytes", ["CDecimal"]),
         library("HTTP", ["Bytes"]),
         library("Numerics"),
-        library("Options"),
+        library("Options", ["Bytes"]),
         library("Detection", ["Numerics", "CArithmetic"]),
         library("Telemetry", ["Bytes"]),
         library("Report", ["Bytes"]),
@@ -64,22 +64,24 @@ let package = Package(
         library(
             "Store", ["Bytes", "Detection", "Telemetry", "System", "SeriesLog", "Redis", "Wire"]),
 
+        library("HTTPClient", ["Bytes", "HTTP", "System", "CLinux"]),
+
         // Programs: they only wire.
         program(
             "Service",
             [
-                "Bytes", "HTTP", "Detection", "Wire", "Telemetry", "System", "Store",
-                "CJemalloc", "CLinux",
+                "Bytes", "HTTP", "HTTPClient", "Detection", "Wire", "Telemetry", "System",
+                "Store", "CJemalloc", "CLinux",
             ]),
         program(
             "LoadGen",
             [
-                "Bytes", "HTTP", "Telemetry", "Report", "Signals", "Scoring", "System", "CLinux",
-                "Numerics", "Options",
+                "Bytes", "HTTP", "HTTPClient", "Telemetry", "Report", "Signals", "Scoring",
+                "System", "Numerics", "Options",
             ]),
         program(
             "Synthetic",
-            ["Bytes", "Options", "HTTP", "Report", "Signals", "Scoring", "System", "CLinux"]),
+            ["Bytes", "Options", "HTTPClient", "Report", "Signals", "Scoring", "System"]),
         program(
             "Fuzz",
             [
@@ -92,11 +94,12 @@ let package = Package(
 
         // What the tests of programs share: programs, services and servers that they start and stop.
         .target(
-            name: "TestSupport", dependencies: ["Redis"], path: "Tests/Support",
+            name: "TestSupport", dependencies: ["Redis", "CLinux"], path: "Tests/Support",
             swiftSettings: strict),
 
         tests("NumericsTests", ["Numerics"]),
         tests("BytesTests", ["Numerics", "Bytes"]),
+        tests("OptionsTests", ["Bytes", "Options"]),
         tests("HTTPTests", ["Numerics", "Bytes", "HTTP"]),
         tests("DetectionTests", ["Numerics", "Detection"]),
         tests("TelemetryTests", ["Numerics", "Bytes", "Telemetry"]),
@@ -104,6 +107,8 @@ let package = Package(
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
         tests("SystemTests", ["Bytes", "System", "CLinux"]),
+        tests(
+            "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "System", "TestSupport"]),
         tests("WireTests", ["Bytes", "Wire"]),
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "SeriesLog"]),
         tests(
@@ -126,7 +131,7 @@ let package = Package(
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
         tests("FuzzTests", ["Fuzz"]),
-        tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "CLinux"]),
+        tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "TestSupport"]),
     ],
     cxxLanguageStandard: .cxx17
 )

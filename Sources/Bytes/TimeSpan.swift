@@ -28,8 +28,8 @@ public struct TimeSpan: Comparable, Sendable {
         TimeSpan(nanoseconds: span.nanoseconds &* Int64(factor))
     }
 
-    public var seconds: Double { Double(nanoseconds) * 1e-9 }
-    public var milliseconds: Double { Double(nanoseconds) * 1e-6 }
+    public var seconds: Double { Double(nanoseconds) / 1e9 }
+    public var milliseconds: Double { Double(nanoseconds) / 1e6 }
 
     @inlinable public static func < (left: TimeSpan, right: TimeSpan) -> Bool {
         left.nanoseconds < right.nanoseconds

@@ -97,6 +97,9 @@ package enum ResponseParser {
             guard let length = digits(bytes, value) else {
                 throw ResponseError(detail: "Content-Length is not a number")
             }
+            if case .length(let other) = summary.framing, other != length {
+                throw ResponseError(detail: "two Content-Lengths that differ")
+            }
             if summary.framing != .chunked { summary.framing = .length(length) }
         } else if bytes.spells(name, "transfer-encoding", ignoringCase: true) {
             guard bytes.spells(value, "chunked", ignoringCase: true) else {

@@ -1,7 +1,8 @@
+internal import Bytes
 package import Options
 
 /// Why a text is no load.
-private func misread(_ flag: String, _ text: String, _ form: String) -> OptionError {
+private func misread(_ flag: String, _ text: String, allowed form: String) -> OptionError {
     OptionError("\(flag): \"\(text)\" is not allowed; allowed is \(form)")
 }
 
@@ -56,8 +57,9 @@ package enum Load: Equatable, Sendable {
         guard halves.count == 2, let dots = halves[0].firstRange(of: ".."),
             let from = Double(halves[0][..<dots.lowerBound]), from == 0 || rates.contains(from),
             let to = Double(halves[0][dots.upperBound...]), to == 0 || rates.contains(to),
-            from + to > 0, let seconds = secondsValue(String(halves[1])), lengths.contains(seconds)
-        else { throw misread("--ramp", text, form) }
+            from + to > 0, let seconds = Duration.parse(halves[1])?.seconds,
+            lengths.contains(seconds)
+        else { throw misread("--ramp", text, allowed: form) }
         return RateCurve([RateCurve.Stretch(seconds: seconds, from: from, to: to)])
     }
 
@@ -65,13 +67,13 @@ package enum Load: Equatable, Sendable {
     private static func steps(_ text: String) throws(OptionError) -> RateCurve {
         let form = "RATE,RATE,…xTIME, such as 500,1000,2000x30s"
         let halves = text.split(separator: "x", omittingEmptySubsequences: false)
-        guard halves.count == 2, let seconds = secondsValue(String(halves[1])),
+        guard halves.count == 2, let seconds = Duration.parse(halves[1])?.seconds,
             lengths.contains(seconds)
-        else { throw misread("--steps", text, form) }
+        else { throw misread("--steps", text, allowed: form) }
         var stretches: [RateCurve.Stretch] = []
         for part in halves[0].split(separator: ",", omittingEmptySubsequences: false) {
             guard let rate = Double(part), rates.contains(rate), stretches.count < 1000 else {
-                throw misread("--steps", text, form)
+                throw misread("--steps", text, allowed: form)
             }
             stretches.append(RateCurve.Stretch(seconds: seconds, from: rate, to: rate))
         }

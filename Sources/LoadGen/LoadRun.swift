@@ -35,7 +35,8 @@ struct LoadRun: Sendable {
 
     private static func resolve(_ address: Address) throws(RunError) -> Endpoint {
         do throws(ResolveError) {
-            return try Endpoint.resolve(host: address.target.host, port: address.target.port)
+            return try Endpoint.resolve(
+                host: address.url.server.host, port: address.url.server.port)
         } catch {
             throw RunError(error.description)
         }
@@ -51,14 +52,15 @@ struct LoadRun: Sendable {
         var timeline = Timeline(plan, intervalSeconds: intervalSeconds)
         do throws(SystemError) {
             let threads = try ThreadGroup(Array(0..<plan.threads)) { index in
-                outcomes.add(work(self, index, share(series, index), from: start))
+                outcomes.add(work(self, thread: index, series: share(series, index), from: start))
             }
             watch(&timeline, &view, outcomes)
             threads.join()
         } catch {
             throw RunError(error.description)
         }
-        return try outcomes.result(self, timeline, start + .seconds(plan.warmUpSeconds))
+        return try outcomes.result(
+            self, timeline, from: start + .seconds(plan.warmUpSeconds))
     }
 
     /// The series of one thread: every series goes through one thread only, to stay in order.
@@ -95,11 +97,11 @@ private struct Outcome: Sendable {
 
 /// Runs one thread's part; on that thread.
 private func work(
-    _ run: LoadRun, _ index: Int, _ series: [LabelledSeries], from start: Instant
+    _ run: LoadRun, thread index: Int, series: [LabelledSeries], from start: Instant
 ) -> Outcome {
     var outcome = Outcome()
     do throws(SystemError) {
-        var thread = try LoadThread(run, index: index, series: series)
+        var thread = LoadThread(run, index: index, series: series)
         try thread.run(from: start)
         outcome.recorder = thread.recorder
         outcome.feeds = thread.feeds
@@ -116,7 +118,7 @@ private final class Outcomes: Sendable {
     func add(_ outcome: Outcome) { list.withLock { $0.append(outcome) } }
     var count: Int { list.withLock { $0.count } }
 
-    func result(_ run: LoadRun, _ timeline: Timeline, _ countsFrom: Instant)
+    func result(_ run: LoadRun, _ timeline: Timeline, from countsFrom: Instant)
         throws(RunError) -> RunResult
     {
         let all = list.withLock { $0 }

@@ -1,22 +1,22 @@
 internal import Bytes
 internal import System
-internal import HTTP
+internal import HTTPClient
 internal import Scoring
 internal import Signals
 internal import Telemetry
 
 /// One thread of the generator: sends what is due, on whichever connection is free.
-struct LoadThread: ~Copyable {
+struct LoadThread: ~Copyable, EventHandler {
     private static let longestWait = TimeSpan.milliseconds(20)
     /// With no connection by then, there is nobody to measure.
     private static let patience = TimeSpan.seconds(2)
 
     let plan: Plan
     let endpoints: [Endpoint]
+    let timeout: TimeSpan
     private let mailbox: IntervalMailbox
     private let intervalLength: TimeSpan
-    var poller: Poller
-    var connections: [ClientConnection] = []
+    var connections: [LoadConnection] = []
     var free: FreeList
     /// Since when there has been a free connection for what is due.
     var freeSince = Instant.zero
@@ -38,15 +38,16 @@ struct LoadThread: ~Copyable {
     private var alarm = Alarm()
     var hasConnected = false
     var firstAttempt: Instant?
-    var nextHousekeeping = Instant.zero
-    var nextChecked = 0
+    /// The wait that the turn began with: how far away the next send was, and from when.
+    private var asked = TimeSpan(nanoseconds: 0)
+    private var askedAt = Instant.zero
+    private var endsByTimer = false
 
-    init(_ run: LoadRun, index: Int, series: [LabelledSeries]) throws(SystemError) {
+    init(_ run: LoadRun, index: Int, series: [LabelledSeries]) {
         let plan = run.plan
-        let poller = try Poller()
-        self.poller = poller
         self.plan = plan
         endpoints = run.endpoints
+        timeout = .seconds(plan.timeoutSeconds)
         mailbox = run.mailboxes[index]
         intervalLength = .seconds(run.intervalSeconds)
         let seed = plan.seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15
@@ -60,7 +61,7 @@ struct LoadThread: ~Copyable {
         let count = plan.connections / plan.threads + extra
         free = FreeList(capacity: count)
         connections = (0..<count).map {
-            ClientConnection(index: $0, speaker: $0 * plan.threads + index)
+            LoadConnection(index: $0, speaker: $0 * plan.threads + index)
         }
     }
 
@@ -71,29 +72,38 @@ struct LoadThread: ~Copyable {
         countsFrom = start + .seconds(plan.warmUpSeconds)
         end = countsFrom + .seconds(plan.load.seconds)
         beginIntervals()
-        now = Clock.now()
-        openConnections()
+        var loop = try EventLoop(wakeUp: nil)
+        now = loop.now
+        openConnections(&loop)
         let began = now
         let processorBefore = Clock.threadProcessorTime()
-        while !isOver() {
-            sendWhatIsDue()
-            let asked = untilNextSend()
-            let count = try poller.wait(alarm.wait(for: asked))
-            let before = now
-            now = Clock.now()
-            alarm.note(asked, took: now - before, isEmpty: count == 0)
-            for index in 0..<count {
-                handle(poller.event(at: index))
-                if isDue { sendWhatIsDue() }
-            }
-            if now >= nextHousekeeping { keepHouse() }
-            if now >= intervalEnd { handOver() }
-        }
-        finish()
+        try loop.run(&self)
+        finish(&loop)
         recorder.elapsedSeconds = (now - began).seconds
         let processor = Clock.threadProcessorTime() - processorBefore
         recorder.processorSeconds = processor.seconds
         recorder.busySeconds = max(0, (processor - alarm.watched).seconds)
+    }
+
+    // MARK: A turn of the loop
+
+    mutating func timeToWait(_ loop: inout EventLoop) -> TimeSpan? {
+        sendWhatIsDue(&loop)
+        asked = untilNextSend()
+        askedAt = now
+        let wait = alarm.wait(for: asked)
+        endsByTimer = (loop.timers.nextLook() ?? .never) < now + wait
+        return wait
+    }
+
+    mutating func beginTurn(_ loop: inout EventLoop, eventCount: Int) {
+        now = loop.now
+        alarm.note(asked, took: now - askedAt, isEmpty: eventCount == 0 && !endsByTimer)
+    }
+
+    mutating func endTurn(_ loop: inout EventLoop) -> Bool {
+        if now >= intervalEnd { handOver() }
+        return !isOver()
     }
 
     /// All that was planned is settled, or there has been time enough for it: what was due before the
@@ -108,8 +118,10 @@ struct LoadThread: ~Copyable {
         return now >= end && waiting == 0
     }
 
-    private mutating func finish() {
-        for connection in connections where connection.hasRequest { fail(connection, .timeout) }
+    private mutating func finish(_ loop: inout EventLoop) {
+        for connection in connections where connection.hasRequest {
+            fail(connection, .timeout, on: &loop)
+        }
         let isOutOfLabelled = !feeds.isEmpty && feeds.allSatisfy(\.isDone)
         if !isOutOfLabelled { recorder.unsent += arrivals?.pass(by: end - start) ?? 0 }
         // The other side empties the mailbox within milliseconds.
@@ -137,7 +149,7 @@ struct LoadThread: ~Copyable {
     // MARK: Sending
 
     @inline(__always)
-    private var isDue: Bool {
+    var isDue: Bool {
         guard !free.isEmpty else { return false }
         if case .some(let arrivals) = arrivals {
             guard let due = arrivals.due else { return false }
@@ -156,7 +168,7 @@ struct LoadThread: ~Copyable {
         return min(LoadThread.longestWait, next - now)
     }
 
-    private mutating func sendWhatIsDue() {
+    mutating func sendWhatIsDue(_ loop: inout EventLoop) {
         while !free.isEmpty {
             var intended = now
             if case .some(let arrivals) = arrivals {
@@ -169,26 +181,28 @@ struct LoadThread: ~Copyable {
             } else if now >= end || now < start {
                 return
             }
-            guard let connection = takeFree() else { return }
+            guard let connection = nextFree() else { return }
             guard write(on: connection) else {
                 list(connection)
                 return
             }
             arrivals?.advance()
-            send(on: connection, intended: intended)
+            send(on: connection, intended: intended, &loop)
         }
     }
 
-    private mutating func takeFree() -> ClientConnection? {
+    private mutating func nextFree() -> LoadConnection? {
         while let number = free.removeFirst() {
             let connection = connections[number]
             connection.isListed = false
-            if connection.state == (plan.keepsAlive ? .idle : .closed) { return connection }
+            if connection.http.state == (plan.keepsAlive ? .idle : .closed) { return connection }
         }
         return nil
     }
 
-    private mutating func send(on connection: ClientConnection, intended: Instant) {
+    private mutating func send(
+        on connection: LoadConnection, intended: Instant, _ loop: inout EventLoop
+    ) {
         let counts = intended >= countsFrom
         if counts, arrivals != nil {
             // A request that waited for a connection was kept by the server, not by us.
@@ -201,13 +215,13 @@ struct LoadThread: ~Copyable {
         waiting += 1
         interval.sent += 1
         guard plan.keepsAlive else {
-            if connection.state == .closed { open(connection) }
+            if connection.http.state == .closed { open(connection, &loop) }
             return
         }
-        if case .failed = connection.send(poller) { fail(connection, .reset) }
+        send(connection, &loop)
     }
 
-    private mutating func write(on connection: ClientConnection) -> Bool {
+    private mutating func write(on connection: LoadConnection) -> Bool {
         let action = drawn ?? traffic.draw()
         drawn = nil
         let address = connection.speaker % endpoints.count
@@ -215,7 +229,8 @@ struct LoadThread: ~Copyable {
         guard isSample, !feeds.isEmpty else {
             connection.kind = .plain
             traffic.write(
-                action, address: address, speaker: connection.speaker, into: &connection.output)
+                action, address: address, speaker: connection.speaker, into: &connection.http.output
+            )
             return true
         }
         guard let number = freeFeeds.popLast() else {
@@ -224,14 +239,15 @@ struct LoadThread: ~Copyable {
         }
         connection.kind = .labelled(series: number)
         traffic.writeLabelled(
-            feeds[number].series, feeds[number].next, address: address, into: &connection.output)
+            feeds[number].series, feeds[number].next, address: address,
+            into: &connection.http.output)
         feeds[number].next += 1
         return true
     }
 
     /// Puts a connection that can take a request on the list.
     @inline(__always)
-    mutating func list(_ connection: ClientConnection) {
+    mutating func list(_ connection: LoadConnection) {
         guard !connection.isListed else { return }
         if free.isEmpty { freeSince = now }
         connection.isListed = true

@@ -74,17 +74,3 @@ package struct Plan: Sendable {
         return curve.total / curve.seconds
     }
 }
-
-extension Options {
-    /// One of the words of an enumeration.
-    mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ flag: String, _ standard: Choice
-    ) throws(OptionError) -> Choice {
-        guard let text = text(flag) else { return standard }
-        guard let choice = Choice(rawValue: text) else {
-            let names = Choice.allCases.map(\.rawValue).joined(separator: " or ")
-            throw OptionError("\(flag): \"\(text)\" is not allowed; allowed is \(names)")
-        }
-        return choice
-    }
-}

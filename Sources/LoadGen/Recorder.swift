@@ -1,4 +1,5 @@
 package import Bytes
+internal import HTTPClient
 package import Telemetry
 
 /// The ways a request can fail.
@@ -41,7 +42,6 @@ package struct Recorder: Sendable {
     package var sendsOnTime = 0
     /// Requests that were due but could not be sent before all was over.
     package var unsent = 0
-    package var bytesRead = 0
     package var processorSeconds = 0.0
     /// The part of it that was work, and not watching the clock before a send.
     package var busySeconds = 0.0
@@ -49,8 +49,8 @@ package struct Recorder: Sendable {
     package var elapsedSeconds = 0.0
     /// When the last answer came.
     package var lastAnswer = Instant.zero
-    /// Why connections could not be made, by the last that could not; 0 when none failed.
-    package var connectError: Int32 = 0
+    /// Connections that could not be made, by the reason.
+    package var connectFailures = [Int](repeating: 0, count: ConnectFailure.allCases.count)
 
     package init() {}
 
@@ -65,12 +65,13 @@ package struct Recorder: Sendable {
         lateSends += other.lateSends
         sendsOnTime += other.sendsOnTime
         unsent += other.unsent
-        bytesRead += other.bytesRead
         processorSeconds += other.processorSeconds
         busySeconds += other.busySeconds
         elapsedSeconds += other.elapsedSeconds
         lastAnswer = max(lastAnswer, other.lastAnswer)
-        if other.connectError != 0 { connectError = other.connectError }
+        for index in connectFailures.indices {
+            connectFailures[index] += other.connectFailures[index]
+        }
     }
 
     package mutating func fail(_ failure: Failure) { failures[failure.rawValue] += 1 }

@@ -1,5 +1,5 @@
 internal import Bytes
-internal import System
+internal import HTTPClient
 internal import Report
 internal import Scoring
 internal import Telemetry
@@ -86,11 +86,12 @@ struct RunResult {
                 return "no request was answered: \(name) accepts connections and is silent for "
                     + "\(plan.timeoutSeconds.shortText) s"
             }
-            guard recorder.connectError != 0 else {
-                return "no request was answered: nothing connects at \(name)"
-            }
-            let reason = SystemError("connect", recorder.connectError)
-            return "no request was answered: \(name): \(reason)"
+            guard
+                let most = ConnectFailure.allCases.max(by: {
+                    recorder.connectFailures[$0.rawValue] < recorder.connectFailures[$1.rawValue]
+                }), recorder.connectFailures[most.rawValue] > 0
+            else { return "no request was answered: nothing connects at \(name)" }
+            return "no request was answered: \(name): \(most.description)"
         }
         let good = recorder.statuses[100..<400].reduce(0, +)
         guard good == 0,

@@ -1,28 +1,13 @@
 internal import Bytes
 internal import Numerics
-internal import Scoring
+internal import Options
 internal import Signals
 
-/// What a request was, so that its answer can be understood.
+/// What a request was, so that its response can be understood.
 enum RequestKind {
     case plain
     /// A sample of a labelled series, whose verdict is kept.
     case labelled(series: Int)
-}
-
-/// A labelled series on its way: its samples go out in order, one at a time, by one connection.
-struct LabelledFeed {
-    let series: LabelledSeries
-    private(set) var judgments: [Judgment] = []
-    var next = 0
-
-    init(_ series: LabelledSeries) {
-        self.series = series
-        judgments.reserveCapacity(series.samples.count)
-    }
-
-    var isDone: Bool { next >= series.samples.count }
-    mutating func note(_ judgment: Judgment) { judgments.append(judgment) }
 }
 
 /// The parts of requests that are the same every time, for one address.
@@ -37,10 +22,10 @@ private struct RequestHeads {
         if !plan.token.isEmpty { headers += "Authorization: Bearer \(plan.token)\r\n" }
         if !plan.keepsAlive { headers += "Connection: close\r\n" }
         let post = headers + "Content-Type: application/json\r\nContent-Length: "
-        ingest = Array("POST \(address.prefix)/ingest\(post)".utf8)
-        batch = Array("POST \(address.prefix)/ingest?verdicts=none\(post)".utf8)
-        analyze = Array("GET \(address.prefix)/analyze\(headers)\r\n".utf8)
-        stats = Array("GET \(address.prefix)/stats\(headers)\r\n".utf8)
+        ingest = Array("POST \(address.url.prefix)/ingest\(post)".utf8)
+        batch = Array("POST \(address.url.prefix)/ingest?verdicts=none\(post)".utf8)
+        analyze = Array("GET \(address.url.prefix)/analyze\(headers)\r\n".utf8)
+        stats = Array("GET \(address.url.prefix)/stats\(headers)\r\n".utf8)
     }
 }
 

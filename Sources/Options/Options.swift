@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Why a command line is not understood: names the flag and what it allows.
 package struct OptionError: Error, Equatable, CustomStringConvertible {
     package let description: String
@@ -18,26 +20,23 @@ package struct Options {
 
     /// - Parameter switches: the flags that take no value.
     package init(_ arguments: [String], switches: Set<String>) throws(OptionError) {
-        var rest = arguments[...]
-        while let argument = rest.popFirst() {
-            guard argument.hasPrefix("--"), argument.count > 2 else {
-                operands.append(argument)
-                continue
-            }
-            let parts = argument.split(
-                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let flag = String(parts[0])
-            guard values[flag] == nil else { throw OptionError("\(flag): given twice") }
-            unasked.insert(flag)
-            if switches.contains(flag) {
-                guard parts.count == 1 else { throw OptionError("\(flag): takes no value") }
-                values[flag] = ""
-            } else if parts.count == 2 {
-                values[flag] = String(parts[1])
-            } else if let value = rest.popFirst() {
-                values[flag] = value
-            } else {
-                valueless = flag
+        var arguments = Arguments(arguments)
+        while let argument = arguments.next() {
+            switch argument {
+            case .operand(let operand): operands.append(operand)
+            case .flag(let flag):
+                guard values[flag] == nil else { throw OptionError("\(flag): given twice") }
+                unasked.insert(flag)
+                if switches.contains(flag) {
+                    guard !arguments.hasInlineValue else {
+                        throw OptionError("\(flag): takes no value")
+                    }
+                    values[flag] = ""
+                } else if let value = arguments.value() {
+                    values[flag] = value
+                } else {
+                    valueless = flag
+                }
             }
         }
     }
@@ -82,67 +81,35 @@ package struct Options {
         return value
     }
 
-    /// A length of time such as `500ms`, `30s`, `5m`; in seconds.
+    /// A length of time such as `500ms`, `30s`, `5m` or `1h`; in seconds.
     package mutating func seconds(_ flag: String, _ standard: Double, in range: ClosedRange<Double>)
         throws(OptionError) -> Double
     {
         guard let text = text(flag) else { return standard }
-        guard let value = secondsValue(text), range.contains(value) else {
+        guard let value = Duration.parse(text)?.seconds, range.contains(value) else {
             throw OptionError(
-                "\(flag): \"\(text)\" is not allowed; allowed is \(range.lowerBound)s to "
-                    + "\(range.upperBound)s, a number with ms, s or m")
+                "\(flag): \"\(text)\" is not allowed; allowed is "
+                    + "\(Duration.text(.seconds(range.lowerBound))) to "
+                    + "\(Duration.text(.seconds(range.upperBound))), \(Duration.form)")
         }
         return value
+    }
+
+    /// One of the words of an enumeration.
+    package mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ flag: String, _ standard: Choice
+    ) throws(OptionError) -> Choice {
+        guard let text = text(flag) else { return standard }
+        guard let choice = Choice(rawValue: text) else {
+            let names = Choice.allCases.map(\.rawValue).joined(separator: " or ")
+            throw OptionError("\(flag): \"\(text)\" is not allowed; allowed is \(names)")
+        }
+        return choice
     }
 
     /// Every flag has been asked for by now; one that has not is unknown.
     package func expectNothingElse() throws(OptionError) {
         if let flag = unasked.min() { throw OptionError("\(flag): unknown flag; see --help") }
         if let valueless { throw OptionError("\(valueless): a value is missing") }
-    }
-}
-
-/// A length of time such as `500ms`, `30s`, `5m`, in seconds; nil when it is none.
-package func secondsValue(_ text: String) -> Double? {
-    for (suffix, factor) in [("ms", 0.001), ("s", 1.0), ("m", 60.0)]
-    where text.hasSuffix(suffix) {
-        return Double(text.dropLast(suffix.count)).map { $0 * factor }
-    }
-    return nil
-}
-
-/// Where a service is: `http://host:port`, nothing after it.
-package struct Target: Equatable, Sendable {
-    package let host: String
-    package let port: UInt16
-
-    package init(_ text: String) throws(OptionError) {
-        let scheme = "http://"
-        guard text.hasPrefix(scheme) else {
-            throw OptionError("--target: \"\(text)\" must begin with http://")
-        }
-        var rest = String(text.dropFirst(scheme.count))
-        if rest.hasSuffix("/") { rest.removeLast() }
-        guard !rest.isEmpty, !rest.contains("/"), !rest.contains("@") else {
-            throw OptionError("--target: \"\(text)\" must be http://host:port and nothing more")
-        }
-        if let colon = rest.lastIndex(of: ":"), !rest.hasSuffix("]") {
-            guard let port = UInt16(rest[rest.index(after: colon)...]), port > 0 else {
-                throw OptionError("--target: the port must be 1 to 65535")
-            }
-            self.port = port
-            rest = String(rest[..<colon])
-        } else {
-            port = 80
-        }
-        if rest.hasPrefix("["), rest.hasSuffix("]") { rest = String(rest.dropFirst().dropLast()) }
-        guard !rest.isEmpty else { throw OptionError("--target: \"\(text)\" names no host") }
-        host = rest
-    }
-
-    /// The Host header that names it.
-    package var hostHeader: String {
-        let name = host.contains(":") ? "[\(host)]" : host
-        return port == 80 ? name : "\(name):\(port)"
     }
 }

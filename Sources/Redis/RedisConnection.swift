@@ -161,9 +161,9 @@ package import System
     package func watch(_ poller: borrowing Poller, _ token: Token) throws(SystemError) {
         guard unsafe context != nil, registered != wanted else { return }
         if registered == nil {
-            try poller.add(descriptor, wanted, token)
+            try poller.add(descriptor, wanted, token: token)
         } else {
-            try poller.modify(descriptor, wanted, token)
+            try poller.modify(descriptor, wanted, token: token)
         }
         registered = wanted
     }

@@ -86,9 +86,9 @@ enum Server {
     private static func wait(for signals: borrowing SignalQueue) throws(SystemError) -> Int32 {
         var poller = try Poller()
         try poller.add(
-            signals.descriptor.number, .read, Token(kind: 0, generation: 0, index: 0))
+            signals.descriptor.number, .read, token: Token(kind: 0, generation: 0, index: 0))
         while true {
-            if try poller.wait(nil) > 0, let signal = signals.take() { return signal }
+            if try poller.wait(nil) > 0, let signal = signals.next() { return signal }
         }
     }
 }

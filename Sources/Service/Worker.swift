@@ -52,9 +52,10 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
     ) throws(SystemError) {
         let poller = try Poller()
         try poller.add(
-            listener.number, .read, Token(kind: Kind.listener, generation: 0, index: 0))
+            listener.number, .read, token: Token(kind: Kind.listener, generation: 0, index: 0))
         try poller.add(
-            wakeUp.descriptor.number, .read, Token(kind: Kind.wakeUp, generation: 0, index: 0))
+            wakeUp.descriptor.number, .read,
+            token: Token(kind: Kind.wakeUp, generation: 0, index: 0))
         self.poller = poller
         self.wakeUp = wakeUp
         self.listener = consume listener
@@ -110,7 +111,7 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
             let wanted = connections[index].interest
             if wanted != before {
                 let number = connections[index].descriptor.number
-                guard (try? poller.modify(number, wanted, token)) != nil else {
+                guard (try? poller.modify(number, wanted, token: token)) != nil else {
                     close(index)
                     return
                 }
@@ -201,7 +202,7 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
     private mutating func open(_ descriptor: consuming FileDescriptor, _ peer: PeerAddress) {
         let place = connections.reserve()
         let token = Token(kind: Kind.connection, generation: place.generation, index: place.index)
-        guard (try? poller.add(descriptor.number, .read, token)) != nil else { return }
+        guard (try? poller.add(descriptor.number, .read, token: token)) != nil else { return }
         var connection = Connection(
             descriptor, peer, token, responder.shared.limits, now: responder.now,
             idleTimeout: responder.shared.timeouts.idle)
@@ -222,7 +223,7 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
     private func watchListener(_ interest: Interest) {
         let token = Token(kind: Kind.listener, generation: 0, index: 0)
         switch listener {
-        case .some(let descriptor): try? poller.modify(descriptor.number, interest, token)
+        case .some(let descriptor): try? poller.modify(descriptor.number, interest, token: token)
         case .none: break
         }
     }

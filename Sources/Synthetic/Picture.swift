@@ -46,17 +46,17 @@ struct Picture {
             .sorted { quality(assessment, $0) > quality(assessment, $1) }
         guard let best = ranked.first, let worst = ranked.last else { return [] }
         var pictures: [Picture] = []
-        for place in best == worst ? [best] : [best, worst] {
-            let judgments = try LabelledData.judgments(of: series[place], in: verdicts)
-            let rank = place == best ? "best" : "worst"
+        for index in best == worst ? [best] : [best, worst] {
+            let judgments = try LabelledData.judgments(of: series[index], in: verdicts)
+            let rank = index == best ? "best" : "worst"
             pictures.append(
-                timeline("\(assessment.name)-\(rank)", rank, series[place], judgments))
+                timeline("\(assessment.name)-\(rank)", rank, series[index], judgments))
         }
         return pictures
     }
 
-    private static func quality(_ assessment: Assessment, _ place: Int) -> Double {
-        assessment.series[place].quality.alert.events.f1
+    private static func quality(_ assessment: Assessment, _ index: Int) -> Double {
+        assessment.series[index].quality.alert.events.f1
     }
 
     private static func timeline(

@@ -22,7 +22,7 @@ private let help = """
           writes NAME.csv (timestamp,rps,cpu) and, apart from it, NAME.events.csv
 
       synthetic replay --target http://host:port --data FILE|DIR --out VERDICTS
-                       [--batch 500] [--device-prefix ""] [--token TOKEN]
+                       [--batch 500] [--device-prefix ""] [--token TOKEN] [--timeout 30s]
           sends every series as a device of its own, in order, and writes a line per sample:
           series,index,timestamp,value,is_anomaly,alert,score
 

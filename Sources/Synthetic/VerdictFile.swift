@@ -8,7 +8,7 @@ enum VerdictFile {
     static let header: StaticString = "series,index,timestamp,value,is_anomaly,alert,score\n"
 
     static func append(
-        _ series: LabelledSeries, _ index: Int, _ judgment: Judgment, to output: inout ByteBuffer
+        _ series: LabelledSeries, at index: Int, _ judgment: Judgment, to output: inout ByteBuffer
     ) {
         output.append(text: series.name)
         output.append(",")

@@ -64,3 +64,12 @@ package struct FileDescriptor: ~Copyable {
         return code == EAGAIN || code == EWOULDBLOCK ? .wouldBlock : .failed(code)
     }
 }
+
+/// What reading or writing a non-blocking descriptor came to.
+package enum Transfer: Equatable {
+    case moved(Int)
+    case wouldBlock
+    /// The other side has finished; reading only.
+    case ended
+    case failed(Int32)
+}

@@ -14,6 +14,7 @@ package enum Files {
     private static let readBytes = 1 << 16
 
     package static func read(_ path: String) throws(FileError) -> [UInt8] {
+        // SAFETY: the path is a C string for the length of the call; so below.
         let number = unsafe tm_open_to_read(path)
         guard number >= 0 else { throw FileError(path: path, reason: SystemError("open")) }
         defer { _ = close(number) }
@@ -37,6 +38,7 @@ package enum Files {
 
     /// Writes a file anew, whole.
     package static func write(_ path: String, _ content: Span<UInt8>) throws(FileError) {
+        // SAFETY: as in `read`.
         let number = unsafe tm_open_to_write(path)
         guard number >= 0 else { throw FileError(path: path, reason: SystemError("open")) }
         defer { _ = close(number) }
@@ -60,6 +62,7 @@ package enum Files {
         var prefix = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
             prefix += part
+            // SAFETY: as in `read`.
             guard unsafe mkdir(prefix, 0o755) == 0 || tm_errno() == EEXIST else {
                 throw FileError(path: prefix, reason: SystemError("mkdir"))
             }
@@ -69,6 +72,7 @@ package enum Files {
 
     package static func isFolder(_ path: String) -> Bool {
         var status = stat()
+        // SAFETY: the call fills the structure.
         guard unsafe stat(path, &status) == 0 else { return false }
         return status.st_mode & UInt32(S_IFMT) == UInt32(S_IFDIR)
     }

@@ -17,8 +17,6 @@ package struct Interest: OptionSet, Sendable {
 
     package static let read = Interest(rawValue: EPOLLIN.rawValue)
     package static let write = Interest(rawValue: EPOLLOUT.rawValue)
-    /// The other side has finished sending.
-    package static let peerFinished = Interest(rawValue: EPOLLRDHUP.rawValue)
 }
 
 /// What happened to a descriptor.
@@ -28,7 +26,6 @@ package struct Event {
 
     package var isReadable: Bool { bits & EPOLLIN.rawValue != 0 }
     package var isWritable: Bool { bits & EPOLLOUT.rawValue != 0 }
-    package var peerFinished: Bool { bits & EPOLLRDHUP.rawValue != 0 }
     /// Both directions are dead, or the socket has an error pending.
     package var isBroken: Bool { bits & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 }
 }
@@ -50,6 +47,7 @@ package struct Event {
             Int(epoll_create1(Int32(EPOLL_CLOEXEC)))
         }
         epoll = FileDescriptor(owning: Int32(descriptor))
+        // SAFETY: every entry is initialised here, so `event(at:)` may read any of them.
         unsafe events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Poller.batchLimit)
         unsafe events.initialize(repeating: epoll_event(), count: Poller.batchLimit)
     }
@@ -59,25 +57,20 @@ package struct Event {
         unsafe events.deallocate()
     }
 
-    package borrowing func add(_ descriptor: Int32, _ interest: Interest, _ token: Token)
+    package borrowing func add(_ descriptor: Int32, _ interest: Interest, token: Token)
         throws(SystemError)
     {
-        try control(EPOLL_CTL_ADD, descriptor, interest, token)
+        try control(EPOLL_CTL_ADD, descriptor, interest, token: token)
     }
 
-    package borrowing func modify(_ descriptor: Int32, _ interest: Interest, _ token: Token)
+    package borrowing func modify(_ descriptor: Int32, _ interest: Interest, token: Token)
         throws(SystemError)
     {
-        try control(EPOLL_CTL_MOD, descriptor, interest, token)
-    }
-
-    /// Stops watching. Closing a descriptor does the same, unless it was duplicated.
-    package borrowing func remove(_ descriptor: Int32) throws(SystemError) {
-        try control(EPOLL_CTL_DEL, descriptor, [], Token(bits: 0))
+        try control(EPOLL_CTL_MOD, descriptor, interest, token: token)
     }
 
     private borrowing func control(
-        _ operation: Int32, _ descriptor: Int32, _ interest: Interest, _ token: Token
+        _ operation: Int32, _ descriptor: Int32, _ interest: Interest, token: Token
     ) throws(SystemError) {
         let epoll = self.epoll.number
         try checked("epoll_ctl") {

@@ -25,15 +25,18 @@ package struct ProcessUsage {
     /// Raises the soft limit of open descriptors to the hard one; without effect where forbidden.
     package static func raiseDescriptorLimit() {
         var limit = rlimit()
+        // SAFETY: the call fills the structure.
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
             return
         }
         limit.rlim_cur = limit.rlim_max
+        // SAFETY: the call reads the structure.
         _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     private static func descriptorLimits() -> (soft: Int, hard: Int) {
         var limit = rlimit()
+        // SAFETY: the call fills the structure.
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
             return (0, 0)
         }

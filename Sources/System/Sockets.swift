@@ -40,8 +40,10 @@ package enum Sockets {
     ) throws(SystemError) -> FileDescriptor {
         let useIPv4 = family == AF_INET || loopbackOnly
         let descriptor = try open(useIPv4 ? AF_INET : AF_INET6)
-        try set(descriptor.number, SOL_SOCKET, SO_REUSEADDR, 1)
-        if isShared { try set(descriptor.number, SOL_SOCKET, SO_REUSEPORT, 1) }
+        try set(descriptor.number, level: SOL_SOCKET, name: SO_REUSEADDR, to: 1)
+        if isShared {
+            try set(descriptor.number, level: SOL_SOCKET, name: SO_REUSEPORT, to: 1)
+        }
         if useIPv4 {
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
@@ -49,7 +51,8 @@ package enum Sockets {
             address.sin_addr.s_addr = loopbackOnly ? UInt32(0x7F00_0001).bigEndian : 0
             try bind(descriptor.number, &address)
         } else {
-            try set(descriptor.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0)
+            try set(
+                descriptor.number, level: Int32(IPPROTO_IPV6), name: IPV6_V6ONLY, to: 0)
             var address = sockaddr_in6()
             address.sin6_family = sa_family_t(AF_INET6)
             address.sin6_port = port.bigEndian
@@ -100,7 +103,7 @@ package enum Sockets {
 
     /// Answers are one write each: waiting to fill a segment only adds delay.
     package static func disableDelay(_ descriptor: borrowing FileDescriptor) {
-        try? set(descriptor.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        try? set(descriptor.number, level: Int32(IPPROTO_TCP), name: TCP_NODELAY, to: 1)
     }
 
     static func open(_ family: Int32) throws(SystemError) -> FileDescriptor {
@@ -109,10 +112,11 @@ package enum Sockets {
             owning: Int32(try checked("socket") { Int(socket(family, Int32(type), 0)) }))
     }
 
-    private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32)
-        throws(SystemError)
-    {
+    private static func set(
+        _ descriptor: Int32, level: Int32, name: Int32, to value: Int32
+    ) throws(SystemError) {
         var value = value
+        // SAFETY: the kernel reads the integer's own bytes.
         let result = unsafe setsockopt(
             descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
         guard result == 0 else { throw SystemError("setsockopt") }
@@ -129,26 +133,27 @@ package enum Sockets {
     }
 }
 
-/// The address of a connection's other side, as 128 bits; IPv4 in its IPv6-mapped form.
-package struct PeerAddress: Hashable, Sendable {
-    package let high: UInt64
-    package let low: UInt64
+extension Sockets {
+    /// Begins a connection; it is there (or has failed) when the descriptor becomes writable.
+    package static func connect(to endpoint: Endpoint) throws(SystemError) -> FileDescriptor {
+        let descriptor = try open(endpoint.family)
+        disableDelay(descriptor)
+        var address = endpoint.address
+        let result = retrying {
+            // SAFETY: the kernel reads `length` bytes, which the storage holds.
+            unsafe Int(tm_connect(descriptor.number, &address, endpoint.length))
+        }
+        guard result == 0 || tm_errno() == EINPROGRESS else { throw SystemError("connect") }
+        return descriptor
+    }
 
-    init(_ address: sockaddr_in6) {
-        if Int32(address.sin6_family) == AF_INET {
-            // In sockaddr_in the four address bytes stand where sockaddr_in6 has its flow label.
-            high = 0
-            low = UInt64(UInt32(bigEndian: address.sin6_flowinfo)) | 0xFFFF_0000_0000
-            return
-        }
-        let words = unsafe withUnsafeBytes(of: address.sin6_addr) { bytes in
-            // SAFETY: an IPv6 address is 16 bytes.
-            unsafe (
-                bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self).bigEndian,
-                bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self).bigEndian
-            )
-        }
-        high = words.0
-        low = words.1
+    /// The error pending on a socket, 0 for none: how a begun connection went.
+    package static func pendingError(_ descriptor: borrowing FileDescriptor) -> Int32 {
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        // SAFETY: the kernel writes at most `length` bytes into the integer.
+        let result = unsafe getsockopt(
+            descriptor.number, SOL_SOCKET, SO_ERROR, &code, &length)
+        return result == 0 ? code : tm_errno()
     }
 }

@@ -11,16 +11,20 @@ package struct TimerWheel {
     package static let tick = TimeSpan(nanoseconds: 1 << 24)
     private static let tickShift: Int64 = 24
     /// One rotation is about 8.6 s. What lies further ahead is looked at once per rotation.
-    private static let slotCount = 512
+    private static let tickCount = 512
 
-    private var slots: [[UInt64]]
+    /// Tokens by the tick of their look, modulo the rotation.
+    private var ticks: [[UInt64]]
     private var due: [UInt64] = []
     private var scheduled = 0
     private var currentTick: Int64
+    /// No tick before this one holds a token; only `advance` moves it on.
+    private var earliestTick: Int64
 
     package init(now: Instant) {
-        slots = Array(repeating: [], count: TimerWheel.slotCount)
+        ticks = Array(repeating: [], count: TimerWheel.tickCount)
         currentTick = now.nanoseconds >> TimerWheel.tickShift
+        earliestTick = .max
     }
 
     /// Tokens in the wheel.
@@ -31,44 +35,56 @@ package struct TimerWheel {
     /// - Returns: when that look will be.
     package mutating func schedule(_ token: Token, at deadline: Instant) -> Instant {
         let deadlineTick = (deadline.nanoseconds >> TimerWheel.tickShift) &+ 1
-        let farthest = currentTick + Int64(TimerWheel.slotCount) - 1
-        let place = max(currentTick + 1, min(deadlineTick, farthest))
-        slots[slot(place)].append(token.bits)
+        let farthest = currentTick + Int64(TimerWheel.tickCount) - 1
+        let tick = max(currentTick + 1, min(deadlineTick, farthest))
+        ticks[index(tick)].append(token.bits)
         scheduled += 1
-        return Instant(nanoseconds: place << TimerWheel.tickShift)
+        earliestTick = min(earliestTick, tick)
+        return Instant(nanoseconds: tick << TimerWheel.tickShift)
     }
 
     /// When the next look is due; nil when nothing is scheduled.
     package func nextLook() -> Instant? {
         guard scheduled > 0 else { return nil }
-        for ahead in 1...Int64(TimerWheel.slotCount)
-        where !slots[slot(currentTick + ahead)].isEmpty {
-            return Instant(nanoseconds: (currentTick + ahead) << TimerWheel.tickShift)
-        }
-        return nil
+        return Instant(nanoseconds: earliestTick << TimerWheel.tickShift)
     }
 
-    /// Moves on to `now`; afterwards `takeDue` hands out every token whose time has come.
+    /// Moves on to `now`; afterwards `popDue` hands out every token whose time has come.
     package mutating func advance(to now: Instant) {
         let target = now.nanoseconds >> TimerWheel.tickShift
-        let last = min(target, currentTick + Int64(TimerWheel.slotCount))
-        while currentTick < last {
-            currentTick += 1
-            let place = slot(currentTick)
-            guard !slots[place].isEmpty else { continue }
-            due.append(contentsOf: slots[place])
-            scheduled -= slots[place].count
-            slots[place].removeAll(keepingCapacity: true)
+        guard target > currentTick else { return }
+        guard target >= earliestTick else {
+            currentTick = target
+            return
         }
-        currentTick = max(currentTick, target)
+        let last = min(target, currentTick + Int64(TimerWheel.tickCount))
+        for tick in earliestTick...last {
+            let index = index(tick)
+            guard !ticks[index].isEmpty else { continue }
+            due.append(contentsOf: ticks[index])
+            scheduled -= ticks[index].count
+            ticks[index].removeAll(keepingCapacity: true)
+        }
+        currentTick = target
+        findEarliest()
+    }
+
+    private mutating func findEarliest() {
+        earliestTick = .max
+        guard scheduled > 0 else { return }
+        for ahead in 1...Int64(TimerWheel.tickCount)
+        where !ticks[index(currentTick + ahead)].isEmpty {
+            earliestTick = currentTick + ahead
+            return
+        }
     }
 
     /// The next token that is due; nil when there is none left.
-    package mutating func takeDue() -> Token? {
+    package mutating func popDue() -> Token? {
         due.popLast().map(Token.init(bits:))
     }
 
-    private func slot(_ tick: Int64) -> Int {
-        Int(tick & Int64(TimerWheel.slotCount - 1))
+    private func index(_ tick: Int64) -> Int {
+        Int(tick & Int64(TimerWheel.tickCount - 1))
     }
 }

@@ -90,7 +90,7 @@ import Testing
         var options = try Options(
             ["--target", "http://a:1/api/,http://[::1]:2"], switches: [])
         let addresses = try Address.list(&options)
-        #expect(addresses.map(\.prefix) == ["/api", ""])
+        #expect(addresses.map(\.url.prefix) == ["/api", ""])
         #expect(addresses.map(\.hostHeader) == ["a:1", "[::1]:2"])
         #expect(addresses.map(\.text) == ["http://a:1/api", "http://[::1]:2"])
     }

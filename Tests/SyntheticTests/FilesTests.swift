@@ -14,7 +14,7 @@ import Testing
         var text = ByteBuffer(limit: 1000)
         text.append(VerdictFile.header)
         let judgment = Judgment(isAnomaly: true, alert: false, score: 8.25)
-        VerdictFile.append(series, 0, judgment, to: &text)
+        VerdictFile.append(series, at: 0, judgment, to: &text)
         let bytes = Array(String(text.readable).utf8)
         #expect(String(text.readable).hasSuffix("\na,0,5,7.5,1,0,8.25\n"))
         #expect(try VerdictFile.parse(bytes) == ["a": [judgment]])

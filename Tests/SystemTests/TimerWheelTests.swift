@@ -21,7 +21,7 @@ import Testing
             }
             now = now + .milliseconds(random.below(200))
             wheel.advance(to: now)
-            while let token = wheel.takeDue() {
+            while let token = wheel.popDue() {
                 guard let deadline = deadlines[token.index] else {
                     Issue.record("seed \(seed): \(token.index) was due twice")
                     return
@@ -72,13 +72,13 @@ import Testing
             host: "127.0.0.1", port: try Sockets.localPort(listener))
         let client = try Sockets.connect(to: endpoint)
         var poller = try Poller()
-        try poller.add(listener.number, .read, Token(kind: 1, generation: 0, index: 0))
+        try poller.add(listener.number, .read, token: Token(kind: 1, generation: 0, index: 0))
         #expect(try poller.wait(.seconds(5)) == 1)
         guard case .connection(let server, _) = Sockets.accept(listener) else {
             Issue.record("nothing to accept")
             return
         }
-        try poller.add(server.number, .read, Token(kind: 2, generation: 0, index: 0))
+        try poller.add(server.number, .read, token: Token(kind: 2, generation: 0, index: 0))
         var output = ByteBuffer(limit: 100)
         output.append("hello")
         #expect(client.send(from: &output) == .moved(5))

@@ -1,12 +1,12 @@
-internal import HTTP
+package import HTTP
 
-/// The last answer's head and what it said: a server's heads repeat themselves for a second or so,
+/// The last response's head and what it said: a server's heads repeat themselves for a second or so,
 /// until their date changes, and comparing them is cheaper than parsing.
-struct HeadMemo {
+package struct HeadMemo {
     /// Longer heads are parsed each time.
     private static let limit = 1024
 
-    /// Answers that are not remembered after one that was remembered in vain: where every head is
+    /// Heads that are not remembered after one that was remembered in vain: where every head is
     /// another, remembering only costs.
     private static let pause = 64
 
@@ -15,7 +15,9 @@ struct HeadMemo {
     private var wasOfUse = true
     private var pausing = 0
 
-    mutating func remember(_ input: Span<UInt8>, _ summary: ResponseSummary) {
+    package init() {}
+
+    package mutating func remember(_ input: Span<UInt8>, _ summary: ResponseSummary) {
         if !wasOfUse {
             wasOfUse = true
             pausing = HeadMemo.pause
@@ -32,7 +34,7 @@ struct HeadMemo {
     }
 
     /// What the head in front of `input` says, where it is the last one again.
-    mutating func summary(of input: Span<UInt8>) -> ResponseSummary? {
+    package mutating func summary(of input: Span<UInt8>) -> ResponseSummary? {
         let count = bytes.count
         guard count > 0, input.count >= count else { return nil }
         let known = bytes
@@ -46,6 +48,7 @@ struct HeadMemo {
                     if left != right { return false }
                     index += 8
                 }
+                // SAFETY: as above.
                 while index < count {
                     if unsafe new[index] != old[index] { return false }
                     index += 1

@@ -1,0 +1,98 @@
+internal import CLinux
+
+/// A server's address, resolved.
+package struct Endpoint: Sendable, Equatable {
+    let address: sockaddr_storage
+    let length: socklen_t
+    var family: Int32 { Int32(address.ss_family) }
+
+    /// Most addresses kept of one name.
+    package static let addressLimit = 256
+
+    /// All addresses of a host name or a literal address, in the resolver's order (RFC 6724); blocks
+    /// while DNS answers, so it belongs to start-up or a thread of its own.
+    /// - Throws: the resolver's reason in words.
+    package static func resolveAll(host: String, port: UInt16) throws(ResolveError) -> [Endpoint] {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        // SAFETY: the call reads the hints and fills `list`.
+        let code = unsafe getaddrinfo(host, String(port), &hints, &list)
+        // SAFETY: on success getaddrinfo hands over a list that freeaddrinfo takes back.
+        defer { if code == 0 { unsafe freeaddrinfo(list) } }
+        guard code == 0 else {
+            // SAFETY: gai_strerror returns a static C string.
+            throw ResolveError(host: host, reason: unsafe String(cString: gai_strerror(code)))
+        }
+        var endpoints: [Endpoint] = []
+        var next = unsafe list
+        // SAFETY: the list's entries live until freeaddrinfo, and end with nil.
+        while let entry = unsafe next?.pointee, endpoints.count < addressLimit {
+            if let source = unsafe entry.ai_addr {
+                let endpoint = unsafe Endpoint(copying: source, length: entry.ai_addrlen)
+                if !endpoints.contains(endpoint) { endpoints.append(endpoint) }
+            }
+            unsafe next = entry.ai_next
+        }
+        guard !endpoints.isEmpty else { throw ResolveError(host: host, reason: "no address") }
+        return endpoints
+    }
+
+    /// The first of them.
+    package static func resolve(host: String, port: UInt16) throws(ResolveError) -> Endpoint {
+        try resolveAll(host: host, port: port)[0]
+    }
+
+    @unsafe private init(copying source: UnsafeMutablePointer<sockaddr>, length: socklen_t) {
+        var storage = sockaddr_storage()
+        unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+            // SAFETY: `length` bytes stand at `source`, and sockaddr_storage holds any address.
+            unsafe bytes.copyMemory(
+                from: UnsafeRawBufferPointer(start: source, count: min(Int(length), bytes.count)))
+        }
+        address = storage
+        self.length = length
+    }
+
+    package static func == (left: Endpoint, right: Endpoint) -> Bool {
+        guard left.length == right.length else { return false }
+        return unsafe withUnsafeBytes(of: left.address) { one in
+            // SAFETY: both are whole structures of the same type, zeroed before they were filled.
+            unsafe withUnsafeBytes(of: right.address) { other in unsafe one.elementsEqual(other) }
+        }
+    }
+
+    /// The address in numbers, as a C library takes it without asking a name server.
+    package var hostText: String {
+        var storage = address
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let capacity = socklen_t(text.count)
+        // SAFETY: the pointer stays inside the closure.
+        let written = unsafe withUnsafeBytes(of: &storage) { bytes in
+            let offset =
+                family == AF_INET
+                ? MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_addr)
+                : MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr)
+            // SAFETY: the storage holds an address of this family, and the text any of its kind.
+            return unsafe inet_ntop(
+                family, bytes.baseAddress.unsafelyUnwrapped + (offset ?? 0), &text, capacity)
+        }
+        guard unsafe written != nil else { return "" }
+        let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whether the host is an address in numbers, so that resolving it asks nobody.
+    package static func isNumeric(_ host: String) -> Bool {
+        var address = in6_addr()
+        // SAFETY: 16 bytes hold an address of either family.
+        return unsafe inet_pton(AF_INET, host, &address) == 1
+            || inet_pton(AF_INET6, host, &address) == 1
+    }
+}
+
+package struct ResolveError: Error, CustomStringConvertible {
+    package let host: String
+    package let reason: String
+    package var description: String { "cannot resolve \(host): \(reason)" }
+}
