@@ -52,7 +52,7 @@ let package = Package(
         library("Options"),
         library("Detection", ["Numerics", "CArithmetic"]),
         library("Telemetry", ["Bytes"]),
-        library("Report", ["Bytes"]),
+        library("Report", ["Bytes", "Numerics"]),
         library("Wire", ["Bytes", "HTTP", "Detection"]),
         library("Signals", ["Bytes", "Numerics"]),
         library("Scoring", ["Bytes", "Numerics", "Signals", "Report"]),

@@ -34,7 +34,7 @@ struct ScoreCommand {
         StandardStreams.writeOutput(table)
         do throws(FileError) {
             if let markdown { try write(markdown, table, assessment) }
-            if let json { try writeJSON(json, assessment) }
+            if let json { try Files.write(json, assessment.score.json.line.readable) }
         } catch {
             throw CommandError(error.description)
         }
@@ -42,7 +42,7 @@ struct ScoreCommand {
 
     /// The tables that say it at a glance.
     private func text(_ assessment: Assessment) -> String {
-        let quality = qualityTable([(name, assessment.quality)]).text
+        let quality = QualityTable([(name, assessment.quality.figures)]).text
         guard let benchmark = Assessment.benchmarkTable([assessment]) else { return quality }
         return quality + "\n" + benchmark.text
     }
@@ -52,30 +52,6 @@ struct ScoreCommand {
         try Files.write(
             path,
             "# Verdicts on \(name)\n\n\(table)\n## By series\n\n"
-                + qualityTable(assessment.series).text)
-    }
-
-    private func writeJSON(_ path: String, _ assessment: Assessment) throws(FileError) {
-        var text = ByteBuffer(limit: Files.sizeLimit)
-        text.append("{\"name\":")
-        text.append(jsonString: name)
-        text.append(",\"total\":")
-        text.append(assessment.quality)
-        if let benchmark = assessment.benchmark {
-            text.append(",\"nab\":{\"alert\":")
-            text.append(benchmark.alert)
-            text.append(",\"is_anomaly\":")
-            text.append(benchmark.isAnomaly)
-            text.append("}")
-        }
-        text.append(",\"series\":{")
-        for (position, row) in assessment.series.enumerated() {
-            if position > 0 { text.append(",") }
-            text.append(jsonString: row.name)
-            text.append(":")
-            text.append(row.quality)
-        }
-        text.append("}}\n")
-        try Files.write(path, text.readable)
+                + QualityTable(assessment.series.map { ($0.name, $0.quality.figures) }).text)
     }
 }

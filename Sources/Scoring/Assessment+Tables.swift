@@ -1,4 +1,3 @@
-package import Bytes
 package import Report
 internal import Signals
 
@@ -94,56 +93,8 @@ extension Assessment {
     }
 }
 
-extension ByteBuffer {
-    /// Appends what thresholds ask for of one flag, by collection:
-    /// `{"default":{"event_precision":…,"nab":{"standard":…}},…}`.
-    package mutating func append(_ assessments: [Assessment], flag: Assessment.Flag) {
-        append("{")
-        for (position, one) in assessments.enumerated() {
-            if position > 0 { append(",") }
-            append(jsonString: one.name)
-            append(":{\"samples\":")
-            append(integer: one.quality.alert.confusion.count)
-            append(",\"prevalence\":")
-            append(number: one.quality.alert.confusion.prevalence)
-            append(members: flag == .alert ? one.quality.alert : one.quality.isAnomaly)
-            if let benchmark = one.benchmark {
-                append(",\"nab\":")
-                append(flag == .alert ? benchmark.alert : benchmark.isAnomaly)
-            }
-            append("}")
-        }
-        append("}\n")
-    }
-
-    /// Appends the shipped threshold's score under each profile, and the best with its threshold.
-    package mutating func append(_ score: NABScore) {
-        append("{")
-        for (position, profile) in NABProfile.all.enumerated() {
-            if position > 0 { append(",") }
-            append(jsonString: profile.name)
-            append(":")
-            append(number: score.score(profile, threshold: Assessment.shipped))
-        }
-        append(",\"best\":{")
-        for (position, profile) in NABProfile.all.enumerated() {
-            let best = score.best(profile)
-            if position > 0 { append(",") }
-            append(jsonString: profile.name)
-            append(":{\"score\":")
-            append(number: best.score)
-            // No threshold at all is best when every detection costs.
-            if best.threshold.isFinite {
-                append(",\"threshold\":")
-                append(number: best.threshold)
-            }
-            append("}")
-        }
-        append("}}")
-    }
-}
-
 extension Assessment {
+    /// One of the two flags of a verdict.
     package enum Flag: String, Sendable, CaseIterable {
         case alert
         case isAnomaly = "is_anomaly"
