@@ -46,19 +46,21 @@ extension Assessment {
             "data, detector", "threshold", "event precision", "event recall", "event F1",
             "flags / 10k",
         ])
-        func add(_ name: String, _ threshold: String, _ score: EventScore) {
+        func add(_ name: String, threshold: String, score: EventScore) {
             table.add([
                 name, threshold, score.precision.shortText, score.earlyRecall.shortText,
                 score.f1.shortText, score.flagsPer10k.shortText,
             ])
         }
         for one in assessments {
-            add("\(one.name), `alert`", "as shipped", one.quality.alert.events)
+            add(
+                "\(one.name), `alert`", threshold: "as shipped",
+                score: one.quality.alert.events)
             for baseline in one.baselines {
                 let best = baseline.best
                 add(
-                    "\(one.name), \(baseline.name)", "best: \(best.threshold.shortText) sigmas",
-                    best.score)
+                    "\(one.name), \(baseline.name)",
+                    threshold: "best: \(best.threshold.shortText) sigmas", score: best.score)
             }
         }
         return table

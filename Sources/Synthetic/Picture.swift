@@ -41,8 +41,8 @@ struct Picture {
     }
 
     /// The best and the worst series of a collection, by event F1 of those that have events.
-    static func telling(
-        _ assessment: Assessment, _ series: [LabelledSeries], _ verdicts: [String: [Judgment]]
+    static func bestAndWorst(
+        of assessment: Assessment, series: [LabelledSeries], verdicts: [String: [Judgment]]
     ) throws(CommandError) -> [Picture] {
         let ranked = assessment.series.indices
             .filter { !series[$0].events.isEmpty }
@@ -53,7 +53,9 @@ struct Picture {
             let judgments = try LabelledData.judgments(of: series[place], in: verdicts)
             let rank = place == best ? "best" : "worst"
             pictures.append(
-                timeline("\(assessment.name)-\(rank)", rank, series[place], judgments))
+                picture(
+                    of: series[place], judgments: judgments, file: "\(assessment.name)-\(rank)",
+                    rank: rank))
         }
         return pictures
     }
@@ -62,8 +64,8 @@ struct Picture {
         assessment.series[place].quality.alert.events.f1
     }
 
-    private static func timeline(
-        _ name: String, _ rank: String, _ series: LabelledSeries, _ judgments: [Judgment]
+    private static func picture(
+        of series: LabelledSeries, judgments: [Judgment], file name: String, rank: String
     ) -> Picture {
         let alerts = judgments.indices.filter { judgments[$0].alert }
         let labelled = series.events.map { $0.start..<$0.end }

@@ -49,7 +49,8 @@ struct ReportCommand {
             for one in series {
                 assessment.add(one, try LabelledData.judgments(of: one, in: verdicts))
             }
-            pictures += try Picture.telling(assessment, series, verdicts)
+            pictures += try Picture.bestAndWorst(
+                of: assessment, series: series, verdicts: verdicts)
             assessments.append(assessment)
         }
         pictures.insert(Picture.curves(assessments), at: 0)
