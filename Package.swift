@@ -52,7 +52,7 @@ let package = Package(
         library("Options", ["Bytes"]),
         library("Detection", ["Numerics", "CArithmetic"]),
         library("Telemetry", ["Bytes"]),
-        library("Report", ["Bytes"]),
+        library("Report", ["Bytes", "Numerics"]),
         library("Wire", ["Bytes", "HTTP", "Detection"]),
         library("SeriesLog", ["Bytes", "Detection"]),
         library("Signals", ["Bytes", "Numerics"]),

@@ -33,18 +33,23 @@ package struct ResponseSummary: Equatable {
 /// Parses the head of an HTTP/1.x response, for clients.
 package enum ResponseParser {
     /// Longest head accepted, in bytes.
-    private static let headLimit = 64 * 1024
+    package static let headLimit = 64 * 1024
 
     /// Parses the head at the front of `bytes`.
+    /// - Parameter isAnswerToHead: whether the request was HEAD, whose response has no body.
     /// - Returns: nil if the head is not complete yet.
-    package static func parse(_ bytes: Span<UInt8>) throws(ResponseError) -> ResponseSummary? {
+    package static func parse(_ bytes: Span<UInt8>, isAnswerToHead: Bool = false)
+        throws(ResponseError) -> ResponseSummary?
+    {
         guard let end = lineEnd(bytes, from: 0) else { return try incomplete(bytes) }
         var summary = try statusLine(bytes, end)
         var offset = end + 2
         while let end = lineEnd(bytes, from: offset) {
             if end == offset {
                 summary.byteCount = end + 2
-                if summary.status == 204 || summary.status == 304 || summary.status < 200 {
+                if isAnswerToHead || summary.status == 204 || summary.status == 304
+                    || summary.status < 200
+                {
                     summary.framing = .length(0)
                 }
                 return summary

@@ -1,9 +1,8 @@
-internal import Bytes
 internal import System
 internal import Options
 internal import Report
 
-/// `loadgen compare`: two runs side by side, and what got worse.
+/// `loadgen compare`: two results side by side, and what got worse.
 struct CompareCommand {
     private let before: String
     private let after: String
@@ -21,7 +20,8 @@ struct CompareCommand {
 
     /// - Returns: 99 when something got worse by more than is allowed.
     func run() throws(RunError) -> Int32 {
-        let comparison = Comparison(try readDocument(before), try readDocument(after))
+        let comparison = Comparison(
+            try readResult(before).measurements, try readResult(after).measurements)
         guard comparison.hasCommonMeasure else {
             throw RunError("\(before) and \(after): have no measure of a run or a search in common")
         }
@@ -31,19 +31,5 @@ struct CompareCommand {
             StandardStreams.writeOutput("WORSE  \(name), by more than \(allowed.percentText)\n")
         }
         return worse.isEmpty ? 0 : 99
-    }
-}
-
-/// Reads a result's file.
-func readDocument(_ path: String) throws(RunError) -> Document {
-    let bytes = try readFile(path)
-    do throws(JSONError) { return try Document(bytes.span) } catch {
-        throw RunError("\(path): \(error.problem.description) at byte \(error.offset)")
-    }
-}
-
-func readFile(_ path: String) throws(RunError) -> [UInt8] {
-    do throws(FileError) { return try Files.read(path) } catch {
-        throw RunError(error.description)
     }
 }

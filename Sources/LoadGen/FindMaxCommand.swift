@@ -11,7 +11,7 @@ struct FindMaxCommand {
 
     private let plan: Plan
     private let slo: String
-    private let thresholds: [Threshold]
+    private let objectives: [Threshold]
     private let search: RateSearch
     private let stepSeconds: Double
     private let confirmationSeconds: Double
@@ -21,8 +21,8 @@ struct FindMaxCommand {
 
     init(_ options: inout Options) throws(OptionError) {
         slo = options.text("--slo") ?? "p95 < 50ms, errors < 0.1%"
-        thresholds = try parseThresholds(slo)
-        guard !thresholds.isEmpty else { throw OptionError("--slo: no threshold in it") }
+        objectives = try Objectives.parse(slo, flag: "--slo", labelled: false)
+        guard !objectives.isEmpty else { throw OptionError("--slo: no threshold in it") }
         let low = try options.decimal("--min", in: 0.1...10_000_000) ?? 10
         let high = try options.decimal("--max", in: 0.1...10_000_000) ?? 1_000_000
         guard low <= high else { throw OptionError("--min: it must not be above --max") }
@@ -46,14 +46,18 @@ struct FindMaxCommand {
 
     /// - Returns: 0 when a rate was found and confirmed, 99 when none held.
     func run() throws(RunError) -> Int32 {
-        var found = SearchResult(plan: plan, slo: slo)
+        var found = SearchResult()
+        found.target = plan.summary.target
+        found.scenario = plan.summary.scenario
+        found.slo = slo
+        found.machine = .current()
         var search = search
         while true {
             switch search.step {
             case .attempt(let rate):
-                search.note(held: try attempt(rate, stepSeconds, "step", &found))
+                search.note(held: try attempt(rate, isConfirmation: false, &found))
             case .confirmation(let rate):
-                search.note(held: try attempt(rate, confirmationSeconds, "confirmation", &found))
+                search.note(held: try attempt(rate, isConfirmation: true, &found))
             case .done(let rate):
                 found.rate = rate
                 return try report(found)
@@ -62,42 +66,40 @@ struct FindMaxCommand {
         }
     }
 
+    /// Tries a rate, and says whether it held.
     private func attempt(
-        _ rate: Double, _ seconds: Double, _ name: String, _ found: inout SearchResult
+        _ rate: Double, isConfirmation: Bool, _ found: inout SearchResult
     ) throws(RunError) -> Bool {
+        let name = isConfirmation ? "confirmation" : "step"
         var plan = plan
-        plan.load = .open(RateCurve(rate: rate, seconds: seconds))
+        plan.load = .open(
+            RateCurve(rate: rate, seconds: isConfirmation ? confirmationSeconds : stepSeconds))
         var view = LiveView()
         view.prefix = "\(name) at \(rate.shortText)/s, "
-        let result = try LoadRun(plan).execute(showing: &view)
-        guard result.recorder.answered > 0 else {
-            throw RunError(result.complaints.first ?? "no request was answered")
+        var measured = try LoadRun(plan).execute(showing: &view)
+        measured.objectives = objectives
+        guard measured.recorder.answered > 0 else {
+            throw RunError(measured.complaints.first ?? "no request was answered")
         }
-        let document = try document(of: result.json(Environment()))
-        let measurements = document.measurements
-        let short = thresholds.filter {
-            if case .held = $0.judge(measurements) { false } else { true }
-        }
-        let reasons = short.map { $0.sentence($0.judge(measurements)) } + result.objections
-        found.add(rate, seconds, result, reasons, isConfirmation: name == "confirmation")
+        let result = measured.result(on: found.machine)
+        let reasons = (result.slo?.short.map(\.sentence) ?? []) + measured.objections
+        found.steps.append(
+            SearchResult.Step(
+                of: result, rate: rate, isConfirmation: isConfirmation, reasons: reasons))
+        if isConfirmation, reasons.isEmpty { found.confirmation = result }
         let outcome = reasons.isEmpty ? "held" : reasons.joined(separator: "; ")
         StandardStreams.writeOutput(
-            "\(name): \(rate.shortText)/s: p95 "
-                + "\((document["latency_ms.p95"] ?? 0).shortText) ms: \(outcome)\n")
+            "\(name): \(rate.shortText)/s: p95 \(result.latency.p95.shortText) ms: \(outcome)\n")
         return reasons.isEmpty
     }
 
     private func report(_ found: SearchResult) throws(RunError) -> Int32 {
-        let bytes = found.json(Environment())
-        let document = try document(of: bytes)
-        let text = SearchText(document).markdown
+        let text = SearchText(found).markdown
         StandardStreams.writeOutput("\n" + text)
         do throws(FileError) {
-            if let json { try Files.write(json, bytes.readable) }
+            if let json { try Files.write(json, found.json.line.readable) }
             if let markdown { try Files.write(markdown, text) }
-            if let pictures {
-                try Files.write(pictures + "-steps.svg", RunCharts.search(document))
-            }
+            if let pictures { try Files.write(pictures + "-steps.svg", RunCharts.search(found)) }
         } catch {
             throw RunError(error.description)
         }

@@ -23,16 +23,16 @@ let help = """
               --start 1000  --min 10  --max 1000000  --step 5s  --duration 30s (of the confirmation)
               --precision 0.05  --json FILE  --markdown FILE  --svg PREFIX (PREFIX-steps.svg)
 
-    loadgen show RUN.json [--markdown FILE] [--svg PREFIX]
+    loadgen show RUN.json [--replicas FILE] [--json FILE] [--markdown FILE] [--svg PREFIX]
       the report of a run, from its JSON alone
 
     loadgen compare BEFORE.json AFTER.json [--allow 0.1]
       two runs side by side; 99 when one measure got worse by more than the share allowed
 
-    loadgen gate THRESHOLDS NAME=REPORT.json …
-      holds reports against a file of thresholds, such as: load.latency_ms.p95 < 50ms
+    loadgen gate THRESHOLDS NAME=RESULT.json …
+      holds results against a file of thresholds, such as: load.latency_ms.p95 < 50ms
 
-    loadgen report --thresholds FILE --out PAGE.md [--describe TEXT.md] NAME=REPORT.json …
+    loadgen report --thresholds FILE --out PAGE.md NAME=RESULT.json …
       the write-up with its pictures, from those files alone
 
     Exit status: 0 held, 99 a threshold fell short, 1 the run failed or can't be relied on, 64 usage.

@@ -42,9 +42,12 @@ struct LiveView {
         let time = row.time < 0 ? "warm-up" : "\((row.time + timeline.intervalSeconds).shortText) s"
         let failed = timeline.rows.reduce(0) { $0 + $1.failed }
         let recent = timeline.rows.suffix(sparkLength).map(\.p95)
+        let latency =
+            row.p50.isFinite
+            ? "p50 \(row.p50.shortText) p95 \(row.p95.shortText) p99 \(row.p99.shortText) ms"
+            : "nothing answered"
         return "\(time): asked \(Int(row.asked.rounded()))/s, reached "
-            + "\(Int(row.answered.rounded()))/s, p50 \(row.p50.shortText) p95 "
-            + "\(row.p95.shortText) p99 \(row.p99.shortText) ms, \(failed) errors  "
+            + "\(Int(row.answered.rounded()))/s, \(latency), \(failed) errors  "
             + sparkline(recent)
     }
 }

@@ -8,6 +8,9 @@ enum LoadGenProgram {
     }
 }
 
+/// The version of this program, which its results name.
+let programVersion = "0.1.0"
+
 private let commands = "run, find-max, show, compare, gate or report"
 
 /// Outside the main type, whose isolation its closures would inherit.

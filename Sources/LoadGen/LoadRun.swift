@@ -43,12 +43,13 @@ struct LoadRun: Sendable {
     }
 
     /// Runs it; returns when all is settled.
-    func execute(showing view: inout LiveView) throws(RunError) -> RunResult {
+    func execute(showing view: inout LiveView) throws(RunError) -> MeasuredRun {
         ProcessUsage.raiseDescriptorLimit()
         let series = plan.suite?.series(seed: plan.seed) ?? []
         let outcomes = Outcomes()
         // All threads begin together, a moment from now.
         let start = Clock.now() + .milliseconds(100)
+        let startedAt = Double(Clock.unixNanoseconds()) * 1e-9
         var timeline = Timeline(plan, intervalSeconds: intervalSeconds)
         do throws(SystemError) {
             let threads = try ThreadGroup(Array(0..<plan.threads)) { index in
@@ -60,7 +61,7 @@ struct LoadRun: Sendable {
             throw RunError(error.description)
         }
         return try outcomes.result(
-            self, timeline, from: start + .seconds(plan.warmUpSeconds))
+            self, timeline, countsFrom: start + .seconds(plan.warmUpSeconds), startedAt: startedAt)
     }
 
     /// The series of one thread: every series goes through one thread only, to stay in order.
@@ -118,9 +119,9 @@ private final class Outcomes: Sendable {
     func add(_ outcome: Outcome) { list.withLock { $0.append(outcome) } }
     var count: Int { list.withLock { $0.count } }
 
-    func result(_ run: LoadRun, _ timeline: Timeline, from countsFrom: Instant)
-        throws(RunError) -> RunResult
-    {
+    func result(
+        _ run: LoadRun, _ timeline: Timeline, countsFrom: Instant, startedAt: Double
+    ) throws(RunError) -> MeasuredRun {
         let all = list.withLock { $0 }
         if let error = all.compactMap(\.error).first { throw RunError(error) }
         var recorder = Recorder()
@@ -132,6 +133,8 @@ private final class Outcomes: Sendable {
                 quality?.add(feed.series, feed.judgments)
             }
         }
-        return RunResult(run.plan, recorder, timeline, quality, from: countsFrom)
+        return MeasuredRun(
+            plan: run.plan, recorder: recorder, timeline: timeline, quality: quality,
+            countsFrom: countsFrom, startedAt: startedAt)
     }
 }

@@ -23,44 +23,45 @@ struct OutputFiles {
         pictures = options.text("--svg")
     }
 
-    func write(
-        _ result: RunResult, json bytes: borrowing ByteBuffer, _ document: Document,
-        _ report: String
-    ) throws(RunError) {
+    func write(_ result: RunResult, _ latency: Histogram, report: String) throws(RunError) {
+        let line = result.json.line
         do throws(FileError) {
             if json == "-" {
-                // One line among the others: what a cluster's log can carry out of a pod.
-                StandardStreams.writeOutput(bytes.readable)
-                StandardStreams.writeOutput("\n")
+                StandardStreams.writeOutput(line.readable)
             } else if let json {
-                try Files.write(json, bytes.readable)
+                try Files.write(json, line.readable)
             }
             if let markdown { try Files.write(markdown, report) }
             if let csv { try Files.write(csv, OutputFiles.csv(result.timeline)) }
             if let percentiles {
                 var text = ByteBuffer(limit: OutputFiles.textLimit)
-                result.recorder.latency.appendPercentiles(scale: 1e6, into: &text)
+                latency.appendPercentiles(scale: 1e6, into: &text)
                 try Files.write(percentiles, text.readable)
             }
-            if let pictures {
-                try Files.write(pictures + "-percentiles.svg", RunCharts.percentiles(document))
-                try Files.write(pictures + "-timeline.svg", RunCharts.timeline(document))
-            }
+            if let pictures { try writePictures(of: result, prefix: pictures) }
         } catch {
             throw RunError(error.description)
         }
     }
 
-    /// The run over time; a row for each interval, its own start in seconds first.
-    static func csv(_ timeline: Timeline) -> String {
+    /// The run over time; a row for each interval, its own start in seconds first. What was not
+    /// measured in an interval is an empty cell.
+    static func csv(_ timeline: RunTimeline) -> String {
         var text = "time_s,asked_rps,sent_rps,answered_rps,errors,p50_ms,p95_ms,p99_ms,max_ms\n"
-        for row in timeline.rows where row.time >= 0 {
-            let cells = [
-                row.time, row.asked, row.sent, row.answered, Double(row.failed), row.p50, row.p95,
-                row.p99, row.max,
-            ]
-            text += cells.map(\.shortText).joined(separator: ",") + "\n"
+        let columns = [
+            timeline.time, timeline.asked, timeline.sent, timeline.answered, timeline.errors,
+            timeline.p50, timeline.p95, timeline.p99, timeline.max,
+        ]
+        for row in timeline.time.values.indices {
+            let cells = columns.map { $0.values[row].isFinite ? $0.values[row].shortText : "" }
+            text += cells.joined(separator: ",") + "\n"
         }
         return text
     }
+}
+
+/// Writes both pictures of a run.
+func writePictures(of result: RunResult, prefix: String) throws(FileError) {
+    try Files.write(prefix + "-percentiles.svg", RunCharts.percentiles(result))
+    try Files.write(prefix + "-timeline.svg", RunCharts.timeline(result))
 }

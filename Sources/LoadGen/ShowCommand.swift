@@ -1,35 +1,41 @@
+internal import Bytes
 internal import System
 internal import Options
 internal import Report
 
 /// `loadgen show`: the report of a run that happened elsewhere, from its JSON alone.
 struct ShowCommand {
-    private let result: String
+    private let path: String
+    private let json: String?
     private let markdown: String?
     private let pictures: String?
+    private let replicas: String?
 
     init(_ options: inout Options) throws(OptionError) {
         guard options.operands.count == 1 else {
             throw OptionError("show: expected the RUN.json of one run")
         }
-        result = options.operands[0]
+        path = options.operands[0]
+        json = options.text("--json")
         markdown = options.text("--markdown")
         pictures = options.text("--svg")
+        replicas = options.text("--replicas")
     }
 
     func run() throws(RunError) -> Int32 {
-        let document = try readDocument(result)
-        guard document["latency_ms.p95"] != nil else {
-            throw RunError("\(result): is not the result of a run")
+        let file = try readResult(path)
+        guard case .run(var result) = file else {
+            throw RunError("\(path): is not the result of a run, but \(file.content)")
         }
-        let report = "## Load\n\n\(RunText(document).markdown)"
+        if let replicas {
+            result.replicasMax = largestNumber(try readFile(replicas)) ?? result.replicasMax
+        }
+        let report = "## Load\n\n\(RunText(result).markdown())"
         StandardStreams.writeOutput(report)
         do throws(FileError) {
+            if let json { try Files.write(json, result.json.line.readable) }
             if let markdown { try Files.write(markdown, report) }
-            if let pictures {
-                try Files.write(pictures + "-percentiles.svg", RunCharts.percentiles(document))
-                try Files.write(pictures + "-timeline.svg", RunCharts.timeline(document))
-            }
+            if let pictures { try writePictures(of: result, prefix: pictures) }
         } catch {
             throw RunError(error.description)
         }

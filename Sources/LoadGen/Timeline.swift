@@ -11,7 +11,7 @@ struct Timeline: Sendable {
         let sent: Double
         let answered: Double
         let failed: Int
-        /// Latencies in milliseconds: 50 %, 95 %, 99 % and the largest.
+        /// Latencies in milliseconds: 50 %, 95 %, 99 % and the largest; NaN where nothing was answered.
         let p50: Double
         let p95: Double
         let p99: Double
@@ -64,8 +64,9 @@ struct Timeline: Sendable {
             time < 0
                 ? $0.rate(at: 0) : ($0.total(by: end) - $0.total(by: time)) / intervalSeconds
         }
+        let isSilent = interval.latency.count == 0
         func milliseconds(_ share: Double) -> Double {
-            Double(interval.latency.quantile(share)) / 1e6
+            isSilent ? .nan : Double(interval.latency.quantile(share)) / 1e6
         }
         let sent = Double(interval.sent) / intervalSeconds
         rows.append(
@@ -73,6 +74,6 @@ struct Timeline: Sendable {
                 time: time, asked: asked ?? sent, sent: sent,
                 answered: Double(interval.answered) / intervalSeconds, failed: interval.failed,
                 p50: milliseconds(0.5), p95: milliseconds(0.95), p99: milliseconds(0.99),
-                max: Double(interval.latency.maximum) / 1e6))
+                max: isSilent ? .nan : Double(interval.latency.maximum) / 1e6))
     }
 }

@@ -1,4 +1,4 @@
-/// Two runs' documents side by side.
+/// Two results side by side.
 package struct Comparison {
     /// What is compared, and whether more of it is better.
     private static let measures: [(name: String, moreIsBetter: Bool)] = [
@@ -13,10 +13,10 @@ package struct Comparison {
     /// The worst single request of a run says little of a change.
     private static let unjudged: Set<String> = ["latency_ms.max"]
 
-    private let before: Document
-    private let after: Document
+    private let before: Measurements
+    private let after: Measurements
 
-    package init(_ before: Document, _ after: Document) {
+    package init(_ before: Measurements, _ after: Measurements) {
         self.before = before
         self.after = after
     }
@@ -41,7 +41,9 @@ package struct Comparison {
         return table
     }
 
-    private func asked(_ run: Document) -> String { run["target_rps"]?.shortText ?? "all it takes" }
+    private func asked(_ run: Measurements) -> String {
+        run["target_rps"]?.shortText ?? "all it takes"
+    }
 
     private func change(_ name: String, _ moreIsBetter: Bool) -> String {
         guard let worsening = worsening(name, moreIsBetter) else { return "–" }

@@ -248,18 +248,18 @@ struct Connection: ~Copyable {
         case .readBody:
             bodyStarted = responder.now
             isInFlight = true
-            context.metrics.add(1, .inFlight)
-            if let refusal = machine.acceptBody(head) { refuse(refusal, &context) }
-        case .answer(var request):
-            let canGoOn = machine.discardBody(head)
-            request.keepAlive = request.keepAlive && canGoOn
-            let progress = context.answer(request, head: head, bytes, for: token, into: &output)
-            if progress == .waiting {
-                isWaiting = true
-                lingersAfterwards = !canGoOn
-                return
-            }
-            finishRequest(keepAlive: request.keepAlive, lingers: !canGoOn, now: context.now)
+            responder.metrics.add(1, .inFlight)
+            if let refusal = machine.acceptBody(head) { refuse(refusal, &responder) }
+        case .reply(let question, let query):
+            skipBody(head)
+            let accepts = bytes.extracting(head.accept)
+            let ticket = responder.reply(
+                request, to: question, query, accepts: accepts, into: &output)
+            conclude(ticket, &responder)
+        case .refuse(let problem):
+            skipBody(head)
+            responder.refuse(request, problem, into: &output)
+            finishRequest(now: responder.now)
         }
     }
 

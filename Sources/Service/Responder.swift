@@ -44,12 +44,12 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         metrics = shared.metrics[loop]
         bufferLimitBytes = shared.configuration.bufferLimitBytes / shared.metrics.count
         now = Clock.now()
-        tellTime()
+        tellTime(now)
     }
 
-    /// Reads the clocks; once per turn of the loop.
-    mutating func tellTime() {
-        now = Clock.now()
+    /// Tells the time, and reads the wall clock; once per turn of the loop.
+    mutating func tellTime(_ now: Instant) {
+        self.now = now
         let milliseconds = Int(Clock.unixNanoseconds()) / 1_000_000
         store.tellTime(now, unixMilliseconds: milliseconds)
         let seconds = milliseconds / 1000

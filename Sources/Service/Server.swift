@@ -72,11 +72,12 @@ enum Server {
         _ seat: Seat, _ shared: SharedState, _: Series.Type, _ store: Series.Shared
     ) {
         do throws(SystemError) {
-            var worker = try Worker<Series>(
+            var loop = try EventLoop(wakeUp: WakeUp(owning: seat.wakeUp))
+            var worker = Worker<Series>(
                 shared, store, index: seat.index,
-                listener: FileDescriptor(owning: seat.listener),
-                wakeUp: WakeUp(owning: seat.wakeUp))
-            try worker.run()
+                listener: FileDescriptor(owning: seat.listener), wakeUp: seat.wakeUp)
+            try worker.start(&loop)
+            try loop.run(&worker)
         } catch {
             Log.error("worker \(seat.index) failed: \(error.description)")
             exitProcess(1)

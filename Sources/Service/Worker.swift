@@ -8,9 +8,8 @@ internal import Synchronization
 /// What the tokens of a worker's events belong to.
 private enum Kind {
     static let listener: UInt8 = 1
-    static let wakeUp: UInt8 = 2
-    static let connection: UInt8 = 3
-    static let store: UInt8 = 4
+    static let connection: UInt8 = 2
+    static let store: UInt8 = 3
 }
 
 /// How a worker paces its turns.
@@ -29,14 +28,11 @@ private enum Pace {
 /// One event loop with its listener and its connections, on a thread of its own.
 ///
 /// A turn: wait, serve what is ready, look at what is due. Nothing here blocks.
-struct Worker<Series: Store & ~Copyable>: ~Copyable {
-    private var poller: Poller
-    private var timers: TimerWheel
+struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     private var connections = ConnectionTable()
     private var responder: Responder<Series>
     private var scratch = ByteBuffer(limit: ConnectionLimits.readBytes)
     private var listener: FileDescriptor?
-    private let wakeUp: WakeUp
     private var acceptsAgainAt: Instant?
     private var drain: Drain?
 
@@ -45,65 +41,79 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
         let deadline: Instant
     }
 
+    /// - Parameter wakeUp: wakes the loop from other threads.
     init(
         _ shared: SharedState, _ store: Series.Shared, index: Int,
-        listener: consuming FileDescriptor,
-        wakeUp: consuming WakeUp
-    ) throws(SystemError) {
-        let poller = try Poller()
-        try poller.add(
-            listener.number, .read, token: Token(kind: Kind.listener, generation: 0, index: 0))
-        try poller.add(
-            wakeUp.descriptor.number, .read,
-            token: Token(kind: Kind.wakeUp, generation: 0, index: 0))
-        self.poller = poller
-        self.wakeUp = wakeUp
+        listener: consuming FileDescriptor, wakeUp: Int32
+    ) {
         self.listener = consume listener
-        let seat = StoreSeat(
-            loop: index, wakeUp: self.wakeUp.descriptor.number, tokenKind: Kind.store)
+        let seat = StoreSeat(loop: index, wakeUp: wakeUp, tokenKind: Kind.store)
         responder = Responder(shared, Series(store, seat), loop: index)
-        timers = TimerWheel(now: responder.now)
     }
 
-    /// Serves until the process drains and the last connection is gone.
-    mutating func run() throws(SystemError) {
-        tendStore()
-        while true {
-            let count = try poller.wait(timeUntilNextLook())
-            responder.tellTime()
-            for index in 0..<count { handle(poller.event(at: index)) }
-            try gatherMore()
-            lookAtWhatIsDue()
-            tendStore()
-            if isFinished() { return }
+    /// Begins to listen and to connect the store; before the loop's first turn.
+    mutating func start(_ loop: inout EventLoop) throws(SystemError) {
+        switch listener {
+        case .some(let descriptor):
+            try loop.poller.add(descriptor.number, .read, token: Worker.listenerToken)
+        case .none: break
         }
+        tendStore(&loop)
+    }
+
+    // MARK: Turns
+
+    mutating func timeToWait(_ loop: inout EventLoop) -> TimeSpan? {
+        var next = responder.store.nextLook()
+        if let acceptsAgainAt { next = min(next, acceptsAgainAt) }
+        if let drain { next = min(next, min(drain.deadline, loop.now + Pace.drainGrace)) }
+        return next == .never ? nil : max(TimeSpan(nanoseconds: 0), next - loop.now)
+    }
+
+    mutating func beginTurn(_ loop: inout EventLoop, eventCount: Int) {
+        responder.tellTime(loop.now)
+    }
+
+    mutating func wake(_ loop: inout EventLoop) {
+        if responder.shared.isDraining { startDraining(&loop) }
+    }
+
+    /// - Returns: false when the process drains and the last connection is gone.
+    mutating func endTurn(_ loop: inout EventLoop) throws(SystemError) -> Bool {
+        try gatherMore(&loop)
+        if let again = acceptsAgainAt, again <= loop.now {
+            acceptsAgainAt = nil
+            watchListener(.read, loop)
+        }
+        tendStore(&loop)
+        if let drain { closeIdle(drain) }
+        return drain == nil || connections.count > 0
     }
 
     // MARK: Events
 
-    private mutating func handle(_ event: Event) {
+    mutating func handle(_ event: Event, _ loop: inout EventLoop) {
         switch event.token.kind {
-        case Kind.connection: handleConnection(event)
+        case Kind.connection: handleConnection(event, &loop)
         case Kind.store: responder.store.handle(event)
-        case Kind.listener: acceptConnections(atMost: Pace.acceptsPerTurn)
-        case Kind.wakeUp:
-            wakeUp.clear()
-            if responder.shared.isDraining { startDraining() }
+        case Kind.listener: acceptConnections(atMost: Pace.acceptsPerTurn, &loop)
         default: break
         }
     }
 
-    private mutating func handleConnection(_ event: Event) {
+    private mutating func handleConnection(_ event: Event, _ loop: inout EventLoop) {
         let index = event.token.index
         // An event of a connection that was closed earlier in this turn.
         guard connections.holds(index, event.token.generation) else { return }
         let interest = connections[index].interest
         let fate = connections[index].handle(event, &scratch, &responder)
-        conclude(index, fate, interest)
+        conclude(index, fate, interest, &loop)
     }
 
     /// Carries out what serving a connection led to.
-    private mutating func conclude(_ index: Int, _ fate: ConnectionFate, _ before: Interest) {
+    private mutating func conclude(
+        _ index: Int, _ fate: ConnectionFate, _ before: Interest, _ loop: inout EventLoop
+    ) {
         switch fate {
         case .close: close(index)
         case .keep:
@@ -111,14 +121,14 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
             let wanted = connections[index].interest
             if wanted != before {
                 let number = connections[index].descriptor.number
-                guard (try? poller.modify(number, wanted, token: token)) != nil else {
+                guard (try? loop.poller.modify(number, wanted, token: token)) != nil else {
                     close(index)
                     return
                 }
             }
             let deadline = connections[index].deadline
             if deadline < connections[index].lookAt {
-                connections[index].lookAt = timers.schedule(token, at: deadline)
+                connections[index].lookAt = loop.timers.schedule(token, at: deadline)
             }
         }
     }
@@ -135,19 +145,17 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
 
     /// Before the store sends what it has gathered, takes in what has arrived since the turn began:
     /// sending costs much the same for one sample as for many. Nothing is waited for.
-    private mutating func gatherMore() throws(SystemError) {
+    private mutating func gatherMore(_ loop: inout EventLoop) throws(SystemError) {
         var rounds = 0
         while rounds < Pace.gatheringRounds, responder.store.isGathering {
-            let count = try poller.wait(TimeSpan(nanoseconds: 0))
-            if count == 0 { return }
-            for index in 0..<count { handle(poller.event(at: index)) }
+            if try loop.serveReady(&self) == 0 { return }
             rounds += 1
         }
     }
 
     /// Replies to the requests whose outcome is known now, and lets the store send what this turn
     /// has gathered.
-    private mutating func tendStore() {
+    private mutating func tendStore(_ loop: inout EventLoop) {
         responder.store.lookAtWhatIsDue()
         // Replying lets requests in that were waiting behind; their samples still go with this turn.
         while let finished = responder.store.nextFinished(&responder.batch) {
@@ -158,9 +166,9 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
             }
             let interest = connections[token.index].interest
             let fate = connections[token.index].resume(finished.outcome, &responder)
-            conclude(token.index, fate, interest)
+            conclude(token.index, fate, interest, &loop)
         }
-        responder.store.endTurn(poller)
+        responder.store.endTurn(loop.poller)
         for notice in responder.store.takeNotices() {
             if notice.isWarning { Log.warning(notice.text) } else { Log.info(notice.text) }
         }
@@ -168,19 +176,19 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
 
     // MARK: Accepting
 
-    private mutating func acceptConnections(atMost limit: Int) {
+    private mutating func acceptConnections(atMost limit: Int, _ loop: inout EventLoop) {
         var accepted = 0
         while accepted < limit {
             guard hasRoomForConnection() else {
-                pauseAccepting()
+                pauseAccepting(loop)
                 return
             }
             switch acceptOne() {
-            case .connection(let descriptor, let peer): open(descriptor, peer)
+            case .connection(let descriptor, let peer): open(descriptor, peer, &loop)
             case .none: return
             case .exhausted(let code):
                 Log.warning("cannot accept connections: \(SystemError("accept4", code))")
-                pauseAccepting()
+                pauseAccepting(loop)
                 return
             }
             accepted += 1
@@ -199,14 +207,16 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
             < responder.shared.configuration.connectionLimit
     }
 
-    private mutating func open(_ descriptor: consuming FileDescriptor, _ peer: PeerAddress) {
+    private mutating func open(
+        _ descriptor: consuming FileDescriptor, _ peer: PeerAddress, _ loop: inout EventLoop
+    ) {
         let place = connections.reserve()
         let token = Token(kind: Kind.connection, generation: place.generation, index: place.index)
-        guard (try? poller.add(descriptor.number, .read, token: token)) != nil else { return }
+        guard (try? loop.poller.add(descriptor.number, .read, token: token)) != nil else { return }
         var connection = Connection(
             descriptor, peer, token, responder.shared.limits, now: responder.now,
             idleTimeout: responder.shared.timeouts.idle)
-        connection.lookAt = timers.schedule(token, at: connection.deadline)
+        connection.lookAt = loop.timers.schedule(token, at: connection.deadline)
         connections.insert(connection)
         responder.metrics.add(1, .connections)
         responder.shared.openConnections.add(1, ordering: .relaxed)
@@ -214,60 +224,46 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
 
     /// Leaves waiting connections in the kernel's queue for a while; a ready listener that nobody
     /// accepts from would keep the loop spinning.
-    private mutating func pauseAccepting() {
+    private mutating func pauseAccepting(_ loop: borrowing EventLoop) {
         guard acceptsAgainAt == nil else { return }
-        watchListener([])
+        watchListener([], loop)
         acceptsAgainAt = responder.now + Pace.acceptPause
     }
 
-    private func watchListener(_ interest: Interest) {
-        let token = Token(kind: Kind.listener, generation: 0, index: 0)
+    private func watchListener(_ interest: Interest, _ loop: borrowing EventLoop) {
         switch listener {
-        case .some(let descriptor): try? poller.modify(descriptor.number, interest, token: token)
+        case .some(let descriptor):
+            try? loop.poller.modify(descriptor.number, interest, token: Worker.listenerToken)
         case .none: break
         }
     }
 
+    private static var listenerToken: Token {
+        Token(kind: Kind.listener, generation: 0, index: 0)
+    }
+
     // MARK: Time
 
-    private mutating func timeUntilNextLook() -> TimeSpan? {
-        var next = timers.nextLook() ?? .never
-        if let acceptsAgainAt { next = min(next, acceptsAgainAt) }
-        next = min(next, responder.store.nextLook())
-        if let drain { next = min(next, min(drain.deadline, responder.now + Pace.drainGrace)) }
-        return next == .never ? nil : max(TimeSpan(nanoseconds: 0), next - Clock.now())
-    }
-
-    private mutating func lookAtWhatIsDue() {
-        timers.advance(to: responder.now)
-        while let token = timers.takeDue() { lookAt(token) }
-        if let again = acceptsAgainAt, again <= responder.now {
-            acceptsAgainAt = nil
-            watchListener(.read)
-        }
-        if let drain { closeIdle(drain) }
-    }
-
-    private mutating func lookAt(_ token: Token) {
+    mutating func timeOut(_ token: Token, _ loop: inout EventLoop) {
         let index = token.index
         guard connections.holds(index, token.generation) else { return }
         // Another look is scheduled later: this one was for a deadline that has moved.
-        guard connections[index].lookAt <= responder.now else { return }
+        guard connections[index].lookAt <= loop.now else { return }
         connections[index].lookAt = .never
         let interest = connections[index].interest
         var fate = ConnectionFate.keep
-        if connections[index].deadline <= responder.now {
+        if connections[index].deadline <= loop.now {
             fate = connections[index].timeOut(&responder)
         }
-        conclude(index, fate, interest)
+        conclude(index, fate, interest, &loop)
     }
 
     // MARK: Draining
 
     /// Stops taking connections, after those that the kernel has already accepted for us.
-    private mutating func startDraining() {
+    private mutating func startDraining(_ loop: inout EventLoop) {
         guard drain == nil else { return }
-        acceptConnections(atMost: Int.max)
+        acceptConnections(atMost: Int.max, &loop)
         listener = nil
         acceptsAgainAt = nil
         responder.store.startDraining()
@@ -282,9 +278,5 @@ struct Worker<Series: Store & ~Copyable>: ~Copyable {
         for index in 0..<connections.capacity where connections.isTaken(index) {
             if isOver || connections[index].isIdle { close(index) }
         }
-    }
-
-    private func isFinished() -> Bool {
-        drain != nil && connections.count == 0
     }
 }

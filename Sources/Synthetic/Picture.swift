@@ -11,8 +11,8 @@ struct Picture {
     /// it is this project's own.
     var isShown = true
 
-    /// Samples that a timeline shows.
-    private static let timelineSamples = 1500
+    /// Samples of a series that are shown.
+    private static let shownSamples = 1500
     private static let curvePoints = 40
 
     /// Event precision over event recall of each collection: alerts from each score up, with a mark
@@ -20,16 +20,19 @@ struct Picture {
     static func curves(_ assessments: [Assessment]) -> Picture {
         var lines = assessments.map { one in
             let events = one.quality.alert.events
-            return ShareChart.Line(
-                "\(one.name), alert", points(one.alerts),
+            return LineChart.Line(
+                "\(one.name), alert", points: points(one.alerts),
                 mark: (x: events.earlyRecall, y: events.precision))
         }
         if let first = assessments.first, let baseline = first.baselines.first {
-            lines.append(ShareChart.Line("\(first.name), roll-50 z", points(baseline.sweep)))
+            lines.append(
+                LineChart.Line("\(first.name), roll-50 z", points: points(baseline.sweep)))
         }
         let title = "Event precision over event recall, by threshold"
-        let chart = ShareChart(
-            title: title, across: "event recall", up: "event precision", lines: lines)
+        let chart = LineChart(
+            title, x: Axis("event recall", .fixed(0...1)),
+            y: Axis("event precision", .fixed(0...1)),
+            lines: lines)
         return Picture(file: "precision-recall.svg", title: title, svg: chart.svg)
     }
 
@@ -38,8 +41,8 @@ struct Picture {
     }
 
     /// The best and the worst series of a collection, by event F1 of those that have events.
-    static func telling(
-        _ assessment: Assessment, _ series: [LabelledSeries], _ verdicts: [String: [Judgment]]
+    static func bestAndWorst(
+        of assessment: Assessment, series: [LabelledSeries], verdicts: [String: [Judgment]]
     ) throws(CommandError) -> [Picture] {
         let ranked = assessment.series.indices
             .filter { !series[$0].events.isEmpty }
@@ -50,7 +53,9 @@ struct Picture {
             let judgments = try LabelledData.judgments(of: series[index], in: verdicts)
             let rank = index == best ? "best" : "worst"
             pictures.append(
-                timeline("\(assessment.name)-\(rank)", rank, series[index], judgments))
+                picture(
+                    of: series[index], judgments: judgments, file: "\(assessment.name)-\(rank)",
+                    rank: rank))
         }
         return pictures
     }
@@ -59,18 +64,18 @@ struct Picture {
         assessment.series[index].quality.alert.events.f1
     }
 
-    private static func timeline(
-        _ name: String, _ rank: String, _ series: LabelledSeries, _ judgments: [Judgment]
+    private static func picture(
+        of series: LabelledSeries, judgments: [Judgment], file name: String, rank: String
     ) -> Picture {
         let alerts = judgments.indices.filter { judgments[$0].alert }
         let labelled = series.events.map { $0.start..<$0.end }
         let middle = labelled.first?.lowerBound ?? 0
-        let start = max(0, min(middle - timelineSamples / 5, judgments.count - timelineSamples))
+        let start = max(0, min(middle - shownSamples / 5, judgments.count - shownSamples))
         let title = "\(series.name) (\(rank) of its collection)"
-        let chart = Timeline(
+        let svg = SampleChart.svg(
             title: title, values: series.samples.map(\.rps), labelled: labelled, alerts: alerts,
-            window: start..<min(judgments.count, start + timelineSamples))
+            window: start..<min(judgments.count, start + shownSamples))
         let isOwn = series.events.allSatisfy { $0.kind != .labelled }
-        return Picture(file: "\(name).svg", title: title, svg: chart.svg, isShown: isOwn)
+        return Picture(file: "\(name).svg", title: title, svg: svg, isShown: isOwn)
     }
 }

@@ -49,7 +49,8 @@ struct ReportCommand {
             for one in series {
                 assessment.add(one, try LabelledData.judgments(of: one, in: verdicts))
             }
-            pictures += try Picture.telling(assessment, series, verdicts)
+            pictures += try Picture.bestAndWorst(
+                of: assessment, series: series, verdicts: verdicts)
             assessments.append(assessment)
         }
         pictures.insert(Picture.curves(assessments), at: 0)
@@ -59,7 +60,7 @@ struct ReportCommand {
             throw CommandError(error.description)
         }
         StandardStreams.writeOutput(
-            qualityTable(assessments.map { ($0.name, $0.quality) }).text
+            QualityTable(assessments.map { ($0.name, $0.quality.figures) }).text
                 + "report: \(folder)/accuracy.md\n")
     }
 
@@ -70,8 +71,7 @@ struct ReportCommand {
             try Files.write("\(folder)/accuracy/\(picture.file)", picture.svg)
         }
         for flag in Assessment.Flag.allCases {
-            var json = ByteBuffer(limit: Files.sizeLimit)
-            json.append(assessments, flag: flag)
+            let json = AccuracyResult(assessments, flag: flag).json.line
             try Files.write("\(folder)/accuracy-\(flag.rawValue).json", json.readable)
         }
         try Files.write("\(folder)/accuracy.md", markdown(assessments, pictures))
@@ -87,7 +87,7 @@ struct ReportCommand {
             a flag outside all events is a false alarm. `is_anomaly` is the five services' rule, kept for
             their clients; `alert` is what should wake somebody up.
 
-            \(qualityTable(assessments.map { ($0.name, $0.quality) }).text)
+            \(QualityTable(assessments.map { ($0.name, $0.quality.figures) }).text)
             \(Assessment.confusionTable(assessments).text)
             ## By kind of event, `alert`
 

@@ -13,6 +13,7 @@ struct ScoreCommand {
     private let name: String
     private let json: String?
     private let markdown: String?
+    private let thresholds: [Threshold]
 
     init(_ options: inout Options) throws(OptionError) {
         data = try options.required("--data", "a CSV file or a folder of them")
@@ -21,9 +22,24 @@ struct ScoreCommand {
         name = options.text("--name") ?? "data"
         json = options.text("--json")
         markdown = options.text("--markdown")
+        do throws(ThresholdError) {
+            thresholds = try Threshold.parseAll(options.text("--slo") ?? "")
+        } catch {
+            throw OptionError("--slo: \(error.description)")
+        }
+        let known = ResultFile.score(ScoreResult()).measurements
+        for threshold in thresholds
+        where known[threshold.name] == nil
+            && !["nab.", "series."].contains(where: threshold.name.hasPrefix)
+        {
+            throw OptionError(
+                "--slo: \"\(threshold.text)\": a score has no \(threshold.name); it has, among "
+                    + "others, total.alert.fpr and total.alert.event_recall")
+        }
     }
 
-    func run() throws(CommandError) {
+    /// - Returns: the exit status: 0 done, 99 a threshold fell short.
+    func run() throws(CommandError) -> Int32 {
         let series = try LabelledData.load(data, windows: windows)
         let judgments = try LabelledData.verdicts(verdicts)
         var assessment = Assessment(name: name, isBenchmark: windows != nil)
@@ -33,49 +49,30 @@ struct ScoreCommand {
         let table = text(assessment)
         StandardStreams.writeOutput(table)
         do throws(FileError) {
-            if let markdown { try write(markdown, table, assessment) }
-            if let json { try writeJSON(json, assessment) }
+            if let markdown { try write(assessment, table: table, to: markdown) }
+            if let json { try Files.write(json, assessment.score.json.line.readable) }
         } catch {
             throw CommandError(error.description)
         }
+        let report = ThresholdReport(
+            thresholds, ResultFile.score(assessment.score).measurements)
+        for line in report.lines { StandardStreams.writeOutput(line.sentence + "\n") }
+        return report.allHeld ? 0 : 99
     }
 
     /// The tables that say it at a glance.
     private func text(_ assessment: Assessment) -> String {
-        let quality = qualityTable([(name, assessment.quality)]).text
+        let quality = QualityTable([(name, assessment.quality.figures)]).text
         guard let benchmark = Assessment.benchmarkTable([assessment]) else { return quality }
         return quality + "\n" + benchmark.text
     }
 
-    private func write(_ path: String, _ table: String, _ assessment: Assessment) throws(FileError)
+    private func write(_ assessment: Assessment, table: String, to path: String)
+        throws(FileError)
     {
         try Files.write(
             path,
             "# Verdicts on \(name)\n\n\(table)\n## By series\n\n"
-                + qualityTable(assessment.series).text)
-    }
-
-    private func writeJSON(_ path: String, _ assessment: Assessment) throws(FileError) {
-        var text = ByteBuffer(limit: Files.sizeLimit)
-        text.append("{\"name\":")
-        text.append(jsonString: name)
-        text.append(",\"total\":")
-        text.append(assessment.quality)
-        if let benchmark = assessment.benchmark {
-            text.append(",\"nab\":{\"alert\":")
-            text.append(benchmark.alert)
-            text.append(",\"is_anomaly\":")
-            text.append(benchmark.isAnomaly)
-            text.append("}")
-        }
-        text.append(",\"series\":{")
-        for (position, row) in assessment.series.enumerated() {
-            if position > 0 { text.append(",") }
-            text.append(jsonString: row.name)
-            text.append(":")
-            text.append(row.quality)
-        }
-        text.append("}}\n")
-        try Files.write(path, text.readable)
+                + QualityTable(assessment.series.map { ($0.name, $0.quality.figures) }).text)
     }
 }

@@ -27,7 +27,7 @@ private let help = """
           series,index,timestamp,value,is_anomaly,alert,score
 
       synthetic score --data FILE|DIR --verdicts VERDICTS [--nab WINDOWS.json]
-                      [--name NAME] [--json FILE] [--markdown FILE]
+                      [--name NAME] [--json FILE] [--markdown FILE] [--slo 'total.alert.fpr < 1%']
           judges verdicts, whoever gave them, by the labels; WINDOWS are those of the Numenta
           benchmark, by whose published scoring they are judged too
 
@@ -36,7 +36,7 @@ private let help = """
           DIR/accuracy-alert.json and DIR/accuracy-is_anomaly.json for thresholds
 
     Data are CSV files: timestamp,rps,cpu or timestamp,value[,label], with Unix time or UTC date-times.
-    Exit status: 0 done, 1 failed, 64 the command line is wrong.
+    Exit status: 0 done, 99 a threshold fell short, 1 failed, 64 the command line is wrong.
 
     """
 
@@ -88,7 +88,7 @@ private func perform(_ work: Work) -> Int32 {
         switch work {
         case .generate(let command): try command.run()
         case .replay(let command): try command.run()
-        case .score(let command): try command.run()
+        case .score(let command): return try command.run()
         case .report(let command): try command.run()
         }
         return 0

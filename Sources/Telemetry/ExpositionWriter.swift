@@ -47,6 +47,15 @@ package struct ExpositionWriter: ~Copyable {
         }
     }
 
+    /// Writes a family of one sample without labels.
+    package mutating func single(
+        _ name: String, _ kind: MetricKind, help: String, _ value: Double,
+        into output: inout ByteBuffer
+    ) {
+        family(name, kind, help: help, into: &output)
+        sample(value, into: &output)
+    }
+
     /// Writes one sample of the current family. `labels` is written as it is, in the form
     /// `name="value",…`; the caller escapes the values with `escaped`.
     package mutating func sample(

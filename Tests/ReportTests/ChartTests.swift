@@ -34,14 +34,17 @@ import Testing
     }
 
     private func lines(_ chart: LineChart) -> [[(x: Double, y: Double)]] {
-        Elements(chart.svg).found.filter { $0.attributes["stroke-width"] == "2" }
-            .map { points($0.attributes["d"] ?? "") }
+        Elements(chart.svg).found.filter {
+            $0.name == "path" && $0.attributes["stroke-width"] == "2"
+        }
+        .map { points($0.attributes["d"] ?? "") }
     }
 
     @Test("a straight line stays straight, and higher is further up")
     func drawsStraight() throws {
         let values = (0...10).map { (x: Double($0), y: Double($0) * 3) }
-        let chart = LineChart("t", x: Axis("x"), y: Axis("y"), [LineChart.Line("l", values)])
+        let chart = LineChart(
+            "t", x: Axis("x"), y: Axis("y"), lines: [LineChart.Line("l", points: values)])
         let line = try #require(lines(chart).first)
         #expect(line.count == 11)
         for index in 1...10 {
@@ -55,7 +58,8 @@ import Testing
     func drawsLogarithms() throws {
         let values = (0...4).map { (x: Double($0), y: Double("1e\($0 - 2)") ?? 0) }
         let chart = LineChart(
-            "t", x: Axis("x"), y: Axis("y", .logarithmic), [LineChart.Line("l", values)])
+            "t", x: Axis("x"), y: Axis("y", .logarithmic),
+            lines: [LineChart.Line("l", points: values)])
         let line = try #require(lines(chart).first)
         for index in 1...4 {
             #expect(abs(line[index].y - line[index - 1].y - (line[4].y - line[0].y) / 4) < 0.21)
@@ -68,7 +72,7 @@ import Testing
     func drawsShares() throws {
         let values = [0, 0.9, 0.99, 0.999].map { (x: $0, y: 1.0) }
         let chart = LineChart(
-            "t", x: Axis("x", .share), y: Axis("y"), [LineChart.Line("l", values)])
+            "t", x: Axis("x", .share), y: Axis("y"), lines: [LineChart.Line("l", points: values)])
         let line = try #require(lines(chart).first)
         for index in 1...3 {
             #expect(abs(line[index].x - line[index - 1].x - (line[3].x - line[0].x) / 3) < 0.21)
@@ -82,7 +86,8 @@ import Testing
         for scale in [Axis.Scale.linear, .logarithmic, .share] {
             let points = values.enumerated().map { (x: Double($0.offset), y: $0.element) }
             let chart = LineChart(
-                "<&\">", x: Axis("]]>"), y: Axis("y", scale), [LineChart.Line("<b>", points)])
+                "<&\">", x: Axis("]]>"), y: Axis("y", scale),
+                lines: [LineChart.Line("<b>", points: points)])
             #expect(Elements(LineChart.stacked([chart, chart])).text.contains("<&\">"))
             #expect(!chart.svg.contains("nan") && !chart.svg.contains("inf"))
         }
@@ -92,7 +97,8 @@ import Testing
     func keepsPeaks() throws {
         var values = (0..<100_000).map { (x: Double($0), y: 1.0) }
         values[77_777].y = 50
-        let chart = LineChart("t", x: Axis("x"), y: Axis("y"), [LineChart.Line("l", values)])
+        let chart = LineChart(
+            "t", x: Axis("x"), y: Axis("y"), lines: [LineChart.Line("l", points: values)])
         let line = try #require(lines(chart).first)
         #expect(line.count <= 760)
         let top = line.map(\.y).min() ?? 0

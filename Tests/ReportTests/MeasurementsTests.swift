@@ -4,9 +4,7 @@ import Testing
 
 private func read(_ json: String) throws(JSONError) -> Measurements {
     let bytes = Array(json.utf8)
-    var measurements = Measurements()
-    try measurements.add(bytes.span)
-    return measurements
+    return Measurements(try JSONNode(object: bytes.span))
 }
 
 private func problem(_ json: String) -> JSONError? {
@@ -46,9 +44,9 @@ private func problem(_ json: String) -> JSONError? {
     @Test("a second report adds to the first, and the later number of a name wins")
     func adds() throws {
         var found = try read(#"{"a":1,"b":2}"#)
-        let more = Array(#"{"b":3,"c":{"b":4},"c":{"b":5}}"#.utf8)
-        try found.add(more.span)
-        #expect(found.values == ["a": 1, "b": 3, "c.b": 5])
+        found.add(try read(#"{"b":3,"c":{"b":4},"c":{"b":5}}"#), as: "x")
+        found.add(try read(#"{"b":6}"#), as: "x")
+        #expect(found.values == ["a": 1, "b": 2, "x.b": 6, "x.c.b": 5])
     }
 
     @Test(
@@ -81,7 +79,7 @@ private func problem(_ json: String) -> JSONError? {
 
     @Test("a document of more values than a report has is refused")
     func boundsCount() {
-        let ones = [String](repeating: "1", count: Document.limit).joined(separator: ",")
+        let ones = [String](repeating: "1", count: JSONNode.valueLimit).joined(separator: ",")
         #expect(problem("{\"a\":[\(ones)]}") != nil)
         #expect(problem("{\"a\":[1,1]}") == nil)
     }

@@ -3,12 +3,10 @@ import Testing
 
 @Suite struct ThresholdTests {
     private func measurements() throws -> Measurements {
-        var measurements = Measurements()
         let json = Array(
             #"{"latency_ms":{"p95":40.5},"error_rate":0.002,"list":[1,{"a":2}],"ok":true,"s":"x"}"#
                 .utf8)
-        try measurements.add(json.span)
-        return measurements
+        return Measurements(try JSONNode(object: json.span))
     }
 
     @Test("nested numbers are found by their dotted names")

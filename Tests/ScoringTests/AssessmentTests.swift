@@ -92,10 +92,8 @@ private func scores(_ places: [Int: Double]) -> [Double] { (0..<100).map { place
 
     @Test("thresholds find the numbers of each flag by the collection's name")
     func writesMeasurements() throws {
-        var json = ByteBuffer(limit: 10_000)
-        json.append([assessment(true)], flag: .alert)
-        var measurements = Measurements()
-        try measurements.add(json.readable)
+        let alert = AccuracyResult([assessment(true)], flag: .alert)
+        let measurements = try ResultFile(alert.json.line.readable).measurements
         #expect(measurements["tiny.true_positives"] == 2)
         #expect(measurements["tiny.false_positives"] == 1)
         #expect(measurements["tiny.event_precision"] == 2.0 / 3)
@@ -104,10 +102,9 @@ private func scores(_ places: [Int: Double]) -> [Double] { (0..<100).map { place
         let nab = try #require(measurements["tiny.nab.standard"])
         let best = try #require(measurements["tiny.nab.best.standard.score"])
         #expect(nab > 0 && nab <= best)
-        json.removeAll()
-        json.append([assessment(false)], flag: .isAnomaly)
-        var others = Measurements()
-        try others.add(json.readable)
+        let others = ResultFile.accuracy(
+            AccuracyResult([assessment(false)], flag: .isAnomaly)
+        ).measurements
         #expect(others["tiny.true_positives"] == 2)
         #expect(others["tiny.false_positives"] == 8)
         #expect(others["tiny.nab.standard"] == nil)

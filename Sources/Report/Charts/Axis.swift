@@ -1,7 +1,12 @@
+internal import Numerics
+
 /// One axis of a chart: what it measures, and how values lie along it.
 package struct Axis: Sendable {
-    package enum Scale: Sendable {
+    package enum Scale: Equatable, Sendable {
+        /// From 0 to the largest value.
         case linear
+        /// Over a range that is known before.
+        case fixed(ClosedRange<Double>)
         /// Powers of ten at equal distances; values must be positive, others lie at the lower end.
         case logarithmic
         /// For shares below 1: 90 %, 99 %, 99.9 % at equal distances.
@@ -19,47 +24,61 @@ package struct Axis: Sendable {
 
 /// An axis with a range: from values to places between 0 and 1.
 struct ScaledAxis {
-    let axis: Axis
+    /// A line across the plot, with its label.
+    struct Tick {
+        let place: Double
+        let label: String
+    }
+
+    private let scale: Axis.Scale
     /// Both in the scale's own terms: powers of ten where it is not linear.
     private let low: Double
     private let high: Double
 
     private static let tickGoal = 6.0
     private static let logarithmLimit = -6.0
+    /// With so few powers of ten, 2 and 5 times each have a label too.
+    private static let fewPowers = 2
 
-    /// The range holds all the values; a linear one begins at 0.
+    /// The range holds all the values.
     init(_ axis: Axis, over values: [Double]) {
-        self.axis = axis
-        let scaled = values.filter(\.isFinite).map { ScaledAxis.scaled($0, axis.scale) }
-            .filter { $0 > ScaledAxis.logarithmLimit || axis.scale == .linear }
-        let least = scaled.min() ?? 0
-        let most = scaled.max() ?? 1
+        scale = axis.scale
         switch axis.scale {
         case .linear:
-            low = min(0, least)
-            let step = ScaledAxis.step(max(most - low, 1e-9))
-            high = low + (max(most - low, step) / step).rounded(.up) * step
+            let finite = values.filter(\.isFinite)
+            let least = min(0, finite.min() ?? 0)
+            let most = finite.max() ?? 1
+            let step = ScaledAxis.step(max(most - least, 1e-9))
+            low = least < 0 ? (least / step).rounded(.down) * step : 0
+            high = low + max(1, ((most - low) / step).rounded(.up)) * step
+        case .fixed(let range):
+            low = range.lowerBound
+            high = max(range.upperBound, range.lowerBound + 1e-9 + abs(range.lowerBound) * 1e-9)
         case .logarithmic:
+            let powers = values.filter { $0.isFinite && $0 > 0 }.map(decimalLogarithm)
+                .filter { $0 > ScaledAxis.logarithmLimit }
             // A power of ten's logarithm may miss its whole number by the last digit.
-            low = (least + 1e-9).rounded(.down)
-            high = max(low + 1, (most - 1e-9).rounded(.up))
+            low = ((powers.min() ?? 0) + 1e-9).rounded(.down)
+            high = max(low + 1, ((powers.max() ?? 1) - 1e-9).rounded(.up))
         case .share:
             low = 0
-            high = max(1, most.rounded(.up))
+            high = max(1, (values.filter(\.isFinite).map(ScaledAxis.nines).max() ?? 1).rounded(.up))
         }
     }
 
-    private static func scaled(_ value: Double, _ scale: Axis.Scale) -> Double {
-        switch scale {
-        case .linear: value
-        case .logarithmic: value > 0 ? decimalLogarithm(value) : logarithmLimit
-        case .share: -decimalLogarithm(max(1e-9, 1 - value))
-        }
+    /// 1 for 90 %, 2 for 99 %; 100 % itself stands where nine nines do.
+    private static func nines(_ share: Double) -> Double {
+        -decimalLogarithm(max(1e-9, 1 - share))
     }
 
     /// Where a value lies, 0 to 1.
     func place(_ value: Double) -> Double {
-        let scaled = ScaledAxis.scaled(value, axis.scale)
+        let scaled =
+            switch scale {
+            case .linear, .fixed: value
+            case .logarithmic: value > 0 ? decimalLogarithm(value) : low
+            case .share: ScaledAxis.nines(value)
+            }
         return max(0, min(1, (scaled - low) / (high - low)))
     }
 
@@ -72,48 +91,53 @@ struct ScaledAxis {
     }
 
     /// Where lines and numbers stand.
-    var ticks: [(place: Double, label: String)] {
-        switch axis.scale {
-        case .linear:
+    var ticks: [Tick] {
+        switch scale {
+        case .linear, .fixed:
             let step = ScaledAxis.step(high - low)
-            let count = Int(((high - low) / step).rounded())
-            return (0...max(1, count)).map {
-                let value = low + Double($0) * step
-                return (place(value), value.shortText)
-            }
+            let first = (low / step - 1e-9).rounded(.up)
+            let last = (high / step + 1e-9).rounded(.down)
+            guard last >= first, last - first < 100 else { return [] }
+            return (Int(first)...Int(last)).map { tick(Double($0) * step) }
         case .logarithmic:
-            return (Int(low)...Int(high)).map {
-                let value = powerOfTen($0)
-                return (place(value), value.shortText)
-            }
+            let powers = Int(low)...Int(high)
+            let factors = powers.count - 1 <= ScaledAxis.fewPowers ? [1.0, 2, 5] : [1.0]
+            return powers.flatMap { power in factors.map { $0 * powerOfTen(power) } }
+                .filter { $0 <= powerOfTen(Int(high)) * (1 + 1e-9) }.map(tick)
         case .share:
             return (0...Int(high)).map {
                 let share = 1 - powerOfTen(-$0)
-                return (Double($0) / high, $0 == 0 ? "0 %" : share.percentText)
+                return Tick(
+                    place: Double($0) / high, label: $0 == 0 ? "0 %" : share.percentText)
             }
         }
     }
+
+    /// Where fine lines without numbers stand: 2 to 9 times each power of ten.
+    var fineTicks: [Double] {
+        guard case .logarithmic = scale else { return [] }
+        return (Int(low)..<Int(high)).flatMap { power in
+            (2...9).map { place(Double($0) * powerOfTen(power)) }
+        }
+    }
+
+    private func tick(_ value: Double) -> Tick {
+        Tick(place: place(value), label: value.tickText)
+    }
 }
 
-extension Axis.Scale: Equatable {}
+extension Double {
+    /// A number at an axis: short, with k and M for thousands and millions.
+    var tickText: String {
+        if magnitude >= 1e9 { return (self / 1e9).shortText + "G" }
+        if magnitude >= 1e6 { return (self / 1e6).shortText + "M" }
+        if magnitude >= 1e4 { return (self / 1e3).shortText + "k" }
+        return shortText
+    }
+}
 
 private func powerOfTen(_ exponent: Int) -> Double { Double("1e\(exponent)") ?? 1 }
 
-/// log₁₀ to some ten digits, which is more than a pixel: Report knows no numerics.
-///
-/// The exponent in base 2 is exact; of the significand m in [1, 2) the series
-/// ln m = 2 Σ s^(2i+1)/(2i+1), s = (m − 1)/(m + 1) ≤ ⅓, is cut where terms fall below 1e-11.
 func decimalLogarithm(_ value: Double) -> Double {
-    guard value > 0, value.isFinite else { return -.infinity }
-    let m = value.significand
-    let s = (m - 1) / (m + 1)
-    var term = s
-    var sum = 0.0
-    for i in 0..<12 {
-        sum += term / Double(2 * i + 1)
-        term *= s * s
-    }
-    let ln2 = 0.693_147_180_559_945_3
-    let ln10 = 2.302_585_092_994_045_7
-    return (2 * sum + Double(value.exponent) * ln2) / ln10
+    naturalLogarithm(value) / 2.302_585_092_994_045_7
 }

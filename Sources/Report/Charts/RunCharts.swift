@@ -1,75 +1,120 @@
-/// The pictures of a run, and of a search, from their documents.
+/// The pictures of a run, and of a search.
 package enum RunCharts {
-    private static func points(_ document: Document, _ x: String, _ y: String)
-        -> [(x: Double, y: Double)]
-    {
-        zip(document.column(x), document.column(y)).map { (x: $0, y: $1) }
-    }
-
     /// Latency by percentile: from the intended send, and from the actual one.
-    package static func percentiles(_ run: Document) -> String {
-        LineChart(
+    package static func percentiles(_ run: RunResult) -> String {
+        let shares = run.distribution.share.values
+        var chart = LineChart(
             "Latency by percentile", x: Axis("percentile", .share),
             y: Axis("milliseconds", .logarithmic),
-            [
+            lines: [
                 LineChart.Line(
-                    "from the intended send",
-                    points(run, "distribution.share", "distribution.latency_ms")),
+                    "from the intended send", points: points(shares, run.distribution.latency)),
                 LineChart.Line(
-                    "from the actual send",
-                    points(run, "distribution.share", "distribution.service_time_ms"), .dashed),
-            ]
-        ).svg
+                    "from the actual send", points: points(shares, run.distribution.serviceTime),
+                    style: .dashed),
+            ])
+        chart.subtitle = subtitle(run)
+        chart.limits = limits(run)
+        return chart.svg
     }
 
-    /// Latency and rate over time, one above the other.
-    package static func timeline(_ run: Document) -> String {
-        let latency = ["p50", "p95", "p99", "max"].map {
-            LineChart.Line($0, points(run, "timeline.time_s", "timeline.\($0)_ms"))
-        }
-        let rates = [
-            LineChart.Line("asked", points(run, "timeline.time_s", "timeline.asked_rps"), .dashed),
-            LineChart.Line("answered", points(run, "timeline.time_s", "timeline.answered_rps")),
+    /// Latency and rate over time, one above the other. Where nothing was answered there is no
+    /// latency, and the ground is coloured.
+    package static func timeline(_ run: RunResult) -> String {
+        let timeline = run.timeline
+        let time = timeline.time.values
+        let columns = [
+            ("p50", timeline.p50), ("p95", timeline.p95), ("p99", timeline.p99),
+            ("max", timeline.max),
         ]
-        return LineChart.stacked([
-            LineChart(
-                "Latency over time", x: Axis("seconds"), y: Axis("milliseconds", .logarithmic),
-                latency),
-            LineChart(
-                "Rate over time", x: Axis("seconds"), y: Axis("requests per second"), rates),
-        ])
+        var latency = LineChart(
+            "Latency over time", x: Axis("seconds"), y: Axis("milliseconds", .logarithmic),
+            lines: columns.map { LineChart.Line($0, points: points(time, $1)) })
+        latency.subtitle = subtitle(run)
+        latency.limits = limits(run)
+        var rates = LineChart(
+            "Rate over time", x: Axis("seconds"), y: Axis("requests per second"),
+            lines: [
+                LineChart.Line("asked", points: points(time, timeline.asked), style: .dashed),
+                LineChart.Line("answered", points: points(time, timeline.answered)),
+            ])
+        if timeline.errors.values.contains(where: { $0 > 0 }) {
+            let perSecond = Column(timeline.errors.values.map { $0 / timeline.intervalSeconds })
+            rates.lines.append(
+                LineChart.Line("errors", points: points(time, perSecond), role: .errors))
+        }
+        latency.bands = [silence(timeline)]
+        rates.bands = latency.bands
+        return LineChart.stacked([latency, rates])
     }
 
     /// The steps of a search for the highest rate, in the order in which they were tried, and what
     /// latency each rate had.
-    package static func search(_ search: Document) -> String {
-        let rates = search.column("steps.rate")
-        let held = search.column("steps.held")
-        func steps(_ value: Double) -> [(x: Double, y: Double)] {
-            rates.indices.filter { $0 < held.count && held[$0] == value }
-                .map { (x: Double($0 + 1), y: rates[$0]) }
+    package static func search(_ search: SearchResult) -> String {
+        let steps = search.steps.enumerated().map { (number: Double($0 + 1), step: $1) }
+        func dots(_ y: (SearchResult.Step) -> Double, x: ((Double, SearchResult.Step) -> Double))
+            -> [LineChart.Line]
+        {
+            [("held", true), ("fell short", false)].map { name, isHeld in
+                LineChart.Line(
+                    name,
+                    points: steps.filter { $0.step.isHeld == isHeld }
+                        .map { (x: x($0.number, $0.step), y: y($0.step)) }, style: .dots)
+            }
         }
-        func latency(_ name: String, _ value: Double) -> [(x: Double, y: Double)] {
-            let latencies = search.column("steps.\(name)")
-            return rates.indices.filter {
-                $0 < held.count && $0 < latencies.count && held[$0] == value
-            }.map { (x: rates[$0], y: latencies[$0]) }
+        var order = LineChart(
+            "Steps of the search", x: Axis("step"), y: Axis("requests per second", .logarithmic),
+            lines: dots(\.rate) { number, _ in number })
+        order.subtitle = "\(search.target), objective: \(search.slo)"
+        var latency = LineChart(
+            "p95 by rate", x: Axis("requests per second", .logarithmic),
+            y: Axis("milliseconds", .logarithmic), lines: dots(\.p95) { $1.rate })
+        latency.limits = limits((try? Threshold.parseAll(search.slo)) ?? [])
+            .filter { $0.name.contains("p95") }
+        return LineChart.stacked([order, latency])
+    }
+
+    // MARK: Parts
+
+    private static func points(_ x: [Double], _ y: Column) -> [(x: Double, y: Double)] {
+        zip(x, y.values).map { (x: $0, y: $1) }
+    }
+
+    private static func subtitle(_ run: RunResult) -> String {
+        "\(run.plan.target), \(run.plan.load)"
+    }
+
+    /// A line for each latency that an objective bounds from above.
+    private static func limits(_ run: RunResult) -> [LineChart.Limit] {
+        limits((run.slo?.lines ?? []).compactMap { try? Threshold($0.text) })
+    }
+
+    private static func limits(_ thresholds: [Threshold]) -> [LineChart.Limit] {
+        thresholds.filter { $0.name.hasPrefix("latency_ms.") && $0.isUpperBound }
+            .map { LineChart.Limit("objective: \($0.text)", y: $0.bound) }
+    }
+
+    /// The stretches in which something was asked for and nothing answered.
+    private static func silence(_ timeline: RunTimeline) -> LineChart.Bands {
+        var ranges: [ClosedRange<Double>] = []
+        let length = timeline.intervalSeconds
+        for (index, time) in timeline.time.values.enumerated()
+        where index < timeline.answered.values.count && timeline.answered.values[index] == 0
+            && index < timeline.asked.values.count && timeline.asked.values[index] > 0
+        {
+            if let last = ranges.last, time - last.upperBound < length / 2 {
+                ranges[ranges.count - 1] = last.lowerBound...(time + length)
+            } else {
+                ranges.append(time...(time + length))
+            }
         }
-        return LineChart.stacked([
-            LineChart(
-                "Steps of the search", x: Axis("step"),
-                y: Axis("requests per second", .logarithmic),
-                [
-                    LineChart.Line("held", steps(1), .dots),
-                    LineChart.Line("fell short", steps(0), .dots),
-                ]),
-            LineChart(
-                "p95 by rate", x: Axis("requests per second", .logarithmic),
-                y: Axis("milliseconds", .logarithmic),
-                [
-                    LineChart.Line("held", latency("p95_ms", 1), .dots),
-                    LineChart.Line("fell short", latency("p95_ms", 0), .dots),
-                ]),
-        ])
+        return LineChart.Bands("nothing answered", role: .silence, ranges: ranges)
+    }
+}
+
+extension RunTimeline {
+    /// Length of an interval: the distance of the first two, a second where there is only one.
+    var intervalSeconds: Double {
+        time.values.count > 1 ? Swift.max(0.001, time.values[1] - time.values[0]) : 1
     }
 }

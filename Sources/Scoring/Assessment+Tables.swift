@@ -1,4 +1,3 @@
-package import Bytes
 package import Report
 internal import Signals
 
@@ -47,19 +46,21 @@ extension Assessment {
             "data, detector", "threshold", "event precision", "event recall", "event F1",
             "flags / 10k",
         ])
-        func add(_ name: String, _ threshold: String, _ score: EventScore) {
+        func add(_ name: String, threshold: String, score: EventScore) {
             table.add([
                 name, threshold, score.precision.shortText, score.earlyRecall.shortText,
                 score.f1.shortText, score.flagsPer10k.shortText,
             ])
         }
         for one in assessments {
-            add("\(one.name), `alert`", "as shipped", one.quality.alert.events)
+            add(
+                "\(one.name), `alert`", threshold: "as shipped",
+                score: one.quality.alert.events)
             for baseline in one.baselines {
                 let best = baseline.best
                 add(
-                    "\(one.name), \(baseline.name)", "best: \(best.threshold.shortText) sigmas",
-                    best.score)
+                    "\(one.name), \(baseline.name)",
+                    threshold: "best: \(best.threshold.shortText) sigmas", score: best.score)
             }
         }
         return table
@@ -94,56 +95,8 @@ extension Assessment {
     }
 }
 
-extension ByteBuffer {
-    /// Appends what thresholds ask for of one flag, by collection:
-    /// `{"default":{"event_precision":…,"nab":{"standard":…}},…}`.
-    package mutating func append(_ assessments: [Assessment], flag: Assessment.Flag) {
-        append("{")
-        for (position, one) in assessments.enumerated() {
-            if position > 0 { append(",") }
-            append(jsonString: one.name)
-            append(":{\"samples\":")
-            append(integer: one.quality.alert.confusion.count)
-            append(",\"prevalence\":")
-            append(number: one.quality.alert.confusion.prevalence)
-            append(members: flag == .alert ? one.quality.alert : one.quality.isAnomaly)
-            if let benchmark = one.benchmark {
-                append(",\"nab\":")
-                append(flag == .alert ? benchmark.alert : benchmark.isAnomaly)
-            }
-            append("}")
-        }
-        append("}\n")
-    }
-
-    /// Appends the shipped threshold's score under each profile, and the best with its threshold.
-    package mutating func append(_ score: NABScore) {
-        append("{")
-        for (position, profile) in NABProfile.all.enumerated() {
-            if position > 0 { append(",") }
-            append(jsonString: profile.name)
-            append(":")
-            append(number: score.score(profile, threshold: Assessment.shipped))
-        }
-        append(",\"best\":{")
-        for (position, profile) in NABProfile.all.enumerated() {
-            let best = score.best(profile)
-            if position > 0 { append(",") }
-            append(jsonString: profile.name)
-            append(":{\"score\":")
-            append(number: best.score)
-            // No threshold at all is best when every detection costs.
-            if best.threshold.isFinite {
-                append(",\"threshold\":")
-                append(number: best.threshold)
-            }
-            append("}")
-        }
-        append("}}")
-    }
-}
-
 extension Assessment {
+    /// One of the two flags of a verdict.
     package enum Flag: String, Sendable, CaseIterable {
         case alert
         case isAnomaly = "is_anomaly"

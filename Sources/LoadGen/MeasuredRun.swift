@@ -4,25 +4,30 @@ internal import Report
 internal import Scoring
 internal import Telemetry
 
-/// What a run came to.
-struct RunResult {
+/// What the threads of a run measured, and whether it can be relied on.
+struct MeasuredRun {
     let plan: Plan
     let recorder: Recorder
     let timeline: Timeline
     let quality: Quality?
     /// From the end of the warm-up to the plan's end, or to the last answer where that came later.
     let seconds: Double
+    /// When it began, in Unix seconds.
+    let startedAt: Double
+    /// What the result is held against.
+    var objectives: [Threshold] = []
     /// The highest count of replicas that somebody saw meanwhile.
-    var replicas: Int?
+    var replicasMax: Int?
 
     init(
-        _ plan: Plan, _ recorder: Recorder, _ timeline: Timeline, _ quality: Quality?,
-        from countsFrom: Instant
+        plan: Plan, recorder: Recorder, timeline: Timeline, quality: Quality?,
+        countsFrom: Instant, startedAt: Double
     ) {
         self.plan = plan
         self.recorder = recorder
         self.timeline = timeline
         self.quality = quality
+        self.startedAt = startedAt
         let answered = (recorder.lastAnswer - countsFrom).seconds
         // Labelled series end when they are all sent.
         seconds = max(0.001, quality == nil ? max(plan.load.seconds, answered) : answered)
@@ -37,7 +42,10 @@ struct RunResult {
 
     // MARK: Self-check
 
-    private static let lateShare = 0.01
+    /// A send that is late by less than this spoils no latency.
+    private static let harmlessLagMilliseconds = 1.0
+    /// Nor does one that is late by less than this share of the bound that is asked for.
+    private static let harmlessLagShare = 0.1
     private static let busyShare = 0.95
     private static let reachedShare = 0.98
 
@@ -52,23 +60,32 @@ struct RunResult {
         plan.allowsLate ? [unanswered].compactMap(\.self) + unreached : complaints
     }
 
+    /// Lateness is judged where the objectives look: an objective about p95 is not spoiled by a few
+    /// sends in a thousand. Without an objective about latency p95 is what is looked at.
     private var lateness: String? {
-        guard ratio(recorder.lateSends, max(1, recorder.requests)) > RunResult.lateShare else {
-            return nil
+        let bounds = objectives.filter(\.isUpperBound).compactMap { objective in
+            Lateness(objective).map { (lateness: $0, bound: objective.bound) }
         }
-        return "\(recorder.lateSends) of \(recorder.requests) sends were over 1 ms late: "
-            + "this machine cannot keep the plan"
+        for (lateness, bound) in bounds.isEmpty ? [(Lateness.standard, 0)] : bounds {
+            let allowed = max(
+                MeasuredRun.harmlessLagMilliseconds, MeasuredRun.harmlessLagShare * bound)
+            let late = lateness.milliseconds(recorder.lag)
+            guard late > allowed else { continue }
+            return "\(lateness.words) \(late.shortText) ms late or more (allowed is "
+                + "\(allowed.shortText) ms): this machine cannot keep the plan"
+        }
+        return nil
     }
 
     private var business: String? {
-        guard processorShare > RunResult.busyShare else { return nil }
+        guard processorShare > MeasuredRun.busyShare else { return nil }
         return "the generator's own threads were busy \(processorShare.percentText) of the time: "
             + "the server may hold more than it was asked; try --threads"
     }
 
     private var unreached: [String] {
         var reasons: [String] = []
-        if let rate = plan.rate, quality == nil, achievedRate < RunResult.reachedShare * rate {
+        if let rate = plan.rate, quality == nil, achievedRate < MeasuredRun.reachedShare * rate {
             reasons.append(
                 "asked for \(rate.shortText) requests a second, reached \(achievedRate.shortText)")
         }

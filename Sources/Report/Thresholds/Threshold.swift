@@ -9,9 +9,9 @@ package struct ThresholdError: Error, Equatable, CustomStringConvertible {
 ///
 ///     threshold  = name comparison number unit
 ///     name       = what the report calls it, such as `latency_ms.p95` or `alert.default.precision`;
-///                  `p95` stands for `latency_ms.p95` (so do mean, p50, p90, p99, p999, max), and
-///                  `errors` for the share of requests that failed; so they do behind a report's
-///                  name, as in `service.p95`
+///                  `p95` stands for `latency_ms.p95` (so do mean, p50, p90, p99, p999, max),
+///                  `p99.9` for `p999`, and `errors` for the share of requests that failed; so they
+///                  do behind a report's name, as in `service.p95`
 ///     comparison = "<" | "<=" | ">" | ">=" | "=="
 ///     unit       = "" | "us" | "ms" | "s" | "%"       times become milliseconds, percent a share
 package struct Threshold: Equatable, Sendable {
@@ -23,6 +23,9 @@ package struct Threshold: Equatable, Sendable {
         case below = "<"
         case above = ">"
     }
+
+    /// Whether the measured value must stay below the bound.
+    package var isUpperBound: Bool { comparison == .below || comparison == .atMost }
 
     /// No exponent beyond this gives a finite double other than 0.
     private static let exponentLimit = 400
@@ -77,17 +80,23 @@ package struct Threshold: Equatable, Sendable {
         return thresholds
     }
 
-    private static func fullName(_ name: String) -> String {
+    /// Names of percentiles and of the mean, short for those of the latency.
+    private static let latencyNames: Set<String> = [
+        "mean", "p50", "p90", "p95", "p99", "p999", "max",
+    ]
+
+    private static func fullName(_ written: String) -> String {
+        // The point of p99.9 is no border between names.
+        let name =
+            written == "p99.9" || written.hasSuffix(".p99.9")
+            ? written.dropLast(2) + "9" : written
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count <= 2, let last = parts.last else { return name }
         let report = parts.count == 2 ? "\(parts[0])." : ""
         // `latency_ms.p95` is whole already.
         guard !report.hasSuffix("_ms."), !report.hasSuffix("_us.") else { return name }
-        switch last {
-        case "mean", "p50", "p90", "p95", "p99", "p999", "max": return "\(report)latency_ms.\(last)"
-        case "errors": return "\(report)error_rate"
-        default: return name
-        }
+        if latencyNames.contains(String(last)) { return "\(report)latency_ms.\(last)" }
+        return last == "errors" ? "\(report)error_rate" : name
     }
 
     private static func bound(_ text: String) -> Double? {

@@ -1,0 +1,130 @@
+internal import Report
+internal import Scoring
+internal import Signals
+internal import Telemetry
+
+extension MeasuredRun {
+    /// All of it, as it is written, shown and judged.
+    func result(on machine: Machine) -> RunResult {
+        var result = RunResult()
+        result.name = plan.name
+        result.plan = plan.summary
+        result.startedAt = startedAt
+        result.version = programVersion
+        addCounts(to: &result)
+        result.latency = MeasuredRun.summary(recorder.latency, unit: 1e6)
+        result.serviceTime = MeasuredRun.summary(recorder.serviceTime, unit: 1e6)
+        result.distribution = distribution
+        result.timeline = timeline.columns
+        result.sends = sends
+        result.complaints = complaints
+        result.accuracy = quality?.figures
+        result.machine = machine
+        if !objectives.isEmpty {
+            result.slo = ThresholdReport(objectives, Measurements(result.json))
+        }
+        return result
+    }
+
+    private func addCounts(to result: inout RunResult) {
+        result.achievedRate = achievedRate
+        result.seconds = seconds
+        result.requests = recorder.requests
+        result.errorRate = errorRate
+        result.replicasMax = replicasMax
+        result.errors = ErrorCounts(total: recorder.failed)
+        for failure in Failure.allCases {
+            result.errors.kinds[failure.name] = recorder.failures[failure.rawValue]
+        }
+        for (status, count) in recorder.statuses.enumerated() where count > 0 {
+            result.statuses[String(status)] = count
+        }
+    }
+
+    private var sends: SendSummary {
+        var sends = SendSummary()
+        sends.lag = MeasuredRun.summary(recorder.lag, unit: 1e3)
+        sends.late = recorder.lateSends
+        sends.onTimeShare = ratio(recorder.sendsOnTime, Int(recorder.lag.count))
+        sends.unsent = recorder.unsent
+        sends.processorSeconds = recorder.processorSeconds
+        sends.busyShare = processorShare
+        return sends
+    }
+
+    /// The whole distribution in some fifty points, denser where it is rarer: 0, ½, ¾, ⅞ and so on,
+    /// each half with four steps.
+    private var distribution: LatencyDistribution {
+        var shares: [Double] = []
+        var rest = 1.0
+        while rest * Double(max(1, recorder.latency.count)) >= 1, shares.count < 120 {
+            for step in 0..<4 { shares.append(1 - rest * (1 - Double(step) / 8)) }
+            rest /= 2
+        }
+        func milliseconds(_ histogram: Histogram) -> Column {
+            Column(shares.map { Double(histogram.quantile($0)) / 1e6 })
+        }
+        var distribution = LatencyDistribution()
+        distribution.share = Column(shares)
+        distribution.latency = milliseconds(recorder.latency)
+        distribution.serviceTime = milliseconds(recorder.serviceTime)
+        return distribution
+    }
+
+    /// - Parameter unit: nanoseconds of the unit that the figures are in.
+    private static func summary(_ histogram: Histogram, unit: Double) -> LatencySummary {
+        LatencySummary(mean: histogram.mean / unit, max: Double(histogram.maximum) / unit) {
+            Double(histogram.quantile($0)) / unit
+        }
+    }
+}
+
+extension Plan {
+    var summary: PlanSummary {
+        var summary = PlanSummary()
+        summary.target = addresses.map(\.text).joined(separator: ",")
+        summary.scenario = suite.map { "labelled series (\($0.name))" } ?? scenario.text
+        summary.keepsAlive = keepsAlive
+        summary.connections = connections
+        summary.threads = threads
+        summary.targetRate = rate
+        switch load {
+        case .closed(let seconds):
+            summary.loop = "closed"
+            summary.load = "as fast as it goes, \(seconds.shortText) s"
+        case .open(let curve):
+            summary.loop = "open, \(spacing.rawValue)"
+            summary.load = curve.stretches.map(\.text).joined(separator: ", then ")
+        }
+        return summary
+    }
+}
+
+extension RateCurve.Stretch {
+    /// In a few words, for reports.
+    fileprivate var text: String {
+        let rate =
+            startRate == endRate
+            ? "\(startRate.shortText)/s" : "\(startRate.shortText) to \(endRate.shortText)/s"
+        return "\(rate) for \(seconds.shortText) s"
+    }
+}
+
+extension Timeline {
+    /// The measured rows, column by column.
+    var columns: RunTimeline {
+        let measured = rows.filter { $0.time >= 0 }
+        func column(_ value: (Row) -> Double) -> Column { Column(measured.map(value)) }
+        var columns = RunTimeline()
+        columns.time = column(\.time)
+        columns.asked = column(\.asked)
+        columns.sent = column(\.sent)
+        columns.answered = column(\.answered)
+        columns.errors = column { Double($0.failed) }
+        columns.p50 = column(\.p50)
+        columns.p95 = column(\.p95)
+        columns.p99 = column(\.p99)
+        columns.max = column(\.max)
+        return columns
+    }
+}

@@ -1,0 +1,169 @@
+/// What one run came to, as its JSON file holds it. Reports, gates and comparisons are made from this
+/// and nothing else.
+///
+/// A new figure is one property and one line of `visit`.
+package struct RunResult: JSONRecord, Equatable, Sendable {
+    package static let kind = "run"
+
+    /// What reports call it; nil where nobody named it.
+    package var name: String?
+    package var plan = PlanSummary()
+    /// When it began, in Unix seconds.
+    package var startedAt = 0.0
+    /// The version of loadgen that made it.
+    package var version = ""
+
+    // MARK: Counts
+
+    /// Answers per second of the measured time.
+    package var achievedRate = 0.0
+    package var seconds = 0.0
+    package var requests = 0
+    /// Share of the requests that failed.
+    package var errorRate = 0.0
+    package var errors = ErrorCounts()
+    /// Answers by their status.
+    package var statuses: [String: Int] = [:]
+    /// The most replicas that somebody saw meanwhile; nil where nobody looked.
+    package var replicasMax: Int?
+
+    // MARK: Latency
+
+    /// From the time at which a request was meant to be sent, in milliseconds.
+    package var latency = LatencySummary()
+    /// From its actual sending, in milliseconds.
+    package var serviceTime = LatencySummary()
+    package var distribution = LatencyDistribution()
+    package var timeline = RunTimeline()
+
+    // MARK: Can it be relied on?
+
+    package var sends = SendSummary()
+    /// Why it can't be relied on; empty where it can.
+    package var complaints: [String] = []
+    /// Somebody stopped the run before its plan was over.
+    package var isInterrupted = false
+    /// Why the run ended itself early; nil where it did not.
+    package var abort: String?
+    /// The objectives that it was held against; nil where none were given.
+    package var slo: ThresholdReport?
+
+    /// The quality of the verdicts on a labelled suite.
+    package var accuracy: QualityFigures?
+    package var machine = Machine()
+
+    package init() {}
+
+    package var isReliable: Bool { complaints.isEmpty }
+
+    package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
+        throws(Visitor.Failure)
+    {
+        var kind = RunResult.kind
+        try fields.field("kind", &kind)
+        try fields.field("name", &name)
+        try plan.visit(&fields)
+        try fields.field("started_at", &startedAt)
+        try fields.field("version", &version)
+        try fields.field("achieved_rps", &achievedRate)
+        try fields.field("duration_s", &seconds)
+        try fields.field("requests", &requests)
+        try fields.field("error_rate", &errorRate)
+        try fields.field("errors", &errors)
+        try fields.field("statuses", &statuses)
+        try fields.field("replicas_max", &replicasMax)
+        try fields.field("latency_ms", &latency)
+        try fields.field("service_time_ms", &serviceTime)
+        try fields.field("distribution", &distribution)
+        try fields.field("timeline", &timeline)
+        try sends.visit(&fields)
+        var reliable = isReliable
+        try fields.field("reliable", &reliable)
+        try fields.field("complaints", &complaints)
+        try fields.field("interrupted", &isInterrupted)
+        try fields.field("aborted", &abort)
+        try fields.field("slo", &slo)
+        try fields.field("accuracy", &accuracy)
+        try fields.field("environment", &machine)
+    }
+}
+
+/// What a run was asked to do: two runs of equal summaries can be compared.
+package struct PlanSummary: JSONRecord, Equatable, Sendable {
+    /// Where it was sent; comparisons allow it to differ.
+    package var target = ""
+    /// What was sent, in words.
+    package var scenario = ""
+    /// `closed`, or `open` with the spacing of its sends.
+    package var loop = ""
+    /// The rate over time, in words.
+    package var load = ""
+    package var keepsAlive = true
+    package var connections = 0
+    package var threads = 0
+    /// Requests per second on average over the measured time; nil in a closed loop.
+    package var targetRate: Double?
+
+    package init() {}
+
+    package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
+        throws(Visitor.Failure)
+    {
+        try fields.field("target", &target)
+        try fields.field("scenario", &scenario)
+        try fields.field("loop", &loop)
+        try fields.field("load", &load)
+        try fields.field("keep_alive", &keepsAlive)
+        try fields.field("connections", &connections)
+        try fields.field("threads", &threads)
+        try fields.field("target_rps", &targetRate)
+    }
+}
+
+/// How well the generator kept its plan.
+package struct SendSummary: JSONRecord, Equatable, Sendable {
+    /// How long after its time a request was sent, in microseconds.
+    package var lag = LatencySummary()
+    /// Sends more than 1 ms late though a connection was free.
+    package var late = 0
+    /// Share of the sends that were no more than 100 µs late.
+    package var onTimeShare = 0.0
+    /// Requests that were due and could not be sent.
+    package var unsent = 0
+    /// Processor time that the generator used.
+    package var processorSeconds = 0.0
+    /// Share of the time in which the generator's threads were at work.
+    package var busyShare = 0.0
+
+    package init() {}
+
+    package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
+        throws(Visitor.Failure)
+    {
+        try fields.field("send_lag_us", &lag)
+        try fields.field("late_sends", &late)
+        try fields.field("sends_on_time", &onTimeShare)
+        try fields.field("unsent", &unsent)
+        try fields.field("generator_cpu_s", &processorSeconds)
+        try fields.field("generator_cpu_share", &busyShare)
+    }
+}
+
+/// The machine that something was measured on.
+package struct Machine: JSONRecord, Equatable, Sendable {
+    package var processors = 0
+    package var model = ""
+    package var memoryGiB = 0.0
+    package var kernel = ""
+
+    package init() {}
+
+    package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
+        throws(Visitor.Failure)
+    {
+        try fields.field("processors", &processors)
+        try fields.field("model", &model)
+        try fields.field("memory_gib", &memoryGiB)
+        try fields.field("kernel", &kernel)
+    }
+}
