@@ -103,7 +103,7 @@ let package = Package(
         tests("HTTPTests", ["Numerics", "Bytes", "HTTP"]),
         tests("DetectionTests", ["Numerics", "Detection"]),
         tests("TelemetryTests", ["Numerics", "Bytes", "Telemetry"]),
-        tests("ReportTests", ["Bytes", "Report"]),
+        tests("ReportTests", ["Numerics", "Bytes", "Report"]),
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
         tests("SystemTests", ["Bytes", "System", "CLinux"]),
@@ -126,8 +126,8 @@ let package = Package(
         tests(
             "LoadGenTests",
             [
-                "Numerics", "Bytes", "HTTP", "Telemetry", "Options", "Signals", "LoadGen", "CLinux",
-                "TestSupport",
+                "Numerics", "Bytes", "HTTP", "Telemetry", "Options", "Signals", "Report", "LoadGen",
+                "CLinux", "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
         tests("FuzzTests", ["Fuzz"]),

@@ -32,6 +32,7 @@ extension MeasuredRun {
         result.requests = recorder.requests
         result.errorRate = errorRate
         result.replicasMax = replicasMax
+        result.serverMicroseconds = serverMicroseconds
         result.errors = ErrorCounts(total: recorder.failed)
         for failure in Failure.allCases {
             result.errors.kinds[failure.name] = recorder.failures[failure.rawValue]
@@ -39,6 +40,13 @@ extension MeasuredRun {
         for (status, count) in recorder.statuses.enumerated() where count > 0 {
             result.statuses[String(status)] = count
         }
+    }
+
+    /// The server worked for the answers of the warm-up too.
+    private var serverMicroseconds: Double? {
+        let answers = timeline.rows.reduce(0) { $0 + $1.answered } * timeline.intervalSeconds
+        guard let serverSeconds, answers >= 1 else { return nil }
+        return serverSeconds * 1e6 / answers
     }
 
     private var sends: SendSummary {
