@@ -12,9 +12,12 @@ extension MeasuredRun {
         result.startedAt = startedAt
         result.version = programVersion
         addCounts(to: &result)
-        result.latency = MeasuredRun.summary(recorder.latency, unit: 1e6)
-        result.serviceTime = MeasuredRun.summary(recorder.serviceTime, unit: 1e6)
-        result.distribution = distribution
+        let histograms = LatencyHistograms(
+            latency: recorder.latency, serviceTime: recorder.serviceTime, sendLag: recorder.lag)
+        result.latency = LatencySummary(histograms.latency, unit: 1e6)
+        result.serviceTime = LatencySummary(histograms.serviceTime, unit: 1e6)
+        result.distribution = LatencyDistribution(histograms)
+        result.histograms = histograms
         result.timeline = timeline.columns
         result.sends = sends
         result.complaints = complaints
@@ -51,39 +54,13 @@ extension MeasuredRun {
 
     private var sends: SendSummary {
         var sends = SendSummary()
-        sends.lag = MeasuredRun.summary(recorder.lag, unit: 1e3)
+        sends.lag = LatencySummary(recorder.lag, unit: 1e3)
         sends.late = recorder.lateSends
         sends.onTimeShare = ratio(recorder.sendsOnTime, Int(recorder.lag.count))
         sends.unsent = recorder.unsent
         sends.processorSeconds = recorder.processorSeconds
         sends.busyShare = processorShare
         return sends
-    }
-
-    /// The whole distribution in some fifty points, denser where it is rarer: 0, ½, ¾, ⅞ and so on,
-    /// each half with four steps.
-    private var distribution: LatencyDistribution {
-        var shares: [Double] = []
-        var rest = 1.0
-        while rest * Double(max(1, recorder.latency.count)) >= 1, shares.count < 120 {
-            for step in 0..<4 { shares.append(1 - rest * (1 - Double(step) / 8)) }
-            rest /= 2
-        }
-        func milliseconds(_ histogram: Histogram) -> Column {
-            Column(shares.map { Double(histogram.quantile($0)) / 1e6 })
-        }
-        var distribution = LatencyDistribution()
-        distribution.share = Column(shares)
-        distribution.latency = milliseconds(recorder.latency)
-        distribution.serviceTime = milliseconds(recorder.serviceTime)
-        return distribution
-    }
-
-    /// - Parameter unit: nanoseconds of the unit that the figures are in.
-    private static func summary(_ histogram: Histogram, unit: Double) -> LatencySummary {
-        LatencySummary(mean: histogram.mean / unit, max: Double(histogram.maximum) / unit) {
-            Double(histogram.quantile($0)) / unit
-        }
     }
 }
 
