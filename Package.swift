@@ -67,7 +67,7 @@ let package = Package(
             "Store", ["Bytes", "Detection", "Telemetry", "System", "SeriesLog", "Redis", "Wire"]),
 
         library("TLS", ["Bytes", "System", "COpenSSL"]),
-        library("HTTPClient", ["Bytes", "HTTP", "System", "CLinux"]),
+        library("HTTPClient", ["Bytes", "HTTP", "System", "TLS", "CLinux"]),
 
         // Programs: they only wire.
         program(
@@ -80,7 +80,7 @@ let package = Package(
             "LoadGen",
             [
                 "Bytes", "HTTP", "HTTPClient", "Telemetry", "Report", "Signals", "Scoring",
-                "System", "Numerics", "Options",
+                "System", "TLS", "Numerics", "Options",
             ]),
         program(
             "Synthetic",

@@ -1,3 +1,4 @@
+internal import HTTPClient
 internal import Report
 internal import Scoring
 internal import Signals
@@ -12,7 +13,8 @@ extension MeasuredRun {
         result.startedAt = startedAt
         result.version = programVersion
         addCounts(to: &result)
-        result.latency = MeasuredRun.summary(recorder.latency, unit: 1e6)
+        result.goodLatency = MeasuredRun.summary(goodLatency, unit: 1e6)
+        result.latency = MeasuredRun.summary(latency, unit: 1e6)
         result.serviceTime = MeasuredRun.summary(recorder.serviceTime, unit: 1e6)
         result.distribution = distribution
         result.timeline = timeline.columns
@@ -20,6 +22,12 @@ extension MeasuredRun {
         result.complaints = complaints
         result.accuracy = quality?.figures
         result.machine = machine
+        addParts(to: &result)
+        switch ending {
+        case .complete: break
+        case .interrupted: result.isInterrupted = true
+        case .aborted(let reason): result.abort = reason
+        }
         if !objectives.isEmpty {
             result.slo = ThresholdReport(objectives, Measurements(result.json))
         }
@@ -41,6 +49,47 @@ extension MeasuredRun {
         }
     }
 
+    /// Action by action, step by step, and how connecting went.
+    private func addParts(to result: inout RunResult) {
+        for action in Action.allCases where recorder.actions[action.rawValue].requests > 0 {
+            let record = recorder.actions[action.rawValue]
+            var figures = ActionFigures()
+            figures.requests = record.requests
+            figures.errors = record.errors
+            figures.latency = MeasuredRun.summary(record.latency, unit: 1e6)
+            figures.goodLatency = MeasuredRun.summary(record.good, unit: 1e6)
+            result.actions[action.name] = figures
+        }
+        if case .open(let curve) = plan.load {
+            for (record, stretch) in zip(recorder.steps, curve.stretches) where record.requests > 0 {
+                result.steps.append(MeasuredRun.figures(of: record, in: stretch))
+            }
+        }
+        result.addresses = addresses
+        result.connecting.tried = recorder.connectionsTried
+        result.connecting.made = recorder.connectionsMade
+        for failure in ConnectFailure.allCases {
+            let count = recorder.connectFailures[failure.rawValue]
+            if count > 0 { result.connecting.failures.kinds[failure.name] = count }
+            result.connecting.failures.total += count
+        }
+        result.cut = recorder.cut
+    }
+
+    private static func figures(of record: StepRecord, in stretch: RateCurve.Stretch)
+        -> StepFigures
+    {
+        var figures = StepFigures()
+        figures.startRate = stretch.startRate
+        figures.endRate = stretch.endRate
+        figures.seconds = stretch.seconds
+        figures.requests = record.requests
+        figures.errors = record.errors
+        figures.achievedRate = Double(record.answered) / stretch.seconds
+        figures.latency = summary(record.latency, unit: 1e6)
+        return figures
+    }
+
     private var sends: SendSummary {
         var sends = SendSummary()
         sends.lag = MeasuredRun.summary(recorder.lag, unit: 1e3)
@@ -57,7 +106,7 @@ extension MeasuredRun {
     private var distribution: LatencyDistribution {
         var shares: [Double] = []
         var rest = 1.0
-        while rest * Double(max(1, recorder.latency.count)) >= 1, shares.count < 120 {
+        while rest * Double(max(1, latency.count)) >= 1, shares.count < 120 {
             for step in 0..<4 { shares.append(1 - rest * (1 - Double(step) / 8)) }
             rest /= 2
         }
@@ -66,7 +115,7 @@ extension MeasuredRun {
         }
         var distribution = LatencyDistribution()
         distribution.share = Column(shares)
-        distribution.latency = milliseconds(recorder.latency)
+        distribution.latency = milliseconds(latency)
         distribution.serviceTime = milliseconds(recorder.serviceTime)
         return distribution
     }

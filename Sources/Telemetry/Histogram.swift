@@ -8,7 +8,7 @@ package struct Histogram: Equatable, Sendable {
     private static let halfBits = subBucketBits - 1
 
     /// Largest value with a bucket; larger values count in its bucket.
-    private let limit: Int
+    package let limit: Int
     private var counts: [UInt64]
     package private(set) var count: UInt64 = 0
     package private(set) var sum = 0.0
