@@ -106,7 +106,7 @@ let package = Package(
         tests("HTTPTests", ["Numerics", "Bytes", "HTTP"]),
         tests("DetectionTests", ["Numerics", "Detection"]),
         tests("TelemetryTests", ["Numerics", "Bytes", "Telemetry"]),
-        tests("ReportTests", ["Bytes", "Report"]),
+        tests("ReportTests", ["Numerics", "Bytes", "Report"]),
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
         tests("SystemTests", ["Bytes", "System"]),
@@ -129,7 +129,7 @@ let package = Package(
         tests(
             "LoadGenTests",
             [
-                "Numerics", "Bytes", "Telemetry", "Options", "Signals", "LoadGen", "CLinux",
+                "Numerics", "Bytes", "Telemetry", "Options", "Signals", "Report", "LoadGen", "CLinux",
                 "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),

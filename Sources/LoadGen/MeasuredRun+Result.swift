@@ -1,4 +1,3 @@
-internal import HTTPClient
 internal import Report
 internal import Scoring
 internal import Signals
@@ -40,6 +39,7 @@ extension MeasuredRun {
         result.requests = recorder.requests
         result.errorRate = errorRate
         result.replicasMax = replicasMax
+        result.serverMicroseconds = serverMicroseconds
         result.errors = ErrorCounts(total: recorder.failed)
         for failure in Failure.allCases {
             result.errors.kinds[failure.name] = recorder.failures[failure.rawValue]
@@ -49,45 +49,11 @@ extension MeasuredRun {
         }
     }
 
-    /// Action by action, step by step, and how connecting went.
-    private func addParts(to result: inout RunResult) {
-        for action in Action.allCases where recorder.actions[action.rawValue].requests > 0 {
-            let record = recorder.actions[action.rawValue]
-            var figures = ActionFigures()
-            figures.requests = record.requests
-            figures.errors = record.errors
-            figures.latency = MeasuredRun.summary(record.latency, unit: 1e6)
-            figures.goodLatency = MeasuredRun.summary(record.good, unit: 1e6)
-            result.actions[action.name] = figures
-        }
-        if case .open(let curve) = plan.load {
-            for (record, stretch) in zip(recorder.steps, curve.stretches) where record.requests > 0 {
-                result.steps.append(MeasuredRun.figures(of: record, in: stretch))
-            }
-        }
-        result.addresses = addresses
-        result.connecting.tried = recorder.connectionsTried
-        result.connecting.made = recorder.connectionsMade
-        for failure in ConnectFailure.allCases {
-            let count = recorder.connectFailures[failure.rawValue]
-            if count > 0 { result.connecting.failures.kinds[failure.name] = count }
-            result.connecting.failures.total += count
-        }
-        result.cut = recorder.cut
-    }
-
-    private static func figures(of record: StepRecord, in stretch: RateCurve.Stretch)
-        -> StepFigures
-    {
-        var figures = StepFigures()
-        figures.startRate = stretch.startRate
-        figures.endRate = stretch.endRate
-        figures.seconds = stretch.seconds
-        figures.requests = record.requests
-        figures.errors = record.errors
-        figures.achievedRate = Double(record.answered) / stretch.seconds
-        figures.latency = summary(record.latency, unit: 1e6)
-        return figures
+    /// The server worked for the answers of the warm-up too.
+    private var serverMicroseconds: Double? {
+        let answers = timeline.rows.reduce(0) { $0 + $1.answered } * timeline.intervalSeconds
+        guard let serverSeconds, answers >= 1 else { return nil }
+        return serverSeconds * 1e6 / answers
     }
 
     private var sends: SendSummary {
@@ -121,7 +87,7 @@ extension MeasuredRun {
     }
 
     /// - Parameter unit: nanoseconds of the unit that the figures are in.
-    private static func summary(_ histogram: Histogram, unit: Double) -> LatencySummary {
+    static func summary(_ histogram: Histogram, unit: Double) -> LatencySummary {
         LatencySummary(mean: histogram.mean / unit, max: Double(histogram.maximum) / unit) {
             Double(histogram.quantile($0)) / unit
         }

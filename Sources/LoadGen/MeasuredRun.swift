@@ -24,6 +24,8 @@ struct MeasuredRun {
     var objectives: [Threshold] = []
     /// The highest count of replicas that somebody saw meanwhile.
     var replicasMax: Int?
+    /// Processor time that the server used from the run's beginning to its end.
+    var serverSeconds: Double?
 
     init(
         plan: Plan, recorder: Recorder, timeline: Timeline, quality: Quality?,

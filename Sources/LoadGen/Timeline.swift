@@ -23,6 +23,8 @@ struct Timeline: Sendable {
     }
 
     let intervalSeconds: Double
+    /// Length of the measured time that was planned.
+    let seconds: Double
     private let curve: RateCurve?
     private let threads: Int
     private let lastNumber: Int
@@ -34,6 +36,7 @@ struct Timeline: Sendable {
 
     init(_ plan: Plan, intervalSeconds: Double) {
         self.intervalSeconds = intervalSeconds
+        seconds = plan.load.seconds
         if case .open(let curve) = plan.load { self.curve = curve } else { curve = nil }
         threads = plan.threads
         lastNumber = Int((plan.load.seconds / intervalSeconds).rounded(.up)) - 1

@@ -154,7 +154,7 @@ import Testing
             #expect(held.applied.contains("SLO: \"p95 < 40ms\""))
             #expect(held.applied.contains("DURATION: \"10s\""))
             #expect(held.applied.contains("TARGET: http://tidemark:8080"))
-            #expect(run.output.contains("held        errors"))
+            #expect(run.output.contains("PASS     errors"))
             let report = try String(contentsOfFile: out + "/loadtest.md", encoding: .utf8)
             let row = report.split(separator: "\n").first { $0.hasPrefix("| 250 RPS |") }
             #expect(row?.hasSuffix("| 0 | 4 |") == true, "\(report)")
@@ -162,7 +162,7 @@ import Testing
             let short = try cluster(port, "p95 < 0us", succeeded: false)
             let fell = try loadtest(short, out)
             #expect(fell.status == 99, "\(fell.output)")
-            #expect(fell.output.contains("FELL SHORT  p95"))
+            #expect(fell.output.contains("FAIL     p95"))
         }
     }
 

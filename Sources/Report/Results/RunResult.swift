@@ -36,6 +36,8 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
     package var steps: [StepFigures] = []
     /// The most replicas that somebody saw meanwhile; nil where nobody looked.
     package var replicasMax: Int?
+    /// Processor time of the server per answer, in microseconds; nil where nobody looked.
+    package var serverMicroseconds: Double?
 
     // MARK: Latency
 
@@ -68,6 +70,14 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
 
     package var isReliable: Bool { complaints.isEmpty }
 
+    /// Why nothing should be decided by this run; empty where it can be.
+    package var doubts: [String] {
+        var doubts = complaints
+        if isInterrupted { doubts.append("it was interrupted before its plan was over") }
+        if let abort { doubts.append("it ended early: \(abort)") }
+        return doubts
+    }
+
     package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
         throws(Visitor.Failure)
     {
@@ -89,6 +99,7 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
         try fields.field("actions", &actions)
         try fields.field("steps", &steps)
         try fields.field("replicas_max", &replicasMax)
+        try fields.field("server_cpu_us", &serverMicroseconds)
         try fields.field("latency_ms", &latency)
         try fields.field("latency_good_ms", &goodLatency)
         try fields.field("service_time_ms", &serviceTime)
@@ -123,6 +134,15 @@ package struct PlanSummary: JSONRecord, Equatable, Sendable {
     package var targetRate: Double?
 
     package init() {}
+
+    /// The fields in which another plan differs, but for the target.
+    package func differences(from other: PlanSummary) -> [String] {
+        zip(members, other.members).filter { $0 != $1 && $0.name != "target" }.map(\.0.name)
+    }
+
+    private var members: [JSONNode.Member] {
+        if case .object(let members) = json { members } else { [] }
+    }
 
     package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
         throws(Visitor.Failure)
@@ -175,6 +195,11 @@ package struct Machine: JSONRecord, Equatable, Sendable {
     package var kernel = ""
 
     package init() {}
+
+    /// Whether figures of both can be compared: as many processors of one model.
+    package func isSameClass(as other: Machine) -> Bool {
+        processors == other.processors && model == other.model
+    }
 
     package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
         throws(Visitor.Failure)
