@@ -42,6 +42,8 @@ let package = Package(
             name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         // Without its pkg-config file, whose compiler flag the package manager refuses.
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        // libssl and libcrypto.
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         // libm, because the standard library's rounding needs it and nothing pure imports Glibc.
         .target(name: "CDecimal", linkerSettings: [.linkedLibrary("m")]),
 
@@ -64,7 +66,8 @@ let package = Package(
         library(
             "Store", ["Bytes", "Detection", "Telemetry", "System", "SeriesLog", "Redis", "Wire"]),
 
-        library("HTTPClient", ["Bytes", "HTTP", "System", "CLinux"]),
+        library("TLS", ["Bytes", "System", "COpenSSL"]),
+        library("HTTPClient", ["Bytes", "HTTP", "System", "TLS", "CLinux"]),
 
         // Programs: they only wire.
         program(
@@ -77,7 +80,7 @@ let package = Package(
             "LoadGen",
             [
                 "Bytes", "HTTP", "HTTPClient", "Telemetry", "Report", "Signals", "Scoring",
-                "System", "Numerics", "Options",
+                "System", "TLS", "Numerics", "Options",
             ]),
         program(
             "Synthetic",
@@ -106,9 +109,9 @@ let package = Package(
         tests("ReportTests", ["Numerics", "Bytes", "Telemetry", "Report"]),
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
-        tests("SystemTests", ["Bytes", "System", "CLinux"]),
+        tests("SystemTests", ["Bytes", "System"]),
         tests(
-            "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "System", "TestSupport"]),
+            "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
         tests("WireTests", ["Bytes", "Wire"]),
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "SeriesLog"]),
         tests(
@@ -126,8 +129,8 @@ let package = Package(
         tests(
             "LoadGenTests",
             [
-                "Numerics", "Bytes", "HTTP", "Telemetry", "Options", "Signals", "Report", "LoadGen",
-                "CLinux", "TestSupport",
+                "Numerics", "Bytes", "Telemetry", "Options", "Signals", "Report", "LoadGen", "CLinux",
+                "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
         tests("FuzzTests", ["Fuzz"]),

@@ -14,7 +14,9 @@ from lintlib.package import Package
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EVERYWHERE = {"file-length", "function-length", "traps", "unfinished", "imports", "rooms"}
-STRICT = {"Sources/Bytes", "Sources/Numerics", "Sources/Fuzz", "Sources/Benchmark"}
+STRICT = {"Sources/Bytes", "Sources/Numerics", "Sources/Fuzz", "Sources/Benchmark", "Tests/BytesTests",
+          "Tests/DeploymentTests", "Tests/HTTPTests", "Tests/NumericsTests", "Tests/Support",
+          "Tests/TelemetryTests"}
 
 
 def violations(package):

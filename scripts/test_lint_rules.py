@@ -52,6 +52,7 @@ class RuleTests(unittest.TestCase):
         self.assertEqual(found("line-width", "let a = 1 // " + "x" * 98), [1])
         self.assertEqual(found("line-width", "let a = " + "x" * 98), [1])
         self.assertEqual(found("line-width", 'let a = "' + "x" * 98 + '"'), [])
+        self.assertEqual(found("line-width", 'let a = "\\(b)' + "x" * 98 + '"'), [])
 
     def test_traps(self):
         self.assertEqual(found("traps", "a as? B\n// try! is no code\nlet t = \"fatalError()\"\n"), [])

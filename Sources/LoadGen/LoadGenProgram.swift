@@ -22,7 +22,8 @@ private func runLoadGen(_ arguments: [String]) -> Int32 {
     do throws(OptionError) {
         var options = try Options(
             Array(arguments.dropFirst()),
-            switches: ["--allow-late", "--closed", "--force", "--help"])
+            switches: ["--allow-late", "--closed", "--force", "--help", "--insecure"],
+            repeatable: ["--header"])
         if options.isSet("--help") {
             StandardStreams.writeOutput(help)
             return 0

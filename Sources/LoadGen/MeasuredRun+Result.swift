@@ -12,8 +12,8 @@ extension MeasuredRun {
         result.startedAt = startedAt
         result.version = programVersion
         addCounts(to: &result)
-        let histograms = LatencyHistograms(
-            latency: recorder.latency, serviceTime: recorder.serviceTime, sendLag: recorder.lag)
+        let histograms = histograms
+        result.goodLatency = LatencySummary(histograms.good, unit: 1e6)
         result.latency = LatencySummary(histograms.latency, unit: 1e6)
         result.serviceTime = LatencySummary(histograms.serviceTime, unit: 1e6)
         result.distribution = LatencyDistribution(histograms)
@@ -23,6 +23,12 @@ extension MeasuredRun {
         result.complaints = complaints
         result.accuracy = quality?.figures
         result.machine = machine
+        addParts(to: &result)
+        switch ending {
+        case .complete: break
+        case .interrupted: result.isInterrupted = true
+        case .aborted(let reason): result.abort = reason
+        }
         if !objectives.isEmpty {
             result.slo = ThresholdReport(objectives, Measurements(result.json))
         }
@@ -61,6 +67,22 @@ extension MeasuredRun {
         sends.processorSeconds = recorder.processorSeconds
         sends.busyShare = processorShare
         return sends
+    }
+
+    /// What percentiles are made of, here and where results of several machines are merged.
+    private var histograms: LatencyHistograms {
+        var histograms = LatencyHistograms()
+        histograms.latency = latency
+        histograms.good = goodLatency
+        histograms.serviceTime = recorder.serviceTime
+        histograms.sendLag = recorder.lag
+        for action in Action.allCases where recorder.actions[action.rawValue].requests > 0 {
+            let record = recorder.actions[action.rawValue]
+            histograms.actions[action.name] = LatencyHistograms.OfAction(
+                latency: record.latency, good: record.good)
+        }
+        histograms.steps = recorder.steps.map(\.latency)
+        return histograms
     }
 }
 

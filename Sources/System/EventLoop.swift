@@ -1,10 +1,10 @@
-package import Bytes
+public import Bytes
 
 /// What a thread's event loop runs: all that it asks, in the order of one turn.
 ///
 /// A turn is: how long to wait, the wait, `beginTurn`, `handle` for each event, `timeOut` for each
 /// timer that is over, `endTurn`. Nothing in a handler may block.
-package protocol EventHandler: ~Copyable {
+@usableFromInline package protocol EventHandler: ~Copyable {
     /// How long the next turn may wait for events, whatever the loop's timers say; nil is without end.
     mutating func timeToWait(_ loop: inout EventLoop) -> TimeSpan?
     /// The wait is over; `loop.now` is the time. What is read of the clock in a turn is read here.
@@ -27,7 +27,10 @@ extension EventHandler where Self: ~Copyable {
 
 /// One thread's event loop: which descriptors are ready, which deadlines are over, and the wake-up by
 /// which other threads reach it. It knows nothing of what it serves.
-package struct EventLoop: ~Copyable {
+///
+/// What is generic over the handler is inlinable, so that a turn calls the handler's own functions and
+/// not a table of them.
+@usableFromInline package struct EventLoop: ~Copyable {
     /// Tokens of this kind are the loop's own.
     private static let ownKind: UInt8 = 0
 
@@ -52,53 +55,66 @@ package struct EventLoop: ~Copyable {
     }
 
     /// Runs turns until `endTurn` says that it was the last.
-    @inline(__always)
-    package mutating func run<Handler: EventHandler & ~Copyable>(_ handler: inout Handler)
-        throws(SystemError)
-    {
+    @inlinable package mutating func run<Handler: EventHandler & ~Copyable>(
+        _ handler: inout Handler
+    ) throws(SystemError) {
         repeat {
             let wait = handler.timeToWait(&self)
-            let count = try poller.wait(untilTimer(wait))
-            now = Clock.now()
+            let count = try waitForEvents(wait)
             handler.beginTurn(&self, eventCount: count)
             serve(count, &handler)
-            timers.advance(to: now)
-            while let token = timers.popDue() { handler.timeOut(token, &self) }
+            while let token = nextTimer() { handler.timeOut(token, &self) }
         } while try handler.endTurn(&self)
     }
 
     /// Serves what has become ready meanwhile, without waiting; for a handler that would rather gather
     /// some more before its turn ends.
     /// - Returns: how many events there were.
-    @inline(__always)
-    package mutating func serveReady<Handler: EventHandler & ~Copyable>(_ handler: inout Handler)
-        throws(SystemError) -> Int
-    {
-        let count = try poller.wait(TimeSpan(nanoseconds: 0))
+    @inlinable package mutating func serveReady<Handler: EventHandler & ~Copyable>(
+        _ handler: inout Handler
+    ) throws(SystemError) -> Int {
+        let count = try pollEvents()
         serve(count, &handler)
         return count
     }
 
-    @inline(__always)
-    private mutating func serve<Handler: EventHandler & ~Copyable>(
+    @inlinable mutating func serve<Handler: EventHandler & ~Copyable>(
         _ count: Int, _ handler: inout Handler
     ) {
         for index in 0..<count {
-            let event = poller.event(at: index)
-            if event.token.kind != EventLoop.ownKind {
+            if let event = event(at: index) {
                 handler.handle(event, &self)
             } else {
-                wakeUp?.clear()
                 handler.wake(&self)
             }
         }
     }
 
-    /// The shorter of a handler's own wait and that until the next timer. Counted from the turn's
-    /// beginning: a timer's tick is longer than a turn, so the clock need not be read again.
-    private func untilTimer(_ wait: TimeSpan?) -> TimeSpan? {
-        guard let deadline = timers.nextLook() else { return wait }
-        let left = max(TimeSpan(nanoseconds: 0), deadline - now)
-        return min(wait ?? left, left)
+    /// Waits for as long as the handler or the next timer allows, and reads the clock. The timers' part
+    /// counts from the turn's beginning: a tick is longer than a turn, so the clock is read once.
+    @usableFromInline mutating func waitForEvents(_ wait: TimeSpan?) throws(SystemError) -> Int {
+        var wait = wait
+        if let deadline = timers.nextLook() {
+            let left = max(TimeSpan(nanoseconds: 0), deadline - now)
+            wait = min(wait ?? left, left)
+        }
+        let count = try poller.wait(wait)
+        now = Clock.now()
+        timers.advance(to: now)
+        return count
     }
+
+    @usableFromInline mutating func pollEvents() throws(SystemError) -> Int {
+        try poller.wait(TimeSpan(nanoseconds: 0))
+    }
+
+    /// One of the events; nil for the wake-up, which is cleared.
+    @usableFromInline func event(at index: Int) -> Event? {
+        let event = poller.event(at: index)
+        guard event.token.kind == EventLoop.ownKind else { return event }
+        wakeUp?.clear()
+        return nil
+    }
+
+    @usableFromInline mutating func nextTimer() -> Token? { timers.popDue() }
 }

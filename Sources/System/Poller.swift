@@ -20,7 +20,7 @@ package struct Interest: OptionSet, Sendable {
 }
 
 /// What happened to a descriptor.
-package struct Event {
+@usableFromInline package struct Event {
     package let token: Token
     fileprivate let bits: UInt32
 

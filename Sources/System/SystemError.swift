@@ -1,7 +1,7 @@
 internal import CLinux
 
 /// A system call that failed, with the call's name and the kernel's reason.
-package struct SystemError: Error, Equatable, CustomStringConvertible {
+@usableFromInline package struct SystemError: Error, Equatable, CustomStringConvertible {
     package let call: StaticString
     package let code: Int32
 
@@ -10,12 +10,12 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
         self.code = code
     }
 
-    package var description: String {
+    @usableFromInline package var description: String {
         // SAFETY: strerror returns a valid C string; it is copied at once.
         "\(call): \(unsafe String(cString: strerror(code)))"
     }
 
-    package static func == (left: SystemError, right: SystemError) -> Bool {
+    @usableFromInline package static func == (left: SystemError, right: SystemError) -> Bool {
         left.code == right.code && left.description == right.description
     }
 }

@@ -8,7 +8,7 @@ package struct Histogram: Equatable, Sendable {
     private static let halfBits = subBucketBits - 1
 
     /// Largest value with a bucket; larger values count in its bucket.
-    let limit: Int
+    package let limit: Int
     private var counts: [UInt64]
     package private(set) var count: UInt64 = 0
     package private(set) var sum = 0.0
@@ -33,9 +33,6 @@ package struct Histogram: Equatable, Sendable {
         sum += Double(positive)
         maximum = max(maximum, positive)
     }
-
-    /// Whether another histogram has the same limit.
-    package func canMerge(_ other: Histogram) -> Bool { limit == other.limit }
 
     /// Adds all values of another histogram with the same limit.
     package mutating func merge(_ other: Histogram) {

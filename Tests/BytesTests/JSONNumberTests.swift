@@ -147,7 +147,7 @@ private func misread(_ texts: [String]) -> [String] {
             ("00", 1, .badNumber), ("-01", 2, .badNumber), (".5", 0, .badNumber),
             ("+1", 0, .badNumber), ("--1", 1, .badNumber),
         ])
-    func placesErrors(_ text: String, _ offset: Int, _ expected: JSONError.Problem) {
+    func placesErrors(in text: String, at offset: Int, _ expected: JSONError.Problem) {
         #expect(problem(text)?.problem == expected)
         #expect(problem(text)?.offset == offset)
     }

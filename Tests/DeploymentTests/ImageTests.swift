@@ -47,7 +47,7 @@ import Testing
         let container = try builder.buildah("from", "tidemark:test")
         let port = try freePort()
         let settings = ["PORT": "\(port)", "LOG_FORMAT": "text"]
-        let process = try builder.start(container, settings, "/tidemark")
+        let process = try builder.start("/tidemark", in: container, with: settings)
         let service = try pid(listening: port, below: process)
         defer {
             kill(service, SIGTERM)

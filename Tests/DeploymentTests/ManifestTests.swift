@@ -31,7 +31,7 @@ import Testing
         let bad: String
         let complaint: String
 
-        init(_ file: String, _ good: String, _ bad: String, _ complaint: String) {
+        init(_ file: String, replacing good: String, with bad: String, says complaint: String) {
             (self.file, self.good, self.bad, self.complaint) = (file, good, bad, complaint)
         }
 
@@ -39,48 +39,76 @@ import Testing
     }
 
     private static let mistakes: [Mistake] = [
-        Mistake("base/deployment.yaml", "replicas: 2", "replica: 2", "'replica' was unexpected"),
         Mistake(
-            "base/deployment.yaml", "revisionHistoryLimit: 5", "revisionHistoryLimit: x", "integer"),
-        Mistake("base/service.yaml", "targetPort: http", "targetPort: web", "leads to port web"),
+            "base/deployment.yaml", replacing: "replicas: 2", with: "replica: 2",
+            says: "'replica' was unexpected"),
         Mistake(
-            "base/service.yaml", "app.kubernetes.io/component: service\n  ports",
-            "app.kubernetes.io/component: server\n  ports", "its selector matches no pod"),
+            "base/deployment.yaml", replacing: "revisionHistoryLimit: 5",
+            with: "revisionHistoryLimit: x", says: "integer"),
         Mistake(
-            "base/tidemark.env", "IDLE_TIMEOUT=75s", "IDLE_TIMEOUT=30s", "IDLE_TIMEOUT is not"),
+            "base/service.yaml", replacing: "targetPort: http", with: "targetPort: web",
+            says: "leads to port web"),
         Mistake(
-            "base/tidemark.env", "LOG_LEVEL=info", "LOG_LEVEL=loud",
-            "allowed is debug, info, warning, error"),
+            "base/service.yaml", replacing: "app.kubernetes.io/component: service\n  ports",
+            with: "app.kubernetes.io/component: server\n  ports",
+            says: "its selector matches no pod"),
         Mistake(
-            "base/tidemark.env", "LOG_FORMAT", "LOGFORMAT", "LOGFORMAT is no setting of tidemark"),
+            "base/tidemark.env", replacing: "IDLE_TIMEOUT=75s", with: "IDLE_TIMEOUT=30s",
+            says: "IDLE_TIMEOUT is not"),
         Mistake(
-            "base/tidemark.env", "MAX_DEVICES=100000", "MAX_DEVICES=1000000",
-            "may need"),
-        Mistake("base/tidemark.env", "PORT=8080", "PORT=8081", "serves on PORT 8081"),
+            "base/tidemark.env", replacing: "LOG_LEVEL=info", with: "LOG_LEVEL=loud",
+            says: "allowed is debug, info, warning, error"),
         Mistake(
-            "base/kustomization.yaml", "name: tidemark\n    envs", "name: other\n    envs",
-            "no ConfigMap tidemark"),
+            "base/tidemark.env", replacing: "LOG_FORMAT", with: "LOGFORMAT",
+            says: "LOGFORMAT is no setting of tidemark"),
         Mistake(
-            "base/hpa.yaml", "kind: Deployment", "kind: StatefulSet", "no StatefulSet tidemark"),
-        Mistake("base/hpa.yaml", "minReplicas: 2", "minReplicas: 3", "not within its bounds"),
-        Mistake("base/ingress.yaml", "name: http", "name: web", "no Service tidemark with port"),
+            "base/tidemark.env", replacing: "MAX_DEVICES=100000", with: "MAX_DEVICES=1000000",
+            says: "may need"),
         Mistake(
-            "base/deployment.yaml", "terminationGracePeriodSeconds: 40",
-            "terminationGracePeriodSeconds: 25", "is killed before"),
+            "base/tidemark.env", replacing: "PORT=8080", with: "PORT=8081",
+            says: "serves on PORT 8081"),
         Mistake(
-            "base/deployment.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false",
-            "readOnlyRootFilesystem"),
-        Mistake("base/deployment.yaml", "name: tidemark-auth", "name: nobody", "Secret nobody"),
+            "base/kustomization.yaml", replacing: "name: tidemark\n    envs",
+            with: "name: other\n    envs",
+            says: "no ConfigMap tidemark"),
         Mistake(
-            "base/serviceaccount.yaml", "name: tidemark\n  l", "name: t\n  l", "no ServiceAccount"),
+            "base/hpa.yaml", replacing: "kind: Deployment", with: "kind: StatefulSet",
+            says: "no StatefulSet tidemark"),
         Mistake(
-            "redis/statefulset.yaml", "- name: config\n          conf", "- name: c\n          conf",
-            "mounts volume config, which it does not have"),
+            "base/hpa.yaml", replacing: "minReplicas: 2", with: "minReplicas: 3",
+            says: "not within its bounds"),
         Mistake(
-            "redis/networkpolicy.yaml", "component: store", "component: cache", "matches no pod"),
-        Mistake("redis/statefulset.yaml", "redis:7.4-bookworm", "redis", "has no fixed version"),
-        Mistake("loadtest/configmap.yaml", "CONNECTIONS", "USERS", "$(CONNECTIONS)"),
-        Mistake("loadtest/job.yaml", "--devices", "--device", "--device is no flag of loadgen"),
+            "base/ingress.yaml", replacing: "name: http", with: "name: web",
+            says: "no Service tidemark with port"),
+        Mistake(
+            "base/deployment.yaml", replacing: "terminationGracePeriodSeconds: 40",
+            with: "terminationGracePeriodSeconds: 25", says: "is killed before"),
+        Mistake(
+            "base/deployment.yaml", replacing: "readOnlyRootFilesystem: true",
+            with: "readOnlyRootFilesystem: false",
+            says: "readOnlyRootFilesystem"),
+        Mistake(
+            "base/deployment.yaml", replacing: "name: tidemark-auth", with: "name: nobody",
+            says: "Secret nobody"),
+        Mistake(
+            "base/serviceaccount.yaml", replacing: "name: tidemark\n  l", with: "name: t\n  l",
+            says: "no ServiceAccount"),
+        Mistake(
+            "redis/statefulset.yaml", replacing: "- name: config\n          conf",
+            with: "- name: c\n          conf",
+            says: "mounts volume config, which it does not have"),
+        Mistake(
+            "redis/networkpolicy.yaml", replacing: "component: store", with: "component: cache",
+            says: "matches no pod"),
+        Mistake(
+            "redis/statefulset.yaml", replacing: "redis:7.4-bookworm", with: "redis",
+            says: "has no fixed version"),
+        Mistake(
+            "loadtest/configmap.yaml", replacing: "CONNECTIONS", with: "USERS",
+            says: "$(CONNECTIONS)"),
+        Mistake(
+            "loadtest/job.yaml", replacing: "--devices", with: "--device",
+            says: "--device is no flag of loadgen"),
     ]
 
     @Test("a mistake is found and named", arguments: mistakes)

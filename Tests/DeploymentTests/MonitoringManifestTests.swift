@@ -108,16 +108,18 @@ import Testing
         let job = endpoint["relabelings"].list.first { $0["targetLabel"].text == "job" }
         let scrape = try Document.yaml("\(folder)/prometheus.yml")["scrape_configs"][0]
         #expect(job?["replacement"].text == scrape["job_name"].text)
-        func sources(_ steps: Document, _ target: String, _ names: String) -> [String: [String]] {
+        func sources(_ steps: Document, target: String, names: String) -> [String: [String]] {
             var found: [String: [String]] = [:]
             for step in steps.list where !step[names].isMissing && !step[target].isMissing {
                 found[step[target].text] = step[names].list.map(\.text)
             }
             return found
         }
-        let theirs = sources(endpoint["relabelings"], "targetLabel", "sourceLabels")
+        let theirs = sources(
+            endpoint["relabelings"], target: "targetLabel", names: "sourceLabels")
         // The operator sets the namespace by itself.
-        var ours = sources(scrape["relabel_configs"], "target_label", "source_labels")
+        var ours = sources(
+            scrape["relabel_configs"], target: "target_label", names: "source_labels")
         ours["namespace"] = nil
         #expect(theirs == ours)
     }

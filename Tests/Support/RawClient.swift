@@ -10,6 +10,7 @@ package final class RawClient {
         descriptor = try connectedSocket(port: port)
         if receiveBufferBytes > 0 {
             var size = receiveBufferBytes
+            // SAFETY: the kernel reads `size` before the call returns.
             unsafe setsockopt(
                 descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         }
@@ -23,6 +24,7 @@ package final class RawClient {
         var offset = 0
         while offset < bytes.count {
             let sent = unsafe bytes[offset...].withUnsafeBytes { rest in
+                // SAFETY: the kernel reads `rest.count` bytes before the call returns.
                 unsafe send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
             }
             guard sent > 0 else { throw Failure("send: errno \(errno)") }
@@ -33,6 +35,7 @@ package final class RawClient {
     /// Sends what fits without waiting; how much that was.
     package func writeWithoutWaiting(_ bytes: [UInt8]) -> Int {
         unsafe bytes.withUnsafeBytes { rest in
+            // SAFETY: the kernel reads at most `rest.count` bytes before the call returns.
             unsafe send(
                 descriptor, rest.baseAddress, rest.count,
                 Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
@@ -44,6 +47,7 @@ package final class RawClient {
     /// Reads more; false at the end of the stream.
     private func more() throws -> Bool {
         var chunk = [UInt8](repeating: 0, count: 65_536)
+        // SAFETY: the kernel writes at most `chunk.count` bytes.
         let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
         guard count >= 0 else {
             if errno == ECONNRESET { return false }

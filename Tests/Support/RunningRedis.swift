@@ -72,6 +72,7 @@ package func freePort() throws -> UInt16 {
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    // SAFETY: a sockaddr_in is a sockaddr of the family that it names, `length` bytes long.
     let isBound = unsafe withUnsafeMutableBytes(of: &address) { bytes in
         let pointer = unsafe bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
         guard unsafe bind(descriptor, pointer, length) == 0 else { return false }
@@ -110,6 +111,7 @@ package final class RedisClient {
         var sent = 0
         while sent < bytes.count {
             let count = unsafe bytes[sent...].withUnsafeBytes { rest in
+                // SAFETY: the kernel reads `rest.count` bytes before the call returns.
                 unsafe send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failure("redis: send failed") }
@@ -166,6 +168,7 @@ package final class RedisClient {
             offset = 0
         }
         var chunk = [UInt8](repeating: 0, count: 65_536)
+        // SAFETY: the kernel writes at most `chunk.count` bytes.
         let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
         guard count > 0 else { throw Failure("redis: closed") }
         buffer += chunk[..<count]
@@ -179,6 +182,7 @@ package func connectedSocket(port: UInt16) throws -> Int32 {
         throw Failure("socket: errno \(errno)")
     }
     var timeout = timeval(tv_sec: 20, tv_usec: 0)
+    // SAFETY: the kernel reads each option, of the size told, before the call returns.
     unsafe setsockopt(
         descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     unsafe setsockopt(
@@ -191,6 +195,7 @@ package func connectedSocket(port: UInt16) throws -> Int32 {
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     let result = unsafe withUnsafeBytes(of: &address) { bytes in
+        // SAFETY: a sockaddr_in is a sockaddr of the family that it names.
         unsafe connect(
             descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
             socklen_t(bytes.count))

@@ -32,13 +32,15 @@ def function_length(source):
 
 def line_width(source):
     """`swift format` wraps code; comments it leaves. A long text in a string may stand."""
-    for number, line in enumerate(source.lines):
+    for number, line in enumerate(source.lines, 1):
         if len(line) <= WIDEST_LINE:
             continue
-        code = re.sub(r'" *"', '""', source.code_lines[number].rstrip())
-        is_string = source.code_lines[number].count('"') >= 2 or not code.strip()
-        if len(code) > WIDEST_LINE or line.lstrip().startswith("//") or not is_string:
-            yield source.position(number + 1), f"{len(line)} columns, over {WIDEST_LINE}"
+        code = source.code_lines[number - 1].rstrip()
+        ends_as_code = len(code) == len(line.rstrip())
+        is_text = not code and not line.lstrip().startswith("//")
+        beside_strings = len(re.sub(r'".*"', '""', code))
+        if not is_text and not (ends_as_code and beside_strings <= WIDEST_LINE):
+            yield source.position(number), f"{len(line)} columns, over {WIDEST_LINE}"
 
 
 def traps(source):

@@ -4,34 +4,73 @@ package import Telemetry
 /// Every latency of a run, in buckets, in nanoseconds: what results of several machines are added up
 /// from, since percentiles can't be.
 package struct LatencyHistograms: JSONRecord, Equatable, Sendable {
+    /// Those of one action.
+    package struct OfAction: JSONRecord, Equatable, Sendable {
+        package var latency = Histogram()
+        package var good = Histogram()
+
+        package init() {}
+
+        package init(latency: Histogram, good: Histogram) {
+            self.latency = latency
+            self.good = good
+        }
+
+        package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
+            throws(Visitor.Failure)
+        {
+            try fields.field("latency", &latency)
+            try fields.field("latency_good", &good)
+        }
+    }
+
     package var latency = Histogram()
+    /// Of good answers alone.
+    package var good = Histogram()
     package var serviceTime = Histogram()
     package var sendLag = Histogram()
+    package var actions: [String: OfAction] = [:]
+    package var steps: [Histogram] = []
 
     package init() {}
-
-    package init(latency: Histogram, serviceTime: Histogram, sendLag: Histogram) {
-        self.latency = latency
-        self.serviceTime = serviceTime
-        self.sendLag = sendLag
-    }
 
     package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
         throws(Visitor.Failure)
     {
         try fields.field("latency", &latency)
+        try fields.field("latency_good", &good)
         try fields.field("service_time", &serviceTime)
         try fields.field("send_lag", &sendLag)
+        try fields.field("actions", &actions)
+        try fields.field("steps", &steps)
     }
 
-    /// Adds another run's; false when theirs have another range.
+    /// Adds another run's. Steps are kept where both have as many.
+    /// - Returns: false when theirs have another range, so that they can't be added.
     mutating func merge(_ other: LatencyHistograms) -> Bool {
-        guard latency.canMerge(other.latency), serviceTime.canMerge(other.serviceTime),
-            sendLag.canMerge(other.sendLag)
-        else { return false }
-        latency.merge(other.latency)
-        serviceTime.merge(other.serviceTime)
-        sendLag.merge(other.sendLag)
+        for (name, theirs) in other.actions {
+            guard var own = actions[name] else {
+                actions[name] = theirs
+                continue
+            }
+            guard own.latency.add(theirs.latency), own.good.add(theirs.good) else { return false }
+            actions[name] = own
+        }
+        if steps.count == other.steps.count {
+            for index in steps.indices where !steps[index].add(other.steps[index]) { return false }
+        } else {
+            steps = []
+        }
+        return latency.add(other.latency) && good.add(other.good)
+            && serviceTime.add(other.serviceTime) && sendLag.add(other.sendLag)
+    }
+}
+
+extension Histogram {
+    /// Adds another one of the same range; false when it has another.
+    fileprivate mutating func add(_ other: Histogram) -> Bool {
+        guard limit == other.limit else { return false }
+        merge(other)
         return true
     }
 }

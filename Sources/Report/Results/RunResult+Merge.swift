@@ -28,8 +28,10 @@ extension RunResult {
         all.plan = PlanSummary(merging: runs.map(\.plan))
         all.startedAt = runs.map(\.startedAt).min() ?? 0
         all.addCounts(of: runs)
+        all.addParts(of: runs, histograms: histograms)
         all.histograms = histograms
         all.latency = LatencySummary(histograms.latency, unit: 1e6)
+        all.goodLatency = LatencySummary(histograms.good, unit: 1e6)
         all.serviceTime = LatencySummary(histograms.serviceTime, unit: 1e6)
         all.distribution = LatencyDistribution(histograms)
         all.timeline = RunTimeline(merging: runs.map(\.timeline))
@@ -53,8 +55,49 @@ extension RunResult {
         }
         let whole = max(requests, errors.total)
         errorRate = whole > 0 ? Double(errors.total) / Double(whole) : 0
+        cut = runs.reduce(0) { $0 + $1.cut }
+        addresses = runs.map(\.addresses).max() ?? 1
+        connecting = ConnectionCounts()
+        for run in runs {
+            connecting.tried += run.connecting.tried
+            connecting.made += run.connecting.made
+            connecting.failures.total += run.connecting.failures.total
+            connecting.failures.kinds.merge(
+                run.connecting.failures.kinds, uniquingKeysWith: +)
+        }
         replicasMax = runs.compactMap(\.replicasMax).max()
         serverMicroseconds = nil
+    }
+
+    /// Action by action and step by step.
+    private mutating func addParts(of runs: [RunResult], histograms: LatencyHistograms) {
+        actions = [:]
+        for (name, own) in histograms.actions {
+            var figures = ActionFigures()
+            for other in runs.compactMap({ $0.actions[name] }) {
+                figures.requests += other.requests
+                figures.errors += other.errors
+            }
+            figures.latency = LatencySummary(own.latency, unit: 1e6)
+            figures.goodLatency = LatencySummary(own.good, unit: 1e6)
+            actions[name] = figures
+        }
+        guard runs.allSatisfy({ $0.steps.count == histograms.steps.count }) else {
+            steps = []
+            return
+        }
+        steps = histograms.steps.enumerated().map { index, histogram in
+            var figures = runs[0].steps[index]
+            for other in runs.dropFirst().map({ $0.steps[index] }) {
+                figures.startRate += other.startRate
+                figures.endRate += other.endRate
+                figures.requests += other.requests
+                figures.errors += other.errors
+                figures.achievedRate += other.achievedRate
+            }
+            figures.latency = LatencySummary(histogram, unit: 1e6)
+            return figures
+        }
     }
 
     private mutating func addDoubts(of runs: [RunResult]) {

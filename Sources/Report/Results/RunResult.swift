@@ -24,6 +24,16 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
     package var errors = ErrorCounts()
     /// Answers by their status.
     package var statuses: [String: Int] = [:]
+    /// Requests that were under way when the run ended, before their time-out: neither good nor failed.
+    package var cut = 0
+    /// How connecting went; a connection that could not be made is no request that failed.
+    package var connecting = ConnectionCounts()
+    /// Addresses of the targets' hosts in all.
+    package var addresses = 1
+    /// By what they asked for.
+    package var actions: [String: ActionFigures] = [:]
+    /// By the steps of the plan; empty where it has one alone.
+    package var steps: [StepFigures] = []
     /// The most replicas that somebody saw meanwhile; nil where nobody looked.
     package var replicasMax: Int?
     /// Processor time of the server per answer, in microseconds; nil where nobody looked.
@@ -33,6 +43,8 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
 
     /// From the time at which a request was meant to be sent, in milliseconds.
     package var latency = LatencySummary()
+    /// The same of good answers alone.
+    package var goodLatency = LatencySummary()
     /// From its actual sending, in milliseconds.
     package var serviceTime = LatencySummary()
     package var distribution = LatencyDistribution()
@@ -83,9 +95,15 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
         try fields.field("error_rate", &errorRate)
         try fields.field("errors", &errors)
         try fields.field("statuses", &statuses)
+        try fields.field("cut", &cut)
+        try fields.field("connecting", &connecting)
+        try fields.field("addresses", &addresses)
+        try fields.field("actions", &actions)
+        try fields.field("steps", &steps)
         try fields.field("replicas_max", &replicasMax)
         try fields.field("server_cpu_us", &serverMicroseconds)
         try fields.field("latency_ms", &latency)
+        try fields.field("latency_good_ms", &goodLatency)
         try fields.field("service_time_ms", &serviceTime)
         try fields.field("distribution", &distribution)
         try fields.field("histograms", &histograms)

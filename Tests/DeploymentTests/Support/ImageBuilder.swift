@@ -43,7 +43,7 @@ final class ImageBuilder {
     }
 
     /// A program in a container, started and not waited for.
-    func start(_ container: String, _ settings: [String: String], _ command: String) throws
+    func start(_ command: String, in container: String, with settings: [String: String]) throws
         -> Process
     {
         let process = Process()
