@@ -15,7 +15,8 @@ extension MeasuredRun {
             result.actions[action.name] = figures
         }
         if case .open(let curve) = plan.load {
-            for (record, stretch) in zip(recorder.steps, curve.stretches) where record.requests > 0 {
+            for (record, stretch) in zip(recorder.steps, curve.stretches) where record.requests > 0
+            {
                 result.steps.append(MeasuredRun.figures(of: record, in: stretch))
             }
         }

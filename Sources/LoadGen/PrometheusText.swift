@@ -31,12 +31,13 @@ struct PrometheusText: ~Copyable {
     }
 
     private mutating func gauge(_ name: String, help: String, _ value: Double) {
-        writer.family("loadgen_\(name)", .gauge, help, into: &output)
+        writer.family("loadgen_\(name)", .gauge, help: help, into: &output)
         writer.sample(value, into: &output)
     }
 
     private mutating func errors(_ errors: ErrorCounts) {
-        writer.family("loadgen_errors", .gauge, "Requests that failed, by kind.", into: &output)
+        writer.family(
+            "loadgen_errors", .gauge, help: "Requests that failed, by kind.", into: &output)
         for (kind, count) in errors.kinds.sorted(by: { $0.key < $1.key }) {
             let label = ExpositionWriter.escaped(kind)
             writer.sample(Double(count), labels: "kind=\"\(label)\"", into: &output)
@@ -44,7 +45,7 @@ struct PrometheusText: ~Copyable {
     }
 
     private mutating func latency(_ name: String, help: String, _ summary: LatencySummary) {
-        writer.family("loadgen_\(name)", .gauge, help, into: &output)
+        writer.family("loadgen_\(name)", .gauge, help: help, into: &output)
         // Not as `quantile`, a label that belongs to summaries.
         let percentiles = [
             ("50", summary.p50), ("90", summary.p90), ("95", summary.p95), ("99", summary.p99),
