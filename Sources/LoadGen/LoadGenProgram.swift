@@ -11,7 +11,7 @@ enum LoadGenProgram {
 /// The version of this program, which its results name.
 let programVersion = "0.1.0"
 
-private let commands = "run, find-max, show, compare, gate or report"
+private let commands = "run, find-max, show, merge, compare, gate or report"
 
 /// Flags without a value, and flags that may be given several times.
 private let switches: Set<String> = [
@@ -58,6 +58,10 @@ private func start(_ command: String, _ options: inout Options) throws(OptionErr
         let show = try ShowCommand(&options)
         try expectNothingElse(options, operands: true)
         return report { () throws(RunError) in try show.run() }
+    case "merge":
+        let merge = try MergeCommand(&options)
+        try expectNothingElse(options, operands: true)
+        return report { () throws(RunError) in try merge.run() }
     case "compare":
         let compare = try CompareCommand(&options)
         try expectNothingElse(options, operands: true)

@@ -10,8 +10,8 @@ extension MeasuredRun {
             var figures = ActionFigures()
             figures.requests = record.requests
             figures.errors = record.errors
-            figures.latency = MeasuredRun.summary(record.latency, unit: 1e6)
-            figures.goodLatency = MeasuredRun.summary(record.good, unit: 1e6)
+            figures.latency = LatencySummary(record.latency, unit: 1e6)
+            figures.goodLatency = LatencySummary(record.good, unit: 1e6)
             result.actions[action.name] = figures
         }
         if case .open(let curve) = plan.load {
@@ -41,7 +41,7 @@ extension MeasuredRun {
         figures.requests = record.requests
         figures.errors = record.errors
         figures.achievedRate = Double(record.answered) / stretch.seconds
-        figures.latency = summary(record.latency, unit: 1e6)
+        figures.latency = LatencySummary(record.latency, unit: 1e6)
         return figures
     }
 }

@@ -40,12 +40,12 @@ struct OutputFiles {
     /// Whether standard output carries the JSON.
     var jsonIsOutput: Bool { json == "-" }
 
-    func write(_ result: RunResult, latency: Histogram) throws(RunError) {
+    func write(_ result: RunResult) throws(RunError) {
         try write(result.json)
         do throws(FileError) {
             if let markdown { try Files.write(markdown, report(result)) }
             if let csv { try Files.write(csv, OutputFiles.csv(result.timeline)) }
-            if let percentiles {
+            if let percentiles, let latency = result.histograms?.latency {
                 var text = ByteBuffer(limit: OutputFiles.textLimit)
                 latency.appendPercentiles(scale: 1e6, into: &text)
                 try Files.write(percentiles, text.readable)

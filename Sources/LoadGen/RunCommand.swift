@@ -29,8 +29,8 @@ struct RunCommand {
     /// - Returns: the exit status: 0 held, 99 a threshold fell short, 1 the run can't be relied on.
     func run() throws(RunError) -> Int32 {
         if repeats > 1 { return try runSeveral() }
-        let (measured, result) = try runOnce(name: "")
-        try files.write(result, latency: measured.recorder.latency)
+        let result = try runOnce(name: "")
+        try files.write(result)
         return status(result)
     }
 
@@ -38,7 +38,7 @@ struct RunCommand {
     private func runSeveral() throws(RunError) -> Int32 {
         var set = RunSet()
         for number in 1...repeats {
-            let (_, result) = try runOnce(name: "run \(number) of \(repeats): ")
+            let result = try runOnce(name: "run \(number) of \(repeats): ")
             set.runs.append(result)
             if result.isInterrupted { break }
         }
@@ -47,7 +47,7 @@ struct RunCommand {
         return statuses.contains(1) ? 1 : statuses.max() ?? 0
     }
 
-    private func runOnce(name: String) throws(RunError) -> (MeasuredRun, RunResult) {
+    private func runOnce(name: String) throws(RunError) -> RunResult {
         var view = LiveView(console)
         view.prefix = name
         let before = server?.processorSeconds
@@ -63,7 +63,7 @@ struct RunCommand {
         if console.isQuiet {
             for doubt in result.doubts { StandardStreams.writeError("loadgen: \(doubt)\n") }
         }
-        return (measured, result)
+        return result
     }
 
     private func status(_ result: RunResult) -> Int32 {

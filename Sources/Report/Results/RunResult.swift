@@ -48,6 +48,8 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
     /// From its actual sending, in milliseconds.
     package var serviceTime = LatencySummary()
     package var distribution = LatencyDistribution()
+    /// Nil in a result that somebody shortened.
+    package var histograms: LatencyHistograms?
     package var timeline = RunTimeline()
 
     // MARK: Can it be relied on?
@@ -104,6 +106,7 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
         try fields.field("latency_good_ms", &goodLatency)
         try fields.field("service_time_ms", &serviceTime)
         try fields.field("distribution", &distribution)
+        try fields.field("histograms", &histograms)
         try fields.field("timeline", &timeline)
         try sends.visit(&fields)
         var reliable = isReliable
