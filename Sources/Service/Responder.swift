@@ -20,7 +20,6 @@ enum HeadDecision {
 struct Responder<Series: Store & ~Copyable>: ~Copyable {
     let shared: SharedState
     let metrics: RequestMetrics
-    var store: Series
     private(set) var now: Instant
     /// The wall clock in whole seconds: clients of the seeds read timestamps as integers.
     private var unixSeconds = 0
@@ -37,6 +36,9 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     var batch = SampleBatch()
     /// The body of the reply being made.
     private var body = ByteBuffer(limit: ConnectionLimits.outputBytes)
+    /// Last, so that the offsets of the others are known without it: the compiler (Swift 6.3) asks
+    /// the runtime for the offset of a field that follows one of a generic type.
+    var store: Series
 
     init(_ shared: SharedState, _ store: consuming Series, loop: Int) {
         self.shared = shared
