@@ -162,7 +162,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         while let finished = responder.store.nextFinished(&responder.batch) {
             let token = responder.waiting.token(finished.ticket)
             guard connections.holds(token.index, token.generation) else {
-                responder.count(finished.outcome)
+                if case .stored = finished.outcome { responder.countStored() }
                 continue
             }
             let interest = connections[token.index].interest
