@@ -112,6 +112,7 @@ let package = Package(
         tests("SystemTests", ["Bytes", "System"]),
         tests(
             "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
+        tests("TLSTests", ["Bytes", "Numerics", "TLS", "TestSupport"]),
         tests("WireTests", ["Bytes", "Wire"]),
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "SeriesLog"]),
         tests(
@@ -129,7 +130,8 @@ let package = Package(
         tests(
             "LoadGenTests",
             [
-                "Numerics", "Bytes", "Telemetry", "Options", "Signals", "Report", "LoadGen", "CLinux",
+                "Numerics", "Bytes", "Telemetry", "Options", "Signals", "Report", "LoadGen",
+                "CLinux",
                 "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),

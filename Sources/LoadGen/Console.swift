@@ -9,7 +9,11 @@ struct Console {
     /// Colours where somebody sees them, unless NO_COLOR is set (https://no-color.org).
     let palette: Palette
 
-    init(outputIsData: Bool = false) {
+    /// Whether nothing is said but what went wrong.
+    let isQuiet: Bool
+
+    init(outputIsData: Bool = false, isQuiet: Bool = false) {
+        self.isQuiet = isQuiet
         usesError = outputIsData
         isTerminal =
             outputIsData ? StandardStreams.errorIsTerminal : StandardStreams.outputIsTerminal
@@ -17,6 +21,7 @@ struct Console {
     }
 
     func write(_ text: String) {
+        if isQuiet { return }
         if usesError { StandardStreams.writeError(text) } else { StandardStreams.writeOutput(text) }
     }
 

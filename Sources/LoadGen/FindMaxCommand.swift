@@ -36,7 +36,7 @@ struct FindMaxCommand {
         markdown = try options.outputPath("--markdown")
         pictures = options.text("--svg")
         if let pictures { try checkOutput(pictures + "-steps.svg", flag: "--svg") }
-        console = Console(outputIsData: json == "-")
+        console = Console(outputIsData: json == "-", isQuiet: options.isSet("--quiet"))
         var plan = try Plan(&options)
         guard case .closed(let seconds) = plan.load else {
             throw OptionError("--rate, --ramp, --steps, --preset: find-max decides the rate itself")
@@ -66,6 +66,7 @@ struct FindMaxCommand {
                 found.rate = rate
                 return try report(found)
             }
+            if found.isInterrupted { return max(1, try report(found)) }
             Clock.sleep(FindMaxCommand.pause)
         }
     }
@@ -82,6 +83,7 @@ struct FindMaxCommand {
         view.prefix = "\(name) at \(rate.shortText)/s, "
         var measured = try LoadRun(plan).execute(showing: &view)
         measured.objectives = objectives
+        found.isInterrupted = measured.ending == .interrupted
         guard measured.recorder.answered > 0 else {
             throw RunError(measured.complaints.first ?? "no request was answered")
         }

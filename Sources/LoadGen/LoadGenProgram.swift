@@ -13,21 +13,30 @@ let programVersion = "0.1.0"
 
 private let commands = "run, find-max, show, merge, compare, gate or report"
 
+/// Flags without a value, and flags that may be given several times.
+private let switches: Set<String> = [
+    "--allow-late", "--closed", "--force", "--help", "--insecure", "--quiet",
+]
+private let repeatable: Set<String> = ["--header"]
+
 /// Outside the main type, whose isolation its closures would inherit.
 private func runLoadGen(_ arguments: [String]) -> Int32 {
     guard let command = arguments.first, command != "--help", command != "-h" else {
         StandardStreams.writeOutput(help)
         return arguments.isEmpty ? 64 : 0
     }
+    if command == "--version" {
+        StandardStreams.writeOutput("loadgen \(programVersion)\n")
+        return 0
+    }
     do throws(OptionError) {
         var options = try Options(
-            Array(arguments.dropFirst()),
-            switches: ["--allow-late", "--closed", "--force", "--help", "--insecure"],
-            repeatable: ["--header"])
+            Array(arguments.dropFirst()), switches: switches, repeatable: repeatable)
         if options.isSet("--help") {
-            StandardStreams.writeOutput(help)
+            StandardStreams.writeOutput(helpText(for: command))
             return 0
         }
+        try PresetFile.apply(to: &options, switches: switches, repeatable: repeatable)
         return try start(command, &options)
     } catch {
         StandardStreams.writeError("loadgen: \(error.description)\n")

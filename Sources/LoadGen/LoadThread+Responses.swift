@@ -68,16 +68,9 @@ extension LoadThread {
             connection.http.finishResponse { _ in }
             return true
         }
-        if connection.action == .batch {
-            var mark = batchMark
-            let isThere = connection.http.finishResponse { body in mark.isIn(body) }
-            batchMark = mark
-            return isThere
-        }
-        var mark = verdictMark
-        let isThere = connection.http.finishResponse { body in mark.isIn(body) }
-        verdictMark = mark
-        return isThere
+        return connection.action == .batch
+            ? connection.http.finishResponse { body in batchMark.isIn(body) }
+            : connection.http.finishResponse { body in verdictMark.isIn(body) }
     }
 
     /// What is wrong with an answer; nil for a good one.

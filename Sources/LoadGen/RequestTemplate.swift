@@ -35,6 +35,7 @@ package struct RequestTemplate: Equatable, Sendable {
     let body: [Part]
     let hasContentType: Bool
     let hasUserAgent: Bool
+    let hasAuthorization: Bool
 
     /// Reads `--method`, `--path`, `--header`, `--body` and `--body-file`; nil without any of them.
     package init?(_ options: inout Options, readFile: FileReader) throws(OptionError) {
@@ -76,6 +77,7 @@ package struct RequestTemplate: Equatable, Sendable {
         let names = headers.map { $0.prefix { $0 != ":" }.lowercased() }
         hasContentType = names.contains("content-type")
         hasUserAgent = names.contains("user-agent")
+        hasAuthorization = names.contains("authorization")
         self.body = try RequestTemplate.parts(body ?? [], flag: "--body")
     }
 

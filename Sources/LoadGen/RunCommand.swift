@@ -24,7 +24,7 @@ struct RunCommand {
         files = try OutputFiles(&options, repeats: repeats)
         server = try ServerProcess(&options)
         replicas = options.text("--replicas")
-        console = Console(outputIsData: files.jsonIsOutput)
+        console = Console(outputIsData: files.jsonIsOutput, isQuiet: options.isSet("--quiet"))
     }
 
     /// - Returns: the exit status: 0 held, 99 a threshold fell short, 1 the run can't be relied on.
@@ -63,10 +63,14 @@ struct RunCommand {
         let result = measured.result(on: .current())
         console.write(name.isEmpty ? "" : name + "\n")
         console.write(RunSummary(result, palette: console.palette).text)
+        if console.isQuiet {
+            for doubt in result.doubts { StandardStreams.writeError("loadgen: \(doubt)\n") }
+        }
         return result
     }
 
     private func status(_ result: RunResult) -> Int32 {
+        if result.isInterrupted || result.abort != nil { return 1 }
         let isPardoned = plan.allowsLate && result.achievedRate > 0
         if !result.isReliable, !isPardoned { return 1 }
         return result.slo?.allHeld ?? true ? 0 : 99

@@ -25,9 +25,10 @@ private struct RequestHeads {
     let ownEnd: [UInt8]
 
     init(_ address: Address, _ plan: Plan) {
-        var headers = " HTTP/1.1\r\nHost: \(address.hostHeader)\r\n"
-        if !plan.token.isEmpty { headers += "Authorization: Bearer \(plan.token)\r\n" }
-        if !plan.keepsAlive { headers += "Connection: close\r\n" }
+        let start = " HTTP/1.1\r\nHost: \(address.hostHeader)\r\n"
+        let token = plan.token.isEmpty ? "" : "Authorization: Bearer \(plan.token)\r\n"
+        let closing = plan.keepsAlive ? "" : "Connection: close\r\n"
+        let headers = start + token + closing
         let agent = "User-Agent: loadgen/\(programVersion)\r\n"
         let prefix = address.url.prefix
         let json = "Content-Type: application/json\r\n"
@@ -39,9 +40,10 @@ private struct RequestHeads {
         stats = Array("GET \(prefix)/stats\(headers)\(agent)\r\n".utf8)
         let template = plan.scenario.template
         ownStart = Array("\(template?.method ?? "GET") \(prefix)".utf8)
-        if template?.hasUserAgent != true { headers += agent }
-        if template?.hasBody == true, template?.hasContentType == false { headers += json }
-        ownMiddle = Array(headers.utf8)
+        var own = start + (template?.hasAuthorization == true ? "" : token) + closing
+        if template?.hasUserAgent != true { own += agent }
+        if template?.hasBody == true, template?.hasContentType == false { own += json }
+        ownMiddle = Array(own.utf8)
         ownEnd = Array((template?.hasBody == true ? "Content-Length: " : "\r\n").utf8)
     }
 }

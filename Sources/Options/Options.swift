@@ -55,6 +55,15 @@ package struct Options {
         return values[flag] ?? []
     }
 
+    /// Whether a flag is given; asking so does not count as asking for it.
+    package func has(_ flag: String) -> Bool { values[flag] != nil }
+
+    /// A flag that is of no more use: nobody need ask for it.
+    package mutating func drop(_ flag: String) {
+        unasked.remove(flag)
+        values[flag] = nil
+    }
+
     /// Gives flags that the command line has not given, such as those of a preset.
     package mutating func addDefaults(from other: Options) {
         for (flag, given) in other.values where values[flag] == nil {

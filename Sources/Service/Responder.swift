@@ -20,7 +20,6 @@ enum HeadDecision {
 struct Responder<Series: Store & ~Copyable>: ~Copyable {
     let shared: SharedState
     let metrics: RequestMetrics
-    var store: Series
     private(set) var now: Instant
     /// The wall clock in whole seconds: clients of the seeds read timestamps as integers.
     private var unixSeconds = 0
@@ -37,6 +36,9 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     var batch = SampleBatch()
     /// The body of the reply being made.
     private var body = ByteBuffer(limit: ConnectionLimits.outputBytes)
+    /// Last, so that the offsets of the others are known without it: the compiler (Swift 6.3) asks
+    /// the runtime for the offset of a field that follows one of a generic type.
+    var store: Series
 
     init(_ shared: SharedState, _ store: consuming Series, loop: Int) {
         self.shared = shared
@@ -161,10 +163,10 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         }
         switch store.append(&batch) {
         case .waiting(let ticket): return ticket
-        case .done(let outcome):
-            reply(request, outcome, into: &output)
-            return nil
+        case .stored: replyWithVerdicts(request, into: &output)
+        case .failed(let failure): refuse(request, .unavailable(failure), into: &output)
         }
+        return nil
     }
 
     /// Replies to a question.
@@ -195,10 +197,10 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     ) -> TicketID? {
         switch store.ask(call) {
         case .waiting(let ticket): return ticket
-        case .done(let outcome):
-            reply(request, outcome, into: &output)
-            return nil
+        case .answered(let answer): reply(request, answer, into: &output)
+        case .failed(let failure): refuse(request, .unavailable(failure), into: &output)
         }
+        return nil
     }
 
     private func readiness() -> Answer {
@@ -207,17 +209,21 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         return .constant("{\"status\":\"ready\"}")
     }
 
-    /// Replies with what became of a request. The samples of a stored one stand in `batch`.
+    /// Replies to a request that waited, with what became of it.
     mutating func reply(_ request: Request, _ outcome: Outcome, into output: inout ByteBuffer) {
-        count(outcome)
         switch outcome {
-        case .stored:
-            body.append(verdictsOf: batch, to: request)
-            let status = request.endpoint.traits.postStatus ?? .ok
-            send(ResponseHead(status), to: request, into: &output)
+        case .stored: replyWithVerdicts(request, into: &output)
         case .answered(let answer): reply(request, answer, into: &output)
         case .failed(let failure): refuse(request, .unavailable(failure), into: &output)
         }
+    }
+
+    /// Replies to a request whose samples are stored and stand in `batch`, with their verdicts.
+    private mutating func replyWithVerdicts(_ request: Request, into output: inout ByteBuffer) {
+        countStored()
+        body.append(verdictsOf: batch, to: request)
+        let status = request.endpoint.traits.postStatus ?? .accepted
+        send(ResponseHead(status), to: request, into: &output)
     }
 
     private mutating func reply(
@@ -278,9 +284,9 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Counts what was stored, also when the client has gone and gets no reply.
-    func count(_ outcome: Outcome) {
-        guard case .stored = outcome else { return }
+    /// Counts the samples in `batch`, which are stored; also when the client has gone and gets no
+    /// reply.
+    func countStored() {
         metrics.add(batch.samples.count, .samples)
         for index in 0..<batch.verdicts.count where batch.verdicts[index].isFlagged {
             if batch.verdicts[index].isAnomaly { metrics.add(1, .anomalies) }

@@ -30,11 +30,12 @@ private enum Pace {
 /// A turn: wait, serve what is ready, look at what is due. Nothing here blocks.
 struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     private var connections = ConnectionTable()
-    private var responder: Responder<Series>
     private var scratch = ByteBuffer(limit: ConnectionLimits.readBytes)
     private var listener: FileDescriptor?
     private var acceptsAgainAt: Instant?
     private var drain: Drain?
+    /// Last, as the store is in there.
+    private var responder: Responder<Series>
 
     private struct Drain {
         let started: Instant
@@ -161,7 +162,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         while let finished = responder.store.nextFinished(&responder.batch) {
             let token = responder.waiting.token(finished.ticket)
             guard connections.holds(token.index, token.generation) else {
-                responder.count(finished.outcome)
+                if case .stored = finished.outcome { responder.countStored() }
                 continue
             }
             let interest = connections[token.index].interest

@@ -19,10 +19,10 @@ package protocol Store: ~Copyable, SendableMetatype {
 
     /// Stores the samples of a batch, which has at least one. When that is done at once the batch has
     /// its verdicts afterwards. When it has to wait, the store keeps the batch and leaves another.
-    mutating func append(_ batch: inout SampleBatch) -> Progress
+    mutating func append(_ batch: inout SampleBatch) -> Storing
 
     /// Asks for what a GET is answered with.
-    mutating func ask(_ call: Call) -> Progress
+    mutating func ask(_ call: Call) -> Asking
 
     /// The next request whose outcome is known now; each ticket comes once.
     /// - Parameter batch: where the outcome is `stored`, the batch with its verdicts afterwards.
@@ -88,13 +88,22 @@ package struct TicketID: Hashable, Sendable {
     package init(_ number: Int32) { self.number = number }
 }
 
-/// Whether a request's outcome is known, or its ticket until it is.
-package enum Progress {
-    case done(Outcome)
+/// How far the samples of a request have come. Small, because every request with samples has one.
+package enum Storing {
+    /// They are stored; their verdicts stand in the batch.
+    case stored
     case waiting(TicketID)
+    case failed(StoreFailure)
 }
 
-/// What became of a request.
+/// How far the answer to a call has come.
+package enum Asking {
+    case answered(Answer)
+    case waiting(TicketID)
+    case failed(StoreFailure)
+}
+
+/// What became of a request that waited.
 package enum Outcome {
     /// The samples are stored; their verdicts stand in the batch.
     case stored

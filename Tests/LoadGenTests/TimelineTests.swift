@@ -13,7 +13,7 @@ import Testing
     }
 
     private func interval(_ number: Int, latencies: [Int], failed: Int = 0) -> Interval {
-        var interval = Interval()
+        var interval = Interval(latencyLimit: 60_000_000_000)
         interval.number = number
         interval.sent = latencies.count + failed
         interval.answered = latencies.count

@@ -28,13 +28,13 @@ package struct MemoryStore: Store, ~Copyable {
 
     // MARK: Requests
 
-    package mutating func append(_ batch: inout SampleBatch) -> Progress {
+    package mutating func append(_ batch: inout SampleBatch) -> Storing {
         for index in 0..<batch.samples.count {
             let verdict = append(batch.samples[index], of: batch)
             batch.verdicts.append(verdict)
             if verdict.isFlagged { list(verdict, batch.samples[index], of: batch) }
         }
-        return .done(.stored)
+        return .stored
     }
 
     /// Appends a sample to the fleet's series and to its own. The verdict is its own series'.
@@ -50,8 +50,8 @@ package struct MemoryStore: Store, ~Copyable {
         shared.anomalies.add(decoded.sample, verdict, device: batch.name(decoded))
     }
 
-    package mutating func ask(_ call: Call) -> Progress {
-        .done(.answered(answer(call)))
+    package mutating func ask(_ call: Call) -> Asking {
+        .answered(answer(call))
     }
 
     private func answer(_ call: Call) -> Answer {

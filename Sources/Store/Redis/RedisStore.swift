@@ -40,10 +40,10 @@ package struct RedisStore: Store, ~Copyable {
 
     // MARK: Requests
 
-    package mutating func append(_ batch: inout SampleBatch) -> Progress {
+    package mutating func append(_ batch: inout SampleBatch) -> Storing {
         guard let ticket = log.machine.openIfRoom(samples: batch.samples.count) else {
             metrics.add(1, .queueFull)
-            return .done(.failed(.queueFull))
+            return .failed(.queueFull)
         }
         for index in 0..<batch.samples.count {
             let decoded = batch.samples[index]
@@ -55,9 +55,9 @@ package struct RedisStore: Store, ~Copyable {
         return .waiting(TicketID(ticket))
     }
 
-    package mutating func ask(_ call: Call) -> Progress {
+    package mutating func ask(_ call: Call) -> Asking {
         guard let ticket = log.machine.openIfRoom(samples: 0) else {
-            return .done(.failed(.queueFull))
+            return .failed(.queueFull)
         }
         switch call {
         case .analysis(let device):
