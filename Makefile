@@ -47,6 +47,9 @@ fuzz: build ## random malformed input for FUZZ_TIME (60) seconds
 lint: ## check layout and house rules
 	@scripts/lint
 
+architecture: ## draw the picture of modules in docs/architecture.md from the imports
+	@scripts/architecture
+
 format: ## format the sources
 	@swift format --in-place --recursive Sources Tests Package.swift
 
