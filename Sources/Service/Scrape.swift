@@ -34,7 +34,7 @@ struct Scrape: ~Copyable {
         _ name: String, _ kind: MetricKind, _ help: String, _ value: Double,
         _ output: inout ByteBuffer
     ) {
-        writer.single(name, kind, help: help, value, into: &output)
+        writer.single(name, kind, help: help, value: value, into: &output)
     }
 
     private mutating func writeSamples(_ output: inout ByteBuffer) {
