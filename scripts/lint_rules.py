@@ -4,8 +4,7 @@
     scripts/lint_rules.py               all rules, each where it holds
     scripts/lint_rules.py PATH...       all rules, for these files and folders
 
-A rule of `EVERYWHERE` holds in all rooms; the others hold in the rooms of `STRICT`, which grows until
-it names them all."""
+A rule in `EVERYWHERE` holds in all rooms. The others hold in the rooms of `STRICT` only."""
 import pathlib
 import sys
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Each house rule finds a planted mistake and passes a clean file."""
+"""Each house rule finds a mistake that the test adds, and accepts a correct file."""
 import pathlib
 import tempfile
 import unittest
@@ -143,11 +143,11 @@ class PackageRuleTests(unittest.TestCase):
             text = CLEAN["Sources/Bytes/Text.swift"] + line + "\n"
             self.assertIn(said, self.found("imports", Sources__Bytes__Text_swift=text))
 
-    def test_the_judge_must_not_know_the_accused(self):
+    def test_scoring_must_not_know_the_detector(self):
         manifest = CLEAN["Package.swift"].replace('library("System"', 'library("Scoring"), library("System"')
         self.assertEqual(
             self.found("imports", Package_swift=manifest, Sources__Scoring__A_swift="import Detection\n"),
-            ["Scoring imports Detection: who judges does not know the accused"])
+            ["Scoring imports Detection: code that scores verdicts must not know the detector"])
 
     def test_rooms(self):
         manifest = CLEAN["Package.swift"].replace('library("System"', 'library("Attic"), library("System"')
