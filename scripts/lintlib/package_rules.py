@@ -12,8 +12,6 @@ PURE = {"Bytes", "Numerics", "HTTP", "Options", "Detection", "Telemetry", "Repor
 EFFECTS = {"System", "SeriesLog", "Redis", "Store", "HTTPClient"}
 # What the language lacks and what has no effects either: pure rooms may import these two.
 PURE_C = {"CArithmetic", "CDecimal"}
-# No target of ours. Foundation costs 11 MB of memory and start-up time.
-PLATFORM = {"Glibc", "Foundation", "FoundationEssentials", "Dispatch", "Synchronization"}
 # (who, never imports, why)
 FORBIDDEN = (
     (PURE, {"Glibc", "Dispatch"}, "a pure room has no effects"),
@@ -165,7 +163,7 @@ def _locals(source, span):
         head = parameter.split(":")[0].split()
         names.update(head[-1:])
     body = source.code[span.start:span.end]
-    names.update(re.findall(r"\b(?:let|var)\s+(\w+)\s*[=:,]", body))
+    names.update(re.findall(r"\b(?:let|var)\s+(\w+)\s*[=:]", body))
     names.update(re.findall(r"\bfor\s+(?:case\s+)?(?:let\s+)?(\w+)\s+in\b", body))
     return names
 
