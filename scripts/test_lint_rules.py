@@ -139,7 +139,7 @@ class PackageRuleTests(unittest.TestCase):
                 ("package import System", "Bytes imports System: a pure room imports pure rooms"),
                 ("import struct Foundation.Date", "Bytes imports Foundation: it costs memory and start-up time"),
                 ("import Service", "Bytes imports the program Service"),
-                ("import CHiredis", "Bytes imports CHiredis: only Redis, SeriesLog may")):
+                ("import CHiredis", "Bytes imports CHiredis: only Redis may")):
             text = CLEAN["Sources/Bytes/Text.swift"] + line + "\n"
             self.assertIn(said, self.found("imports", Sources__Bytes__Text_swift=text))
 

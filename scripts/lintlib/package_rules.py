@@ -8,8 +8,8 @@ from .swift_source import Source, matching
 # Every room stands in one of these: whoever adds a room decides which.
 # Pure rooms know no clock, no socket, no thread.
 PURE = {"Bytes", "Numerics", "HTTP", "Options", "Detection", "Telemetry", "Report", "Wire", "Signals",
-        "Scoring"}
-EFFECTS = {"System", "SeriesLog", "Redis", "Store", "HTTPClient"}
+        "Scoring", "SeriesLog"}
+EFFECTS = {"System", "TLS", "HTTPClient", "Redis", "Store"}
 # What the language lacks and what has no effects either: pure rooms may import these two.
 PURE_C = {"CArithmetic", "CDecimal"}
 # (who, never imports, why)
@@ -18,9 +18,10 @@ FORBIDDEN = (
     ({"Synthetic", "Scoring", "Signals", "Report", "LoadGen"}, {"Detection"},
      "who judges does not know the accused"),
     ({"Service"}, {"Signals", "Scoring"}, "the accused does not know who judges"),
+    ({"Redis"}, {"SeriesLog", "Detection", "Wire"}, "the protocol knows no series"),
 )
-# Who alone may import a C library.
-OWNERS = {"CHiredis": {"SeriesLog", "Redis"}, "CJemalloc": {"Service"}}
+# Who alone may import a C library of others.
+OWNERS = {"CHiredis": {"Redis"}, "CJemalloc": {"Service"}, "COpenSSL": {"TLS"}}
 
 # Called by the standard library, not by name.
 WITNESSES = {"description", "debugDescription", "hash", "main", "next", "makeIterator", "rawValue", "id",
