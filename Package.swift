@@ -74,7 +74,7 @@ let package = Package(
             "Service",
             [
                 "Bytes", "HTTP", "HTTPClient", "Detection", "Wire", "Telemetry", "System",
-                "Store", "CJemalloc", "CLinux",
+                "Store", "CJemalloc",
             ]),
         program(
             "LoadGen",
@@ -109,7 +109,7 @@ let package = Package(
         tests("ReportTests", ["Bytes", "Report"]),
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
-        tests("SystemTests", ["Bytes", "System"]),
+        tests("SystemTests", ["Bytes", "Numerics", "System"]),
         tests(
             "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
         tests("WireTests", ["Bytes", "Wire"]),
@@ -123,8 +123,8 @@ let package = Package(
         tests(
             "ServiceTests",
             [
-                "Numerics", "Bytes", "HTTP", "Detection", "System", "Wire", "SeriesLog",
-                "Redis", "Store", "Signals", "Service", "CLinux", "TestSupport",
+                "Numerics", "Bytes", "Detection", "Wire", "SeriesLog", "Redis", "Store", "Signals",
+                "Service", "TestSupport",
             ]),
         tests(
             "LoadGenTests",

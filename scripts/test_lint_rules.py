@@ -139,7 +139,7 @@ class PackageRuleTests(unittest.TestCase):
                 ("package import System", "Bytes imports System: a pure room imports pure rooms"),
                 ("import struct Foundation.Date", "Bytes imports Foundation: it costs memory and start-up time"),
                 ("import Service", "Bytes imports the program Service"),
-                ("import CHiredis", "Bytes imports CHiredis: only Redis, SeriesLog may")):
+                ("import CHiredis", "Bytes imports CHiredis: only Redis may")):
             text = CLEAN["Sources/Bytes/Text.swift"] + line + "\n"
             self.assertIn(said, self.found("imports", Sources__Bytes__Text_swift=text))
 
@@ -181,6 +181,8 @@ class PackageRuleTests(unittest.TestCase):
                                "  mutating func add(_ o: S) { a += o.a }\n}\nvar s = S(a: 1)\ns.a = 2\ns.add(s)\n"),
             ["a is written and never read"])
         self.assertEqual(self.unused_beside("struct S { var a = 0 }\nif S().a == 0 {}\n"), [])
+        self.assertEqual(self.unused_beside("struct S {\n  var a: Int?\n  mutating func f() {\n    a = 1\n"
+                                            "    if let a, a > 0 {}\n  }\n}\nvar s = S()\ns.f()\n"), [])
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from .swift_source import Source, matching
 # Every room is in one of these sets. Add a new room to one of them.
 # Pure rooms know no clock, no socket, no thread.
 PURE = {"Bytes", "Numerics", "HTTP", "Options", "Detection", "Telemetry", "Report", "Wire", "Signals",
-        "Scoring"}
-EFFECTS = {"System", "SeriesLog", "Redis", "Store", "HTTPClient"}
+        "Scoring", "SeriesLog"}
+EFFECTS = {"System", "TLS", "HTTPClient", "Redis", "Store"}
 # C code without effects; pure rooms may import these two.
 PURE_C = {"CArithmetic", "CDecimal"}
 # Modules of the platform. Foundation costs 11 MB of memory and start-up time.
@@ -20,9 +20,10 @@ FORBIDDEN = (
     ({"Synthetic", "Scoring", "Signals", "Report", "LoadGen"}, {"Detection"},
      "code that scores verdicts must not know the detector"),
     ({"Service"}, {"Signals", "Scoring"}, "the service must not know the code that scores it"),
+    ({"Redis"}, {"SeriesLog", "Detection", "Wire"}, "the protocol knows no series"),
 )
 # The only rooms that may import these C libraries.
-OWNERS = {"CHiredis": {"SeriesLog", "Redis"}, "CJemalloc": {"Service"}}
+OWNERS = {"CHiredis": {"Redis"}, "CJemalloc": {"Service"}, "COpenSSL": {"TLS"}}
 
 # Called by the standard library, not by name.
 WITNESSES = {"description", "debugDescription", "hash", "main", "next", "makeIterator", "rawValue", "id",
@@ -165,7 +166,7 @@ def _locals(source, span):
         head = parameter.split(":")[0].split()
         names.update(head[-1:])
     body = source.code[span.start:span.end]
-    names.update(re.findall(r"\b(?:let|var)\s+(\w+)\s*[=:,]", body))
+    names.update(re.findall(r"\b(?:let|var)\s+(\w+)\s*[=:]", body))
     names.update(re.findall(r"\bfor\s+(?:case\s+)?(?:let\s+)?(\w+)\s+in\b", body))
     return names
 
