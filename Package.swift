@@ -55,7 +55,7 @@ let package = Package(
         library("Detection", ["Numerics", "CArithmetic"]),
         library("Telemetry", ["Bytes"]),
         library("Report", ["Bytes", "Numerics"]),
-        library("Wire", ["Bytes", "HTTP", "Detection"]),
+        library("Wire", ["Bytes", "HTTP", "Detection", "Options"]),
         library("SeriesLog", ["Bytes", "Detection"]),
         library("Signals", ["Bytes", "Numerics"]),
         library("Scoring", ["Bytes", "Numerics", "Signals", "Report"]),
@@ -64,7 +64,10 @@ let package = Package(
         library("System", ["Bytes", "CLinux"]),
         library("Redis", ["Bytes", "Numerics", "System", "CHiredis"]),
         library(
-            "Store", ["Bytes", "Detection", "Telemetry", "System", "SeriesLog", "Redis", "Wire"]),
+            "Store",
+            [
+                "Bytes", "Detection", "Options", "Telemetry", "System", "SeriesLog", "Redis", "Wire",
+            ]),
 
         library("TLS", ["Bytes", "System", "COpenSSL"]),
         library("HTTPClient", ["Bytes", "HTTP", "System", "CLinux"]),
