@@ -12,10 +12,12 @@ COPY Package.swift ./
 COPY Sources Sources
 # Package.swift names the folders of the tests, so they must exist; the tests are not built.
 COPY Tests Tests
-RUN scripts/build-static /out
+RUN scripts/build-static /out && cp /etc/ssl/certs/ca-certificates.crt /out/
 
 FROM scratch AS loadgen
 COPY --from=build /out/loadgen /loadgen
+COPY --from=build /out/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY presets /presets
 USER 65532:65532
 # This program runs once; its exit status says how the run ended.
 HEALTHCHECK NONE
@@ -23,6 +25,7 @@ ENTRYPOINT ["/loadgen"]
 
 FROM scratch AS tidemark
 COPY --from=build /out/tidemark /tidemark
+COPY --from=build /out/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 USER 65532:65532
 ENV PORT=8080
 EXPOSE 8080

@@ -65,7 +65,7 @@ manifests: ## check k8s against the Kubernetes schemas; rewrite the operator's c
 	@swift build --product tidemark && swift build --product loadgen
 	@.build/clients/bin/python scripts/check-manifests --bin .build/debug
 
-loadtest: build ## test TARGET under load: make loadtest TARGET=http://host:port RPS=500 DURATION=60s
+loadtest: $(if $(filter 1,$(IN_CLUSTER)),,build) ## test TARGET under load: make loadtest TARGET=http://host:port RPS=500 DURATION=60s
 	@TARGET='$(TARGET)' RPS='$(RPS)' DURATION='$(DURATION)' HOST_HEADER='$(HOST_HEADER)' \
 	    IN_CLUSTER='$(IN_CLUSTER)' SLO='$(SLO)' scripts/loadtest
 

@@ -54,7 +54,7 @@ let package = Package(
         library("Options", ["Bytes"]),
         library("Detection", ["Numerics", "CArithmetic"]),
         library("Telemetry", ["Bytes"]),
-        library("Report", ["Bytes", "Numerics"]),
+        library("Report", ["Bytes", "Numerics", "Telemetry"]),
         library("Wire", ["Bytes", "HTTP", "Detection", "Options"]),
         library("SeriesLog", ["Bytes", "Detection"]),
         library("Signals", ["Bytes", "Numerics"]),
@@ -70,7 +70,7 @@ let package = Package(
             ]),
 
         library("TLS", ["Bytes", "System", "COpenSSL"]),
-        library("HTTPClient", ["Bytes", "HTTP", "System", "CLinux"]),
+        library("HTTPClient", ["Bytes", "HTTP", "System", "TLS", "CLinux"]),
 
         // Programs: they only wire.
         program(
@@ -83,7 +83,7 @@ let package = Package(
             "LoadGen",
             [
                 "Bytes", "HTTP", "HTTPClient", "Telemetry", "Report", "Signals", "Scoring",
-                "System", "Numerics", "Options",
+                "System", "TLS", "Numerics", "Options",
             ]),
         program(
             "Synthetic",
@@ -109,12 +109,13 @@ let package = Package(
         tests("HTTPTests", ["Numerics", "Bytes", "HTTP"]),
         tests("DetectionTests", ["Numerics", "Detection"]),
         tests("TelemetryTests", ["Numerics", "Bytes", "Telemetry"]),
-        tests("ReportTests", ["Bytes", "Report"]),
+        tests("ReportTests", ["Numerics", "Bytes", "Telemetry", "Report"]),
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
         tests("SystemTests", ["Bytes", "Numerics", "System"]),
         tests(
             "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
+        tests("TLSTests", ["Bytes", "Numerics", "TLS", "TestSupport"]),
         tests("WireTests", ["Bytes", "Wire"]),
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "SeriesLog"]),
         tests(
@@ -132,7 +133,8 @@ let package = Package(
         tests(
             "LoadGenTests",
             [
-                "Numerics", "Bytes", "Telemetry", "Options", "Signals", "LoadGen", "CLinux",
+                "Numerics", "Bytes", "Telemetry", "Options", "Signals", "Report", "LoadGen",
+                "CLinux",
                 "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),

@@ -14,6 +14,8 @@ package enum ConnectFailure: Int, CaseIterable, Equatable, Sendable {
     case noDescriptor
     /// Reset while it was made.
     case reset
+    /// TLS came to nothing: the certificate is not accepted, or what answers speaks no TLS.
+    case tls
     /// Anything else.
     case other
 
@@ -40,6 +42,7 @@ package enum ConnectFailure: Int, CaseIterable, Equatable, Sendable {
         case .noLocalPort: "no_local_port"
         case .noDescriptor: "no_descriptor"
         case .reset: "reset"
+        case .tls: "tls"
         case .other: "other"
         }
     }
@@ -53,6 +56,7 @@ package enum ConnectFailure: Int, CaseIterable, Equatable, Sendable {
         case .noLocalPort: "this machine has no port left for connections to it"
         case .noDescriptor: "this process may open no more descriptors"
         case .reset: "reset while connecting"
+        case .tls: "no TLS connection"
         case .other: "connecting failed"
         }
     }

@@ -1,12 +1,25 @@
 package import Bytes
 package import HTTP
 package import System
+package import TLS
 
 /// One HTTP/1.1 connection of a client: a request goes out, its response comes in, then the next one.
 ///
 /// It never waits: whoever owns it watches events, on a loop (`EventHandler`) or one by one
 /// (`SynchronousClient`), and keeps the time.
 package struct HTTPConnection: ~Copyable {
+    /// The TLS of a connection.
+    package struct Security: Sendable {
+        package let context: TLSContext
+        /// The host as the certificate and SNI name it.
+        package let serverName: String
+
+        package init(_ context: TLSContext, serverName: String) {
+            self.context = context
+            self.serverName = serverName
+        }
+    }
+
     package enum State {
         case closed
         case connecting
@@ -38,8 +51,13 @@ package struct HTTPConnection: ~Copyable {
     /// Counts openings, so that an event of an earlier socket is told apart.
     private var generation: UInt32 = 0
     private var descriptor: FileDescriptor?
+    /// Nil on a plain connection.
+    private var channel: SecureChannel?
+    private var isSocketConnected = false
     private var isWatchedForWriting = false
     private var reader: ResponseReader
+    /// Why TLS came to nothing, the last time it did.
+    package private(set) var tlsError: TLSError?
 
     /// - Parameters:
     ///   - tokenKind, index: what the connection's events are told by.
@@ -55,7 +73,13 @@ package struct HTTPConnection: ~Copyable {
     private var token: Token { Token(kind: tokenKind, generation: generation, index: index) }
 
     /// Whether the request has not been handed to the kernel whole.
-    package var isSending: Bool { !output.isEmpty }
+    package var isSending: Bool {
+        if !output.isEmpty { return true }
+        switch channel {
+        case .some(let open): return open.isBlocked
+        case .none: return false
+        }
+    }
 
     /// Whether the request under way is a HEAD.
     package var isHead: Bool {
@@ -64,10 +88,21 @@ package struct HTTPConnection: ~Copyable {
     }
 
     /// Begins a connection; `handle` tells what came of it.
-    package mutating func open(_ endpoint: Endpoint, _ poller: borrowing Poller)
-        -> ConnectFailure?
-    {
+    /// - Parameter security: the TLS of an https connection and the host's name in it; nil for http.
+    package mutating func open(
+        _ endpoint: Endpoint, _ poller: borrowing Poller, security: Security? = nil
+    ) -> ConnectFailure? {
         generation &+= 1
+        channel = nil
+        isSocketConnected = false
+        if let security {
+            do throws(TLSError) {
+                channel = try SecureChannel(security.context, serverName: security.serverName)
+            } catch {
+                tlsError = error
+                return .tls
+            }
+        }
         do throws(SystemError) {
             let fresh = try Sockets.connect(to: endpoint)
             try poller.add(fresh.number, .write, token: token)
@@ -83,9 +118,15 @@ package struct HTTPConnection: ~Copyable {
 
     /// Closes the connection and forgets what was to be sent.
     package mutating func close() {
-        descriptor = nil
-        state = .closed
+        reset()
         output.removeAll()
+    }
+
+    /// Closes the connection and keeps what is to be sent, for another address.
+    package mutating func reset() {
+        descriptor = nil
+        channel = nil
+        state = .closed
     }
 
     /// Sends what stands in `output`. Small requests go whole into a socket that was idle; the rest
@@ -93,14 +134,22 @@ package struct HTTPConnection: ~Copyable {
     package mutating func send(_ poller: borrowing Poller) -> ExchangeFailure? {
         precondition(state == .idle || state == .busy, "a request needs a connection")
         state = .busy
-        while !output.isEmpty {
-            switch descriptor?.send(from: &output) {
+        while isSending {
+            switch transmit() {
             case .moved: continue
             case .wouldBlock: return watch(forWriting: true, poller) ? nil : .reset
-            case .ended, .failed, nil: return .reset
+            case .ended, .failed: return .reset
             }
         }
         return watch(forWriting: false, poller) ? nil : .reset
+    }
+
+    private mutating func transmit() -> Transfer {
+        switch descriptor {
+        case .some(let open):
+            return channel?.send(from: &output, to: open) ?? open.send(from: &output)
+        case .none: return .ended
+        }
     }
 
     /// Serves an event. What is told ends the event: a failure leaves it to the owner to close.
@@ -118,15 +167,34 @@ package struct HTTPConnection: ~Copyable {
     }
 
     private mutating func finishConnecting(_ poller: borrowing Poller) -> Step {
-        let code =
-            switch descriptor {
-            case .some(let open): Sockets.pendingError(open)
-            case .none: Int32(-1)
-            }
-        guard code == 0 else { return .notConnected(ConnectFailure(code: code)) }
-        guard watch(forWriting: false, poller) else { return .notConnected(.other) }
+        if !isSocketConnected {
+            let code =
+                switch descriptor {
+                case .some(let open): Sockets.pendingError(open)
+                case .none: Int32(-1)
+                }
+            guard code == 0 else { return .notConnected(ConnectFailure(code: code)) }
+            isSocketConnected = true
+        }
+        let outcome = secure()
+        if case .failed = outcome {
+            tlsError = channel?.failure
+            return .notConnected(tlsError == nil ? .reset : .tls)
+        }
+        let isBlocked = channel?.isBlocked ?? false
+        guard watch(forWriting: isBlocked, poller) else { return .notConnected(.other) }
+        guard case .moved = outcome else { return .pending }
         state = .idle
         return .connected
+    }
+
+    /// Goes on with the TLS handshake, where there is one.
+    private mutating func secure() -> Transfer {
+        switch descriptor {
+        case .some(let open):
+            return reader.shakeHands(open, through: &channel)
+        case .none: return .ended
+        }
     }
 
     private mutating func watch(forWriting: Bool, _ poller: borrowing Poller) -> Bool {
@@ -143,17 +211,19 @@ package struct HTTPConnection: ~Copyable {
     private mutating func read(_ memo: inout HeadMemo) -> Step {
         let outcome: Transfer
         switch descriptor {
-        case .some(let open): outcome = reader.receive(from: open)
+        case .some(let open):
+            outcome = reader.receive(from: open, through: &channel)
         case .none: return .failed(.reset)
         }
         guard state == .busy else {
-            if outcome == .wouldBlock { return .pending }
+            // A TLS server sends tickets whenever it likes.
+            if outcome == .wouldBlock || outcome == .moved(0) { return .pending }
             if case .moved = outcome { return .failed(.malformed) }
             return .closedWhileIdle
         }
         let progress: ResponseReader.Progress =
             switch outcome {
-            case .moved: reader.parse(&memo)
+            case .moved: parse(&memo)
             case .wouldBlock: .incomplete
             case .ended: reader.end()
             case .failed: .failed(.reset)
@@ -163,6 +233,14 @@ package struct HTTPConnection: ~Copyable {
         case .complete(let summary): return .response(summary)
         case .failed(let failure): return .failed(failure)
         }
+    }
+
+    private mutating func parse(_ memo: inout HeadMemo) -> ResponseReader.Progress {
+        let progress = reader.parse(&memo)
+        // Over TLS the end may come with the last bytes.
+        let isFinished = channel?.isFinished ?? false
+        if progress == .incomplete, isFinished { return reader.end() }
+        return progress
     }
 
     /// Runs `body` on the complete response's body; then the connection is idle.

@@ -1,6 +1,7 @@
 internal import Bytes
 package import HTTP
-package import System
+internal import System
+internal import TLS
 
 /// Reads one response after the other from a connection's bytes.
 package struct ResponseReader: ~Copyable {
@@ -31,8 +32,24 @@ package struct ResponseReader: ~Copyable {
         decoded = ByteBuffer(limit: bodyLimit)
     }
 
-    package mutating func receive(from descriptor: borrowing FileDescriptor) -> Transfer {
-        descriptor.receive(into: &input, atMost: ResponseReader.readBytes)
+    /// Reads what has arrived.
+    /// - Parameter channel: decrypts it; nil on a plain connection.
+    mutating func receive(
+        from descriptor: borrowing FileDescriptor, through channel: inout SecureChannel?
+    ) -> Transfer {
+        if channel == nil {
+            return descriptor.receive(into: &input, atMost: ResponseReader.readBytes)
+        }
+        return channel?.receive(from: descriptor, into: &input) ?? .ended
+    }
+
+    /// Goes on with a TLS handshake, behind which a part of a response may come at once.
+    /// - Returns: `.moved` when it is done; without TLS it is.
+    mutating func shakeHands(
+        _ descriptor: borrowing FileDescriptor, through channel: inout SecureChannel?
+    ) -> Transfer {
+        if channel == nil { return .moved(0) }
+        return channel?.shakeHands(descriptor, into: &input) ?? .ended
     }
 
     /// Looks at what has arrived.

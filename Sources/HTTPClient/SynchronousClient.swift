@@ -1,6 +1,7 @@
 package import Bytes
 internal import HTTP
 internal import System
+internal import TLS
 
 /// A whole response.
 package struct Response {
@@ -31,6 +32,7 @@ package struct SynchronousClient: ~Copyable {
 
     private let endpoints: [Endpoint]
     private let timeout: TimeSpan
+    private let security: HTTPConnection.Security?
     private var poller: Poller
     private var connection: HTTPConnection
     private var memo = HeadMemo()
@@ -39,13 +41,15 @@ package struct SynchronousClient: ~Copyable {
     ///   - timeout: for a request, from the connection's opening to the response's end.
     ///   - requestLimit, bodyLimit: the largest request, and body of a response, in bytes.
     package init(
-        host: String, port: UInt16, timeout: TimeSpan, requestLimit: Int, bodyLimit: Int
+        host: String, port: UInt16, security: HTTPConnection.Security? = nil, timeout: TimeSpan,
+        requestLimit: Int, bodyLimit: Int
     ) throws(RequestError) {
         let endpoints = try SynchronousClient.resolve(host, port)
         let poller = try SynchronousClient.makePoller()
         self.endpoints = endpoints
         self.poller = poller
         self.timeout = timeout
+        self.security = security
         connection = HTTPConnection(
             tokenKind: SynchronousClient.tokenKind, index: 0, requestLimit: requestLimit,
             bodyLimit: bodyLimit)
@@ -91,13 +95,14 @@ package struct SynchronousClient: ~Copyable {
         var last = "no address"
         for endpoint in endpoints {
             connection.close()
-            if let failure = connection.open(endpoint, poller) {
-                last = failure.description
+            if let failure = connection.open(endpoint, poller, security: security) {
+                last = connection.tlsError?.description ?? failure.description
                 continue
             }
             switch try step(until: deadline) {
             case .connected: return
-            case .notConnected(let failure): last = failure.description
+            case .notConnected(let failure):
+                last = connection.tlsError?.description ?? failure.description
             case nil, .pending, .response, .failed, .closedWhileIdle:
                 connection.close()
                 throw RequestError(outcome: .notSent, description: "no connection in time")

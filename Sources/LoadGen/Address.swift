@@ -30,6 +30,11 @@ package struct Address: Equatable, Sendable {
         else { throw OptionError("--host-header: allowed is visible ASCII") }
     }
 
+    /// The host as a certificate names it: that of the Host header, where one is given.
+    package var serverName: String {
+        HostPort(hostHeader, defaultPort: 443)?.host ?? url.server.host
+    }
+
     /// As the command line gave it.
     package var text: String { url.text }
 }

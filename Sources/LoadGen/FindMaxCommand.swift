@@ -18,6 +18,7 @@ struct FindMaxCommand {
     private let json: String?
     private let markdown: String?
     private let pictures: String?
+    private let console: Console
 
     init(_ options: inout Options) throws(OptionError) {
         slo = options.text("--slo") ?? "p95 < 50ms, errors < 0.1%"
@@ -31,8 +32,11 @@ struct FindMaxCommand {
         search = RateSearch(from: start, in: low...high, precision: precision)
         stepSeconds = try options.seconds("--step", 5, in: 0.2...3600)
         json = options.text("--json")
-        markdown = options.text("--markdown")
+        if let json, json != "-" { try checkOutput(json, flag: "--json") }
+        markdown = try options.outputPath("--markdown")
         pictures = options.text("--svg")
+        if let pictures { try checkOutput(pictures + "-steps.svg", flag: "--svg") }
+        console = Console(outputIsData: json == "-", isQuiet: options.isSet("--quiet"))
         var plan = try Plan(&options)
         guard case .closed(let seconds) = plan.load else {
             throw OptionError("--rate, --ramp, --steps, --preset: find-max decides the rate itself")
@@ -62,6 +66,7 @@ struct FindMaxCommand {
                 found.rate = rate
                 return try report(found)
             }
+            if found.isInterrupted { return max(1, try report(found)) }
             Clock.sleep(FindMaxCommand.pause)
         }
     }
@@ -74,30 +79,36 @@ struct FindMaxCommand {
         var plan = plan
         plan.load = .open(
             RateCurve(rate: rate, seconds: isConfirmation ? confirmationSeconds : stepSeconds))
-        var view = LiveView()
+        var view = LiveView(console)
         view.prefix = "\(name) at \(rate.shortText)/s, "
         var measured = try LoadRun(plan).execute(showing: &view)
         measured.objectives = objectives
+        found.isInterrupted = measured.ending == .interrupted
         guard measured.recorder.answered > 0 else {
             throw RunError(measured.complaints.first ?? "no request was answered")
         }
         let result = measured.result(on: found.machine)
-        let reasons = (result.slo?.short.map(\.sentence) ?? []) + measured.objections
+        let reasons = (result.slo?.short.map(\.detail) ?? []) + measured.objections
         found.steps.append(
             SearchResult.Step(
                 of: result, rate: rate, isConfirmation: isConfirmation, reasons: reasons))
         if isConfirmation, reasons.isEmpty { found.confirmation = result }
         let outcome = reasons.isEmpty ? "held" : reasons.joined(separator: "; ")
-        StandardStreams.writeOutput(
+        console.write(
             "\(name): \(rate.shortText)/s: p95 \(result.latency.p95.shortText) ms: \(outcome)\n")
         return reasons.isEmpty
     }
 
     private func report(_ found: SearchResult) throws(RunError) -> Int32 {
         let text = SearchText(found).markdown
-        StandardStreams.writeOutput("\n" + text)
+        console.write("\n" + text)
         do throws(FileError) {
-            if let json { try Files.write(json, found.json.line.readable) }
+            let line = found.json.line
+            if json == "-" {
+                StandardStreams.writeOutput(line.readable)
+            } else if let json {
+                try Files.write(json, line.readable)
+            }
             if let markdown { try Files.write(markdown, text) }
             if let pictures { try Files.write(pictures + "-steps.svg", RunCharts.search(found)) }
         } catch {

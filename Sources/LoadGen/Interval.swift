@@ -7,13 +7,22 @@ struct Interval: Sendable {
     var number = 0
     var sent = 0
     var answered = 0
+    /// Requests that came to some end, and those of them that failed.
+    var ended = 0
     var failed = 0
-    var latency = Histogram()
+    /// Connections that could not be made.
+    var connectFailures = 0
+    var latency: Histogram
+
+    /// - Parameter latencyLimit: the longest latency that is told apart, in nanoseconds.
+    init(latencyLimit: Int) { latency = Histogram(limit: latencyLimit) }
 
     mutating func merge(_ other: Interval) {
         sent += other.sent
         answered += other.answered
+        ended += other.ended
         failed += other.failed
+        connectFailures += other.connectFailures
         latency.merge(other.latency)
     }
 
@@ -21,7 +30,9 @@ struct Interval: Sendable {
     mutating func reset() {
         sent = 0
         answered = 0
+        ended = 0
         failed = 0
+        connectFailures = 0
         latency.reset()
     }
 }
@@ -32,11 +43,15 @@ struct Interval: Sendable {
 /// waits: while the other side has not emptied the last one, it goes on filling its own.
 final class IntervalMailbox: Sendable {
     private struct Contents {
-        var interval = Interval()
+        var interval: Interval
         var isFull = false
     }
 
-    private let contents = Mutex(Contents())
+    private let contents: Mutex<Contents>
+
+    init(latencyLimit: Int) {
+        contents = Mutex(Contents(interval: Interval(latencyLimit: latencyLimit)))
+    }
 
     /// Exchanges a finished interval for an empty one.
     /// - Returns: false when nobody has taken the last one yet.

@@ -12,6 +12,13 @@ final class LoadConnection {
     let speaker: Int
     var http: HTTPConnection
     var kind = RequestKind.plain
+    var action = Action.ingest
+    /// The plan's step in which its request was due.
+    var step = 0
+    /// Which of its host's addresses it is made to; it goes on to the next when one fails.
+    var route: Int
+    /// Addresses that failed one after the other.
+    var failedRoutes = 0
     /// Whether a request is under way, be the connection there yet or not.
     var hasRequest = false
     /// Whether it stands in the list of free connections.
@@ -27,9 +34,10 @@ final class LoadConnection {
     /// Whether the request counts: those of the warm-up do not.
     var counts = true
 
-    init(index: Int, speaker: Int) {
+    init(index: Int, speaker: Int, route: Int) {
         self.index = index
         self.speaker = speaker
+        self.route = route
         http = HTTPConnection(
             tokenKind: LoadConnection.tokenKind, index: index,
             requestLimit: Traffic.requestLimit, bodyLimit: LoadConnection.bodyLimit)

@@ -11,7 +11,13 @@ enum LoadGenProgram {
 /// The version of this program, which its results name.
 let programVersion = "0.1.0"
 
-private let commands = "run, find-max, show, compare, gate or report"
+private let commands = "run, find-max, show, merge, compare, gate or report"
+
+/// Flags without a value, and flags that may be given several times.
+private let switches: Set<String> = [
+    "--allow-late", "--closed", "--force", "--help", "--insecure", "--quiet",
+]
+private let repeatable: Set<String> = ["--header"]
 
 /// Outside the main type, whose isolation its closures would inherit.
 private func runLoadGen(_ arguments: [String]) -> Int32 {
@@ -19,13 +25,18 @@ private func runLoadGen(_ arguments: [String]) -> Int32 {
         StandardStreams.writeOutput(help)
         return arguments.isEmpty ? 64 : 0
     }
+    if command == "--version" {
+        StandardStreams.writeOutput("loadgen \(programVersion)\n")
+        return 0
+    }
     do throws(OptionError) {
         var options = try Options(
-            Array(arguments.dropFirst()), switches: ["--allow-late", "--closed", "--help"])
+            Array(arguments.dropFirst()), switches: switches, repeatable: repeatable)
         if options.isSet("--help") {
-            StandardStreams.writeOutput(help)
+            StandardStreams.writeOutput(helpText(for: command))
             return 0
         }
+        try PresetFile.apply(to: &options, switches: switches, repeatable: repeatable)
         return try start(command, &options)
     } catch {
         StandardStreams.writeError("loadgen: \(error.description)\n")
@@ -47,6 +58,10 @@ private func start(_ command: String, _ options: inout Options) throws(OptionErr
         let show = try ShowCommand(&options)
         try expectNothingElse(options, operands: true)
         return report { () throws(RunError) in try show.run() }
+    case "merge":
+        let merge = try MergeCommand(&options)
+        try expectNothingElse(options, operands: true)
+        return report { () throws(RunError) in try merge.run() }
     case "compare":
         let compare = try CompareCommand(&options)
         try expectNothingElse(options, operands: true)

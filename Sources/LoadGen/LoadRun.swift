@@ -1,9 +1,11 @@
 internal import Bytes
-internal import System
+internal import HTTPClient
 internal import Options
 internal import Scoring
 internal import Signals
 internal import Synchronization
+internal import System
+internal import TLS
 internal import Telemetry
 
 /// Why a run could not be done at all.
@@ -17,29 +19,46 @@ struct LoadRun: Sendable {
     private static let rowLimit = 3600.0
 
     let plan: Plan
-    let endpoints: [Endpoint]
+    let routes: [Route]
+    let control = RunControl()
     let mailboxes: [IntervalMailbox]
     /// Length of an interval: a second, shorter for short runs, longer where there were too many.
     let intervalSeconds: Double
 
     init(_ plan: Plan) throws(RunError) {
         self.plan = plan
-        var endpoints: [Endpoint] = []
-        for address in plan.addresses { endpoints.append(try LoadRun.resolve(address)) }
-        self.endpoints = endpoints
-        mailboxes = (0..<plan.threads).map { _ in IntervalMailbox() }
+        routes = try LoadRun.routes(plan)
+        mailboxes = (0..<plan.threads).map { _ in
+            IntervalMailbox(latencyLimit: plan.latencyLimitNanoseconds)
+        }
         let seconds = plan.load.seconds
         intervalSeconds =
             seconds <= 15 ? 0.25 : max(1, (seconds / LoadRun.rowLimit).rounded(.up))
     }
 
-    private static func resolve(_ address: Address) throws(RunError) -> Endpoint {
-        do throws(ResolveError) {
-            return try Endpoint.resolve(
-                host: address.url.server.host, port: address.url.server.port)
-        } catch {
-            throw RunError(error.description)
+    private static func routes(_ plan: Plan) throws(RunError) -> [Route] {
+        var context: TLSContext?
+        if plan.addresses.contains(where: { $0.url.isSecure }) {
+            do throws(TLSError) { context = try TLSContext(trusting: plan.trust) } catch {
+                throw RunError(error.description)
+            }
         }
+        var routes: [Route] = []
+        for address in plan.addresses {
+            let server = address.url.server
+            do throws(ResolveError) {
+                let endpoints = try Endpoint.resolveAll(host: server.host, port: server.port)
+                let security =
+                    address.url.isSecure
+                    ? context.map {
+                        HTTPConnection.Security($0, serverName: address.serverName)
+                    } : nil
+                routes.append(Route(endpoints: endpoints, security: security))
+            } catch {
+                throw RunError(error.description)
+            }
+        }
+        return routes
     }
 
     /// Runs it; returns when all is settled.
@@ -51,17 +70,25 @@ struct LoadRun: Sendable {
         let start = Clock.now() + .milliseconds(100)
         let startedAt = Double(Clock.unixNanoseconds()) * 1e-9
         var timeline = Timeline(plan, intervalSeconds: intervalSeconds)
+        var ending = Ending.complete
+        var stoppedAt: Instant?
         do throws(SystemError) {
+            // Before the threads begin, so that all leave signals to this one.
+            let signals = try SignalQueue()
             let threads = try ThreadGroup(Array(0..<plan.threads)) { index in
                 outcomes.add(work(self, thread: index, series: share(series, index), from: start))
             }
-            watch(&timeline, &view, outcomes)
+            ending = watch(&timeline, &view, outcomes, signals: signals, stoppedAt: &stoppedAt)
             threads.join()
         } catch {
             throw RunError(error.description)
         }
-        return try outcomes.result(
-            self, timeline, countsFrom: start + .seconds(plan.warmUpSeconds), startedAt: startedAt)
+        var measured = try outcomes.result(
+            self, timeline, countsFrom: start + .seconds(plan.warmUpSeconds), stoppedAt: stoppedAt,
+            startedAt: startedAt)
+        measured.ending = ending
+        measured.addresses = routes.reduce(0) { $0 + $1.endpoints.count }
+        return measured
     }
 
     /// The series of one thread: every series goes through one thread only, to stay in order.
@@ -69,29 +96,63 @@ struct LoadRun: Sendable {
         series.enumerated().filter { $0.offset % plan.threads == index }.map(\.element)
     }
 
-    /// Gathers what the threads hand over until they are done.
+    /// Gathers what the threads hand over until they are done, and ends the run early on a signal or
+    /// when a rule of `--abort-on` says so.
     private func watch(
-        _ timeline: inout Timeline, _ view: inout LiveView, _ outcomes: Outcomes
-    ) {
-        var spare = Interval()
-        var isLast = false
+        _ timeline: inout Timeline, _ view: inout LiveView, _ outcomes: Outcomes,
+        signals: borrowing SignalQueue, stoppedAt: inout Instant?
+    ) -> Ending {
+        var ending = Ending.complete
+        var spare = Interval(latencyLimit: plan.latencyLimitNanoseconds)
+        var rules = plan.abortRules
+        var rowsSeen = 0
         while true {
-            isLast = outcomes.count == plan.threads
+            let isLast = outcomes.count == plan.threads
             for index in mailboxes.indices where mailboxes[index].collect(&spare) {
                 if timeline.add(spare, thread: index) { view.show(timeline) }
                 spare.reset()
             }
             if isLast { break }
+            if signals.next() != nil {
+                // Who asks twice wants no results.
+                if ending == .interrupted { exitProcess(LoadRun.interruptedStatus) }
+                ending = .interrupted
+            }
+            if ending == .complete, let reason = reason(&rules, timeline, from: &rowsSeen) {
+                ending = .aborted(reason)
+            }
+            if ending != .complete, stoppedAt == nil {
+                stoppedAt = Clock.now()
+                control.stop()
+            }
             Clock.sleep(.milliseconds(10))
         }
         timeline.close()
         view.finish()
+        return ending
+    }
+
+    /// What shells say of a program that SIGINT ended.
+    private static let interruptedStatus: Int32 = 130
+
+    /// Why a rule ends the run, by the rows that it has not seen yet.
+    private func reason(
+        _ rules: inout [AbortRule], _ timeline: Timeline, from rowsSeen: inout Int
+    ) -> String? {
+        var found: String?
+        for row in timeline.rows[rowsSeen...] where row.time >= 0 {
+            for index in rules.indices {
+                found = found ?? rules[index].note(row, until: row.time + intervalSeconds)
+            }
+        }
+        rowsSeen = timeline.rows.count
+        return found
     }
 }
 
 /// What one thread came back with.
 private struct Outcome: Sendable {
-    var recorder = Recorder()
+    var recorder: Recorder
     var feeds: [LabelledFeed] = []
     var error: String?
 }
@@ -100,7 +161,7 @@ private struct Outcome: Sendable {
 private func work(
     _ run: LoadRun, thread index: Int, series: [LabelledSeries], from start: Instant
 ) -> Outcome {
-    var outcome = Outcome()
+    var outcome = Outcome(recorder: Recorder(run.plan))
     do throws(SystemError) {
         var thread = LoadThread(run, index: index, series: series)
         try thread.run(from: start)
@@ -120,11 +181,12 @@ private final class Outcomes: Sendable {
     var count: Int { list.withLock { $0.count } }
 
     func result(
-        _ run: LoadRun, _ timeline: Timeline, countsFrom: Instant, startedAt: Double
+        _ run: LoadRun, _ timeline: Timeline, countsFrom: Instant, stoppedAt: Instant?,
+        startedAt: Double
     ) throws(RunError) -> MeasuredRun {
         let all = list.withLock { $0 }
         if let error = all.compactMap(\.error).first { throw RunError(error) }
-        var recorder = Recorder()
+        var recorder = Recorder(run.plan)
         var quality: Quality?
         for outcome in all {
             recorder.merge(outcome.recorder)
@@ -135,6 +197,6 @@ private final class Outcomes: Sendable {
         }
         return MeasuredRun(
             plan: run.plan, recorder: recorder, timeline: timeline, quality: quality,
-            countsFrom: countsFrom, startedAt: startedAt)
+            countsFrom: countsFrom, stoppedAt: stoppedAt, startedAt: startedAt)
     }
 }

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import HTTPClient
 internal import System
+internal import TLS
 
 /// Connections: made, lost, given up and tried again.
 extension LoadThread {
@@ -32,8 +33,10 @@ extension LoadThread {
     mutating func open(_ connection: LoadConnection, _ loop: inout EventLoop) {
         connection.since = now
         firstAttempt = firstAttempt ?? now
-        let endpoint = endpoints[connection.speaker % endpoints.count]
-        if let failure = connection.http.open(endpoint, loop.poller) {
+        recorder.connectionsTried += 1
+        let route = routes[connection.speaker % routes.count]
+        let endpoint = route.endpoints[connection.route % route.endpoints.count]
+        if let failure = connection.http.open(endpoint, loop.poller, security: route.security) {
             failToConnect(connection, failure, on: &loop)
         } else {
             watchTime(of: connection, &loop)
@@ -43,26 +46,38 @@ extension LoadThread {
     /// The connection is there.
     mutating func beginUse(of connection: LoadConnection, _ loop: inout EventLoop) {
         hasConnected = true
+        recorder.connectionsMade += 1
+        connection.failedRoutes = 0
         if connection.hasRequest { send(connection, &loop) } else { list(connection) }
     }
 
+    /// Tries the next of the host's addresses; when all have failed, a request that waits for the
+    /// connection has, and it is made again after a pause.
     mutating func failToConnect(
         _ connection: LoadConnection, _ failure: ConnectFailure, on loop: inout EventLoop
     ) {
         recorder.connectFailures[failure.rawValue] += 1
-        connection.opensAt = now + LoadThread.retryPause
-        guard !connection.hasRequest else {
-            fail(connection, .connect, on: &loop)
+        interval.connectFailures += 1
+        if failure == .tls { recorder.tlsError = connection.http.tlsError?.description }
+        connection.route += 1
+        connection.failedRoutes += 1
+        if connection.failedRoutes < routes[connection.speaker % routes.count].endpoints.count {
+            connection.http.reset()
+            open(connection, &loop)
             return
         }
-        if now >= countsFrom { recorder.fail(.connect) }
-        interval.failed += 1
-        reopen(connection, &loop)
+        connection.failedRoutes = 0
+        connection.opensAt = now + LoadThread.retryPause
+        if connection.hasRequest {
+            fail(connection, .connect, on: &loop)
+        } else {
+            reopen(connection, &loop)
+        }
     }
 
     mutating func reopen(_ connection: LoadConnection, _ loop: inout EventLoop) {
         connection.http.close()
-        if now < end + .seconds(plan.timeoutSeconds) { prepareInTime(connection, &loop) }
+        if now < end + timeout, stoppedAt == nil { prepareInTime(connection, &loop) }
     }
 
     // MARK: Time

@@ -42,21 +42,17 @@ extension LoadThread {
         now = Clock.now()
         waiting -= 1
         connection.hasRequest = false
-        record(connection, summary)
-        let judgment = connection.http.finishResponse { body -> Judgment? in
-            guard case .labelled = connection.kind, summary.status == 202 else { return nil }
-            return try? VerdictReader.single(body)
-        }
-        if summary.status >= 400 {
-            note(summary.status >= 500 ? .status5xx : .status4xx, connection)
-        }
+        var judgment: Judgment?
         if case .labelled(let number) = connection.kind {
-            if let judgment {
-                feeds[number].note(judgment)
-            } else if summary.status < 400 {
-                note(.badAnswer, connection)
+            judgment = connection.http.finishResponse { body in
+                summary.status == 202 ? try? VerdictReader.single(body) : nil
             }
+            record(connection, failure(of: summary, isUnderstood: judgment != nil), summary.status)
+            if let judgment { feeds[number].note(judgment) }
             release(number)
+        } else {
+            let isUnderstood = readAnswer(connection)
+            record(connection, failure(of: summary, isUnderstood: isUnderstood), summary.status)
         }
         if summary.keepAlive, plan.keepsAlive {
             list(connection)
@@ -65,18 +61,42 @@ extension LoadThread {
         }
     }
 
+    /// Whether an answer to samples of the service's own kind says what became of them.
     @inline(__always)
-    private mutating func record(_ connection: LoadConnection, _ summary: ResponseSummary) {
+    private mutating func readAnswer(_ connection: LoadConnection) -> Bool {
+        guard expectsVerdicts, connection.action.sendsSamples else {
+            connection.http.finishResponse { _ in }
+            return true
+        }
+        return connection.action == .batch
+            ? connection.http.finishResponse { body in batchMark.isIn(body) }
+            : connection.http.finishResponse { body in verdictMark.isIn(body) }
+    }
+
+    /// What is wrong with an answer; nil for a good one.
+    @inline(__always)
+    private func failure(of summary: ResponseSummary, isUnderstood: Bool) -> Failure? {
+        if expected[summary.status] { return isUnderstood ? nil : .badAnswer }
+        switch summary.status {
+        case 300..<400: return .status3xx
+        case 400..<500: return .status4xx
+        case 500...: return .status5xx
+        default: return .unexpectedStatus
+        }
+    }
+
+    @inline(__always)
+    private mutating func record(_ connection: LoadConnection, _ failure: Failure?, _ status: Int) {
         let latency = Int((now - connection.intended).nanoseconds)
         if connection.counts {
-            recorder.answered += 1
-            recorder.requests += 1
-            recorder.latency.record(latency)
-            recorder.serviceTime.record(Int((now - connection.since).nanoseconds))
-            recorder.statuses[summary.status] += 1
+            recorder.noteAnswer(
+                connection.action, step: connection.step, status: status, failure: failure,
+                latency: latency, serviceTime: Int((now - connection.since).nanoseconds))
             recorder.lastAnswer = now
         }
         interval.answered += 1
+        interval.ended += 1
+        if failure != nil { interval.failed += 1 }
         interval.latency.record(latency)
     }
 
@@ -89,24 +109,24 @@ extension LoadThread {
         freeFeeds.insert(number, at: 0)
     }
 
-    private mutating func note(_ failure: Failure, _ connection: LoadConnection) {
-        if connection.counts { recorder.fail(failure) }
-        interval.failed += 1
-    }
-
     /// The request on this connection failed.
     mutating func fail(
         _ connection: LoadConnection, _ failure: Failure, on loop: inout EventLoop
     ) {
         waiting -= 1
         connection.hasRequest = false
-        note(failure, connection)
+        interval.ended += 1
+        interval.failed += 1
         if connection.counts {
-            recorder.requests += 1
+            // A request that was waited for in vain took at least that long; one that was cut off says
+            // nothing of the server's speed.
+            var latency: Int?
             if failure == .timeout {
-                recorder.latency.record(Int((now - connection.intended).nanoseconds))
+                latency = Int((now - connection.intended).nanoseconds)
                 recorder.serviceTime.record(Int((now - connection.since).nanoseconds))
             }
+            recorder.noteEnd(
+                connection.action, step: connection.step, failure: failure, latency: latency)
         }
         if case .labelled(let number) = connection.kind { release(number) }
         reopen(connection, &loop)

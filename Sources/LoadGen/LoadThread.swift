@@ -12,8 +12,15 @@ struct LoadThread: ~Copyable, EventHandler {
     private static let patience = TimeSpan.seconds(2)
 
     let plan: Plan
-    let endpoints: [Endpoint]
+    /// The addresses of each target, and the TLS of those that are https.
+    let routes: [Route]
     let timeout: TimeSpan
+    /// After an early end, how long requests under way are waited for.
+    private static let stopPatience = TimeSpan.seconds(1)
+    private let control: RunControl
+    let expected: [Bool]
+    let expectsVerdicts: Bool
+    private let isHead: Bool
     private let mailbox: IntervalMailbox
     private let intervalLength: TimeSpan
     var connections: [LoadConnection] = []
@@ -25,12 +32,19 @@ struct LoadThread: ~Copyable, EventHandler {
     private var drawn: Action?
     var feeds: [LabelledFeed]
     var freeFeeds: [Int]
-    var recorder = Recorder()
-    var interval = Interval()
+    var recorder: Recorder
+    var interval: Interval
+    var verdictMark = VerdictMark(isBatch: false)
+    var batchMark = VerdictMark(isBatch: true)
     private var intervalEnd = Instant.zero
     private var start = Instant.zero
     private(set) var countsFrom = Instant.zero
     private(set) var end = Instant.zero
+    /// When the run ended early; nil while it goes on.
+    private(set) var stoppedAt: Instant?
+    /// When each step of the plan ends; empty where they are not told apart.
+    private var stepEnds: [Instant] = []
+    private var step = 0
     /// The clock as last read.
     var now = Instant.zero
     var waiting = 0
@@ -46,7 +60,13 @@ struct LoadThread: ~Copyable, EventHandler {
     init(_ run: LoadRun, index: Int, series: [LabelledSeries]) {
         let plan = run.plan
         self.plan = plan
-        endpoints = run.endpoints
+        routes = run.routes
+        control = run.control
+        expected = (0..<600).map { plan.expectedStatuses?.contains($0) ?? (200..<300).contains($0) }
+        expectsVerdicts = plan.expectedStatuses == nil
+        isHead = plan.scenario.template?.isHead ?? false
+        recorder = Recorder(plan)
+        interval = Interval(latencyLimit: plan.latencyLimitNanoseconds)
         timeout = .seconds(plan.timeoutSeconds)
         mailbox = run.mailboxes[index]
         intervalLength = .seconds(run.intervalSeconds)
@@ -54,14 +74,16 @@ struct LoadThread: ~Copyable, EventHandler {
         arrivals = plan.curve.map {
             Arrivals($0, plan.spacing, thread: index, of: plan.threads, seed: seed)
         }
-        traffic = Traffic(plan, seed: seed ^ 0xFFFF)
+        traffic = Traffic(plan, seed: seed ^ 0xFFFF, thread: index)
         feeds = series.map(LabelledFeed.init)
         freeFeeds = Array(feeds.indices.reversed())
         let extra = index < plan.connections % plan.threads ? 1 : 0
         let count = plan.connections / plan.threads + extra
         free = FreeList(capacity: count)
         connections = (0..<count).map {
-            LoadConnection(index: $0, speaker: $0 * plan.threads + index)
+            let speaker = $0 * plan.threads + index
+            return LoadConnection(
+                index: $0, speaker: speaker, route: speaker / plan.addresses.count)
         }
     }
 
@@ -72,6 +94,7 @@ struct LoadThread: ~Copyable, EventHandler {
         countsFrom = start + .seconds(plan.warmUpSeconds)
         end = countsFrom + .seconds(plan.load.seconds)
         beginIntervals()
+        beginSteps()
         var loop = try EventLoop(wakeUp: nil)
         now = loop.now
         openConnections(&loop)
@@ -103,13 +126,24 @@ struct LoadThread: ~Copyable, EventHandler {
 
     mutating func endTurn(_ loop: inout EventLoop) -> Bool {
         if now >= intervalEnd { handOver() }
+        if stoppedAt == nil, control.isStopped { stop() }
         return !isOver()
+    }
+
+    /// Ends the run early: nothing more is sent.
+    private mutating func stop() {
+        stoppedAt = now
+        recorder.unsent += arrivals?.pass(by: min(now, end) - start) ?? 0
+        end = min(end, now)
     }
 
     /// All that was planned is settled, or there has been time enough for it: what was due before the
     /// end and found no connection is still sent after it, or a server that stalls would be spared.
     private func isOver() -> Bool {
-        if now >= end + .seconds(plan.timeoutSeconds) { return true }
+        if let stoppedAt {
+            return waiting == 0 || now >= stoppedAt + min(timeout, LoadThread.stopPatience)
+        }
+        if now >= end + timeout { return true }
         if !hasConnected, let firstAttempt, now >= firstAttempt + LoadThread.patience {
             return true
         }
@@ -120,10 +154,21 @@ struct LoadThread: ~Copyable, EventHandler {
 
     private mutating func finish(_ loop: inout EventLoop) {
         for connection in connections where connection.hasRequest {
-            fail(connection, .timeout, on: &loop)
+            if now - connection.since >= timeout {
+                fail(connection, .timeout, on: &loop)
+            } else if connection.counts {
+                // Nobody knows what would have become of it.
+                if connection.http.state == .busy {
+                    recorder.cut += 1
+                } else {
+                    recorder.unsent += 1
+                }
+            }
         }
         let isOutOfLabelled = !feeds.isEmpty && feeds.allSatisfy(\.isDone)
-        if !isOutOfLabelled { recorder.unsent += arrivals?.pass(by: end - start) ?? 0 }
+        if stoppedAt == nil, !isOutOfLabelled {
+            recorder.unsent += arrivals?.pass(by: end - start) ?? 0
+        }
         // The other side empties the mailbox within milliseconds.
         while !mailbox.deposit(&interval) { Clock.sleep(.milliseconds(1)) }
     }
@@ -135,6 +180,15 @@ struct LoadThread: ~Copyable, EventHandler {
         let warmUp = (countsFrom - start).nanoseconds
         interval.number = -Int((warmUp + length - 1) / length)
         intervalEnd = countsFrom + intervalLength * (interval.number + 1)
+    }
+
+    private mutating func beginSteps() {
+        guard plan.stepCount > 0, case .open(let curve) = plan.load else { return }
+        var end = countsFrom
+        for stretch in curve.stretches {
+            end = end + .seconds(stretch.seconds)
+            stepEnds.append(end)
+        }
     }
 
     private mutating func handOver() {
@@ -150,7 +204,7 @@ struct LoadThread: ~Copyable, EventHandler {
 
     @inline(__always)
     var isDue: Bool {
-        guard !free.isEmpty else { return false }
+        guard !free.isEmpty, stoppedAt == nil else { return false }
         if case .some(let arrivals) = arrivals {
             guard let due = arrivals.due else { return false }
             return start + due <= now
@@ -159,7 +213,9 @@ struct LoadThread: ~Copyable, EventHandler {
     }
 
     private func untilNextSend() -> TimeSpan {
-        guard !free.isEmpty, case .some(let arrivals) = arrivals, let due = arrivals.due else {
+        guard !free.isEmpty, stoppedAt == nil, case .some(let arrivals) = arrivals,
+            let due = arrivals.due
+        else {
             return LoadThread.longestWait
         }
         let next = start + due
@@ -169,7 +225,7 @@ struct LoadThread: ~Copyable, EventHandler {
     }
 
     mutating func sendWhatIsDue(_ loop: inout EventLoop) {
-        while !free.isEmpty {
+        while !free.isEmpty, stoppedAt == nil {
             var intended = now
             if case .some(let arrivals) = arrivals {
                 guard let due = arrivals.due else { return }
@@ -211,6 +267,8 @@ struct LoadThread: ~Copyable, EventHandler {
         connection.intended = intended
         connection.since = now
         connection.counts = counts
+        while step + 1 < stepEnds.count, intended >= stepEnds[step] { step += 1 }
+        connection.step = step
         connection.hasRequest = true
         waiting += 1
         interval.sent += 1
@@ -224,9 +282,10 @@ struct LoadThread: ~Copyable, EventHandler {
     private mutating func write(on connection: LoadConnection) -> Bool {
         let action = drawn ?? traffic.draw()
         drawn = nil
-        let address = connection.speaker % endpoints.count
-        let isSample = action == .ingest || action == .batch
-        guard isSample, !feeds.isEmpty else {
+        let address = connection.speaker % routes.count
+        connection.action = action
+        connection.http.isHead = action == .request && isHead
+        guard action.sendsSamples, !feeds.isEmpty else {
             connection.kind = .plain
             traffic.write(
                 action, address: address, speaker: connection.speaker, into: &connection.http.output

@@ -12,14 +12,23 @@ extension MeasuredRun {
         result.startedAt = startedAt
         result.version = programVersion
         addCounts(to: &result)
-        result.latency = MeasuredRun.summary(recorder.latency, unit: 1e6)
-        result.serviceTime = MeasuredRun.summary(recorder.serviceTime, unit: 1e6)
-        result.distribution = distribution
+        let histograms = histograms
+        result.goodLatency = LatencySummary(histograms.good, unit: 1e6)
+        result.latency = LatencySummary(histograms.latency, unit: 1e6)
+        result.serviceTime = LatencySummary(histograms.serviceTime, unit: 1e6)
+        result.distribution = LatencyDistribution(histograms)
+        result.histograms = histograms
         result.timeline = timeline.columns
         result.sends = sends
         result.complaints = complaints
         result.accuracy = quality?.figures
         result.machine = machine
+        addParts(to: &result)
+        switch ending {
+        case .complete: break
+        case .interrupted: result.isInterrupted = true
+        case .aborted(let reason): result.abort = reason
+        }
         if !objectives.isEmpty {
             result.slo = ThresholdReport(objectives, Measurements(result.json))
         }
@@ -32,6 +41,7 @@ extension MeasuredRun {
         result.requests = recorder.requests
         result.errorRate = errorRate
         result.replicasMax = replicasMax
+        result.serverMicroseconds = serverMicroseconds
         result.errors = ErrorCounts(total: recorder.failed)
         for failure in Failure.allCases {
             result.errors.kinds[failure.name] = recorder.failures[failure.rawValue]
@@ -41,9 +51,16 @@ extension MeasuredRun {
         }
     }
 
+    /// The server worked for the answers of the warm-up too.
+    private var serverMicroseconds: Double? {
+        let answers = timeline.rows.reduce(0) { $0 + $1.answered } * timeline.intervalSeconds
+        guard let serverSeconds, answers >= 1 else { return nil }
+        return serverSeconds * 1e6 / answers
+    }
+
     private var sends: SendSummary {
         var sends = SendSummary()
-        sends.lag = MeasuredRun.summary(recorder.lag, unit: 1e3)
+        sends.lag = LatencySummary(recorder.lag, unit: 1e3)
         sends.late = recorder.lateSends
         sends.onTimeShare = ratio(recorder.sendsOnTime, Int(recorder.lag.count))
         sends.unsent = recorder.unsent
@@ -52,30 +69,20 @@ extension MeasuredRun {
         return sends
     }
 
-    /// The whole distribution in some fifty points, denser where it is rarer: 0, ½, ¾, ⅞ and so on,
-    /// each half with four steps.
-    private var distribution: LatencyDistribution {
-        var shares: [Double] = []
-        var rest = 1.0
-        while rest * Double(max(1, recorder.latency.count)) >= 1, shares.count < 120 {
-            for step in 0..<4 { shares.append(1 - rest * (1 - Double(step) / 8)) }
-            rest /= 2
+    /// What percentiles are made of, here and where results of several machines are merged.
+    private var histograms: LatencyHistograms {
+        var histograms = LatencyHistograms()
+        histograms.latency = latency
+        histograms.good = goodLatency
+        histograms.serviceTime = recorder.serviceTime
+        histograms.sendLag = recorder.lag
+        for action in Action.allCases where recorder.actions[action.rawValue].requests > 0 {
+            let record = recorder.actions[action.rawValue]
+            histograms.actions[action.name] = LatencyHistograms.OfAction(
+                latency: record.latency, good: record.good)
         }
-        func milliseconds(_ histogram: Histogram) -> Column {
-            Column(shares.map { Double(histogram.quantile($0)) / 1e6 })
-        }
-        var distribution = LatencyDistribution()
-        distribution.share = Column(shares)
-        distribution.latency = milliseconds(recorder.latency)
-        distribution.serviceTime = milliseconds(recorder.serviceTime)
-        return distribution
-    }
-
-    /// - Parameter unit: nanoseconds of the unit that the figures are in.
-    private static func summary(_ histogram: Histogram, unit: Double) -> LatencySummary {
-        LatencySummary(mean: histogram.mean / unit, max: Double(histogram.maximum) / unit) {
-            Double(histogram.quantile($0)) / unit
-        }
+        histograms.steps = recorder.steps.map(\.latency)
+        return histograms
     }
 }
 

@@ -8,33 +8,50 @@ internal import Telemetry
 struct MeasuredRun {
     let plan: Plan
     let recorder: Recorder
+    /// Latency of all requests, and of those with a good answer.
+    let latency: Histogram
+    let goodLatency: Histogram
     let timeline: Timeline
     let quality: Quality?
     /// From the end of the warm-up to the plan's end, or to the last answer where that came later.
     let seconds: Double
+    /// How it ended, and how many addresses its targets had.
+    var ending = Ending.complete
+    var addresses = 1
     /// When it began, in Unix seconds.
     let startedAt: Double
     /// What the result is held against.
     var objectives: [Threshold] = []
     /// The highest count of replicas that somebody saw meanwhile.
     var replicasMax: Int?
+    /// Processor time that the server used from the run's beginning to its end.
+    var serverSeconds: Double?
 
     init(
         plan: Plan, recorder: Recorder, timeline: Timeline, quality: Quality?,
-        countsFrom: Instant, startedAt: Double
+        countsFrom: Instant, stoppedAt: Instant?, startedAt: Double
     ) {
         self.plan = plan
         self.recorder = recorder
+        latency = recorder.latency
+        goodLatency = recorder.goodLatency
         self.timeline = timeline
         self.quality = quality
         self.startedAt = startedAt
         let answered = (recorder.lastAnswer - countsFrom).seconds
+        let planned = stoppedAt.map { ($0 - countsFrom).seconds } ?? plan.load.seconds
         // Labelled series end when they are all sent.
-        seconds = max(0.001, quality == nil ? max(plan.load.seconds, answered) : answered)
+        seconds = max(0.001, quality == nil ? max(planned, answered) : answered)
     }
 
     var achievedRate: Double { Double(recorder.answered) / seconds }
-    var errorRate: Double { ratio(recorder.failed, max(recorder.requests, recorder.failed)) }
+    var errorRate: Double { ratio(recorder.failed, recorder.requests) }
+    /// Requests per second asked for, on average over the time that was measured; nil in a closed loop.
+    var askedRate: Double? {
+        guard case .open(let curve) = plan.load else { return nil }
+        guard ending != .complete, seconds < curve.seconds else { return plan.rate }
+        return curve.total(by: seconds) / seconds
+    }
     /// Share of the time in which the generator's threads were at work.
     var processorShare: Double {
         recorder.elapsedSeconds > 0 ? recorder.busySeconds / recorder.elapsedSeconds : 0
@@ -85,12 +102,17 @@ struct MeasuredRun {
 
     private var unreached: [String] {
         var reasons: [String] = []
-        if let rate = plan.rate, quality == nil, achievedRate < MeasuredRun.reachedShare * rate {
+        if let rate = askedRate, quality == nil, achievedRate < MeasuredRun.reachedShare * rate {
             reasons.append(
                 "asked for \(rate.shortText) requests a second, reached \(achievedRate.shortText)")
         }
         if recorder.unsent > 0 {
             reasons.append("\(recorder.unsent) requests found no free connection in time")
+        }
+        if recorder.cut > 0, ending == .complete {
+            reasons.append(
+                "\(recorder.cut) requests were under way when the time after the plan's end was over"
+            )
         }
         return reasons
     }
@@ -108,14 +130,17 @@ struct MeasuredRun {
                     recorder.connectFailures[$0.rawValue] < recorder.connectFailures[$1.rawValue]
                 }), recorder.connectFailures[most.rawValue] > 0
             else { return "no request was answered: nothing connects at \(name)" }
-            return "no request was answered: \(name): \(most.description)"
+            let reason = most == .tls ? recorder.tlsError : nil
+            return "no request was answered: \(name): \(reason ?? most.description)"
         }
-        let good = recorder.statuses[100..<400].reduce(0, +)
-        guard good == 0,
+        guard goodLatency.count == 0,
             let most = recorder.statuses.indices.max(by: {
                 recorder.statuses[$0] < recorder.statuses[$1]
             })
         else { return nil }
+        if recorder.failures[Failure.badAnswer.rawValue] == recorder.answered {
+            return "no request succeeded: no answer of \(name) to samples holds a verdict"
+        }
         return
             "no request succeeded: \(recorder.statuses[most]) of \(recorder.answered) answers of "
             + "\(name) were \(most)" + (most == 404 ? "; is the path right?" : "")

@@ -5,6 +5,9 @@ internal import Signals
 /// Thresholds on the result of a run, read from a flag. Their names are checked before anything is
 /// sent: a name that no result has would only be noticed when the run is over.
 enum Objectives {
+    /// Steps that a threshold can name; a plan may have as many.
+    private static let stepLimit = 1000
+
     static func parse(_ text: String, flag: String, labelled: Bool)
         throws(OptionError) -> [Threshold]
     {
@@ -27,6 +30,9 @@ enum Objectives {
         var result = RunResult()
         result.plan.targetRate = 0
         result.replicasMax = 0
+        for action in Action.allCases { result.actions[action.name] = ActionFigures() }
+        result.steps = Array(repeating: StepFigures(), count: stepLimit)
+        result.serverMicroseconds = 0
         for failure in Failure.allCases { result.errors.kinds[failure.name] = 0 }
         for status in 100..<600 { result.statuses[String(status)] = 0 }
         if labelled { result.accuracy = QualityFigures() }

@@ -1,6 +1,7 @@
 internal import System
 package import Options
 package import Signals
+package import TLS
 
 /// What a run is to do, as the command line says.
 package struct Plan: Sendable {
@@ -20,6 +21,11 @@ package struct Plan: Sendable {
     package var token: String
     package var suite: Suite?
     package var allowsLate: Bool
+    /// Statuses of good answers; nil for 200 to 299.
+    package var expectedStatuses: Set<Int>?
+    /// Whom https connections trust.
+    package var trust: TLSContext.Trust
+    package var abortRules: [AbortRule]
     /// What reports call it; the preset's name unless said otherwise.
     package var name: String?
 
@@ -30,7 +36,8 @@ package struct Plan: Sendable {
         addresses = try Address.list(&options)
         load = try Load(&options, standard: preset?.curve)
         spacing = try options.choice("--spacing", .even)
-        scenario = try Scenario(&options, standardMix: preset?.mix ?? Scenario.standardMix)
+        scenario = try Scenario(
+            &options, standardMix: preset?.mix ?? Scenario.standardMix, readFile: Plan.readFile)
         warmUpSeconds = try options.seconds("--warmup", 0, in: 0...3600)
         connections = try options.integer(
             "--connections", preset?.connections ?? 64, in: 1...Plan.connectionLimit)
@@ -46,6 +53,9 @@ package struct Plan: Sendable {
         name = options.text("--name") ?? preset?.name
         allowsLate = options.isSet("--allow-late")
         suite = try Plan.suite(options.text("--labelled"))
+        expectedStatuses = try Plan.statuses(options.text("--expect"))
+        trust = try Plan.trust(&options)
+        abortRules = try AbortRule.list(&options)
         guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw OptionError("--token: allowed is visible ASCII")
         }
@@ -60,6 +70,54 @@ package struct Plan: Sendable {
             throw OptionError("--labelled: \"\(name)\" is not allowed; allowed is \(names)")
         }
         return suite
+    }
+
+    private static func readFile(_ path: String) throws(OptionError) -> [UInt8] {
+        do throws(FileError) { return try Files.read(path) } catch {
+            throw OptionError(error.description)
+        }
+    }
+
+    private static func statuses(_ text: String?) throws(OptionError) -> Set<Int>? {
+        guard let text else { return nil }
+        var statuses: Set<Int> = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard part.count == 3, let status = Int(part), (100...599).contains(status) else {
+                throw OptionError(
+                    "--expect: \"\(text)\" is not allowed; allowed are statuses, 100 to 599, by "
+                        + "commas")
+            }
+            statuses.insert(status)
+        }
+        return statuses
+    }
+
+    private static func trust(_ options: inout Options) throws(OptionError) -> TLSContext.Trust {
+        let file = options.text("--ca")
+        guard options.isSet("--insecure") else {
+            let standard = environmentVariable("TLS_CA_FILE") ?? TLSContext.systemAuthorities
+            return .authorities(file: file ?? standard)
+        }
+        guard file == nil else { throw OptionError("--ca, --insecure: one of them") }
+        return .anybody
+    }
+
+    /// The longest latency that a request of this plan can have, in nanoseconds: it may have waited
+    /// since the plan's beginning, and then for its time-out.
+    package var latencyLimitNanoseconds: Int {
+        let seconds = warmUpSeconds + load.seconds + timeoutSeconds
+        return max(60_000_000_000, Int(seconds.rounded(.up)) * 1_000_000_000)
+    }
+
+    /// More steps than this are not told apart: each has a histogram in each thread.
+    package static let stepLimit = 64
+
+    /// Steps of the plan that are told apart; 0 where there is one alone, or too many.
+    package var stepCount: Int {
+        guard case .open(let curve) = load, curve.stretches.count > 1,
+            curve.stretches.count <= Plan.stepLimit
+        else { return 0 }
+        return curve.stretches.count
     }
 
     /// The curve that the threads follow: that of the load after the warm-up; nil in a closed loop.

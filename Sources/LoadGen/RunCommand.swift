@@ -2,40 +2,74 @@ internal import System
 internal import Options
 internal import Report
 
-/// `loadgen run`: one run against one deployment.
+/// `loadgen run`: a run against a deployment, or several of one plan.
 struct RunCommand {
+    private static let repeatLimit = 100
+
     private let plan: Plan
     private let objectives: [Threshold]
     private let files: OutputFiles
+    private let repeats: Int
+    private let server: ServerProcess?
     /// A file that somebody else fills meanwhile: what `kubectl get hpa -w` sees, a number a line.
     private let replicas: String?
+    private let console: Console
 
     init(_ options: inout Options) throws(OptionError) {
         plan = try Plan(&options)
         objectives = try Objectives.parse(
             options.text("--slo") ?? "", flag: "--slo", labelled: plan.suite != nil)
-        files = OutputFiles(&options)
+        repeats = try options.integer("--repeat", 1, in: 1...RunCommand.repeatLimit)
+        files = try OutputFiles(&options, repeats: repeats)
+        server = try ServerProcess(&options)
         replicas = options.text("--replicas")
+        console = Console(outputIsData: files.jsonIsOutput, isQuiet: options.isSet("--quiet"))
     }
 
     /// - Returns: the exit status: 0 held, 99 a threshold fell short, 1 the run can't be relied on.
     func run() throws(RunError) -> Int32 {
-        var view = LiveView()
+        if repeats > 1 { return try runSeveral() }
+        let result = try runOnce(name: "")
+        try files.write(result)
+        return status(result)
+    }
+
+    /// Every run begins when the one before is over; the status is that of the worst.
+    private func runSeveral() throws(RunError) -> Int32 {
+        var set = RunSet()
+        for number in 1...repeats {
+            let result = try runOnce(name: "run \(number) of \(repeats): ")
+            set.runs.append(result)
+            if result.isInterrupted { break }
+        }
+        try files.write(set)
+        let statuses = set.runs.map(status)
+        return statuses.contains(1) ? 1 : statuses.max() ?? 0
+    }
+
+    private func runOnce(name: String) throws(RunError) -> RunResult {
+        var view = LiveView(console)
+        view.prefix = name
+        let before = server?.processorSeconds
         var measured = try LoadRun(plan).execute(showing: &view)
+        if let before, let after = server?.processorSeconds {
+            measured.serverSeconds = after - before
+        }
         measured.objectives = objectives
         if let replicas { measured.replicasMax = largestNumber(try readFile(replicas)) }
         let result = measured.result(on: .current())
-        var report = "## Load\n\n\(RunText(result).markdown())"
-        if let accuracy = result.accuracy {
-            report += "\n## Verdicts\n\n\(QualityTable([("labelled", accuracy)]).text)"
+        console.write(name.isEmpty ? "" : name + "\n")
+        console.write(RunSummary(result, palette: console.palette).text)
+        if console.isQuiet {
+            for doubt in result.doubts { StandardStreams.writeError("loadgen: \(doubt)\n") }
         }
-        StandardStreams.writeOutput(report)
-        try files.write(result, measured.recorder.latency, report: report)
-        for complaint in result.complaints {
-            StandardStreams.writeError("loadgen: \(complaint)\n")
-        }
-        for line in result.slo?.lines ?? [] { StandardStreams.writeOutput(line.sentence + "\n") }
-        if !result.isReliable, !plan.allowsLate || measured.recorder.answered == 0 { return 1 }
+        return result
+    }
+
+    private func status(_ result: RunResult) -> Int32 {
+        if result.isInterrupted || result.abort != nil { return 1 }
+        let isPardoned = plan.allowsLate && result.achievedRate > 0
+        if !result.isReliable, !isPardoned { return 1 }
         return result.slo?.allHeld ?? true ? 0 : 99
     }
 }

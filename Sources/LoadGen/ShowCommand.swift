@@ -30,8 +30,11 @@ struct ShowCommand {
         if let replicas {
             result.replicasMax = largestNumber(try readFile(replicas)) ?? result.replicasMax
         }
-        let report = "## Load\n\n\(RunText(result).markdown())"
-        StandardStreams.writeOutput(report)
+        let console = Console()
+        console.write(RunSummary(result, palette: console.palette).text)
+        let report = RunPage(
+            result, pictures: pictures.map { link(to: $0, from: markdown ?? "") }
+        ).markdown
         do throws(FileError) {
             if let json { try Files.write(json, result.json.line.readable) }
             if let markdown { try Files.write(markdown, report) }

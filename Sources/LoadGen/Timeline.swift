@@ -10,7 +10,11 @@ struct Timeline: Sendable {
         let asked: Double
         let sent: Double
         let answered: Double
+        /// Requests that came to some end, and those of them that failed.
+        let ended: Int
         let failed: Int
+        /// Connections that could not be made.
+        let connectFailures: Int
         /// Latencies in milliseconds: 50 %, 95 %, 99 % and the largest; NaN where nothing was answered.
         let p50: Double
         let p95: Double
@@ -19,6 +23,8 @@ struct Timeline: Sendable {
     }
 
     let intervalSeconds: Double
+    /// Length of the measured time that was planned.
+    let seconds: Double
     private let curve: RateCurve?
     private let threads: Int
     private let lastNumber: Int
@@ -30,6 +36,7 @@ struct Timeline: Sendable {
 
     init(_ plan: Plan, intervalSeconds: Double) {
         self.intervalSeconds = intervalSeconds
+        seconds = plan.load.seconds
         if case .open(let curve) = plan.load { self.curve = curve } else { curve = nil }
         threads = plan.threads
         lastNumber = Int((plan.load.seconds / intervalSeconds).rounded(.up)) - 1
@@ -41,7 +48,7 @@ struct Timeline: Sendable {
     mutating func add(_ interval: Interval, thread: Int) -> Bool {
         let number = min(interval.number, lastNumber)
         finished[thread] = max(finished[thread], number)
-        open[number, default: Interval()].merge(interval)
+        if open[number] == nil { open[number] = interval } else { open[number]?.merge(interval) }
         // What comes after the end still belongs to the last row: `close` makes it.
         return closeFinished(upTo: min(finished.min() ?? Int.min, lastNumber - 1))
     }
@@ -72,7 +79,8 @@ struct Timeline: Sendable {
         rows.append(
             Row(
                 time: time, asked: asked ?? sent, sent: sent,
-                answered: Double(interval.answered) / intervalSeconds, failed: interval.failed,
+                answered: Double(interval.answered) / intervalSeconds, ended: interval.ended,
+                failed: interval.failed, connectFailures: interval.connectFailures,
                 p50: milliseconds(0.5), p95: milliseconds(0.95), p99: milliseconds(0.99),
                 max: isSilent ? .nan : Double(interval.latency.maximum) / 1e6))
     }

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Numerics
 internal import Options
 internal import Signals
+internal import System
 
 /// What a request was, so that its response can be understood.
 enum RequestKind {
@@ -14,38 +15,62 @@ enum RequestKind {
 private struct RequestHeads {
     let ingest: [UInt8]
     let batch: [UInt8]
+    let metrics: [UInt8]
     let analyze: [UInt8]
     let stats: [UInt8]
+    /// What stands before the path of a request of one's own, between it and that request's headers,
+    /// and between those and the body's length, or the head's end where there is no body.
+    let ownStart: [UInt8]
+    let ownMiddle: [UInt8]
+    let ownEnd: [UInt8]
 
     init(_ address: Address, _ plan: Plan) {
-        var headers = " HTTP/1.1\r\nHost: \(address.hostHeader)\r\n"
-        if !plan.token.isEmpty { headers += "Authorization: Bearer \(plan.token)\r\n" }
-        if !plan.keepsAlive { headers += "Connection: close\r\n" }
-        let post = headers + "Content-Type: application/json\r\nContent-Length: "
-        ingest = Array("POST \(address.url.prefix)/ingest\(post)".utf8)
-        batch = Array("POST \(address.url.prefix)/ingest?verdicts=none\(post)".utf8)
-        analyze = Array("GET \(address.url.prefix)/analyze\(headers)\r\n".utf8)
-        stats = Array("GET \(address.url.prefix)/stats\(headers)\r\n".utf8)
+        let start = " HTTP/1.1\r\nHost: \(address.hostHeader)\r\n"
+        let token = plan.token.isEmpty ? "" : "Authorization: Bearer \(plan.token)\r\n"
+        let closing = plan.keepsAlive ? "" : "Connection: close\r\n"
+        let headers = start + token + closing
+        let agent = "User-Agent: loadgen/\(programVersion)\r\n"
+        let prefix = address.url.prefix
+        let json = "Content-Type: application/json\r\n"
+        let post = headers + agent + json + "Content-Length: "
+        ingest = Array("POST \(prefix)/ingest\(post)".utf8)
+        batch = Array("POST \(prefix)/ingest?verdicts=none\(post)".utf8)
+        metrics = Array("POST \(prefix)/metrics\(post)".utf8)
+        analyze = Array("GET \(prefix)/analyze\(headers)\(agent)\r\n".utf8)
+        stats = Array("GET \(prefix)/stats\(headers)\(agent)\r\n".utf8)
+        let template = plan.scenario.template
+        ownStart = Array("\(template?.method ?? "GET") \(prefix)".utf8)
+        var own = start + (template?.hasAuthorization == true ? "" : token) + closing
+        if template?.hasUserAgent != true { own += agent }
+        if template?.hasBody == true, template?.hasContentType == false { own += json }
+        ownMiddle = Array(own.utf8)
+        ownEnd = Array((template?.hasBody == true ? "Content-Length: " : "\r\n").utf8)
     }
 }
 
 /// Writes the requests of one thread, each different, without allocating.
 struct Traffic: ~Copyable {
-    /// Room for the longest batch: a sample is below 128 bytes.
-    static let requestLimit = 128 * Scenario.batchLimit + 16_384
+    /// Room for the longest batch, in which a sample is below 128 bytes, and for the largest body of
+    /// a request of one's own.
+    static let requestLimit = max(128 * Scenario.batchLimit, 16 * 1024 * 1024) + 65_536
 
     private let scenario: Scenario
     private let heads: [RequestHeads]
     private let connections: Int
+    private let threads: Int
+    private let thread: Int
+    private var requests = 0
     private var random: SeededRandom
     private var body = ByteBuffer(limit: requestLimit)
     /// How often each connection has spoken, where devices are sticky.
     private var turns: [Int]
 
-    init(_ plan: Plan, seed: UInt64) {
+    init(_ plan: Plan, seed: UInt64, thread: Int = 0) {
         scenario = plan.scenario
         heads = plan.addresses.map { RequestHeads($0, plan) }
         connections = plan.connections
+        threads = plan.threads
+        self.thread = thread
         random = SeededRandom(seed: seed)
         let isSticky = plan.scenario.devices > 0 && plan.scenario.spread == .sticky
         turns = isSticky ? Array(repeating: 0, count: plan.connections) : []
@@ -71,17 +96,21 @@ struct Traffic: ~Copyable {
                 body.append("\n")
             }
             append(heads[address].batch, into: &output)
+        case .metrics:
+            body.removeAll()
+            appendSample(speaker)
+            append(heads[address].metrics, into: &output)
         case .analyze: append(plain: heads[address].analyze, into: &output)
         case .stats: append(plain: heads[address].stats, into: &output)
+        case .request: appendOwn(heads[address], speaker, into: &output)
         }
     }
 
     /// A sample like the seeds' own: rps around 425, cpu with it, stamped by the service's clock.
     private mutating func appendSample(_ speaker: Int) {
-        let noise = random.next()
-        let rps = 400 + Int(truncatingIfNeeded: noise & 0xFFFF) * 50 >> 16
+        let (rps, cpu) = drawLoad()
         body.append("{\"timestamp\":0,\"cpu\":")
-        body.append(integer: rps / 10 + Int(truncatingIfNeeded: noise >> 16 & 0xFFFF) * 5 >> 16)
+        body.append(integer: cpu)
         body.append(",\"rps\":")
         body.append(integer: rps)
         if scenario.devices > 0 {
@@ -92,7 +121,14 @@ struct Traffic: ~Copyable {
         body.append("}")
     }
 
+    private mutating func drawLoad() -> (rps: Int, cpu: Int) {
+        let noise = random.next()
+        let rps = 400 + Int(truncatingIfNeeded: noise & 0xFFFF) * 50 >> 16
+        return (rps, rps / 10 + Int(truncatingIfNeeded: noise >> 16 & 0xFFFF) * 5 >> 16)
+    }
+
     private mutating func device(_ speaker: Int) -> Int {
+        guard scenario.devices > 0 else { return 0 }
         guard !turns.isEmpty else { return random.below(scenario.devices) }
         let first = speaker % scenario.devices
         let count = max(1, (scenario.devices - first + connections - 1) / connections)
@@ -122,10 +158,59 @@ struct Traffic: ~Copyable {
         output.append(request.span)
     }
 
-    private mutating func append(_ head: [UInt8], into output: inout ByteBuffer) {
+    private func append(_ head: [UInt8], into output: inout ByteBuffer) {
         output.append(head.span)
         output.append(integer: body.count)
         output.append("\r\n\r\n")
         output.append(body.readable)
+    }
+
+    // MARK: Requests of one's own
+
+    /// The values of one request: the same wherever its template names them.
+    private struct Values {
+        let rps: Int
+        let cpu: Int
+        let device: Int
+        let number: Int
+    }
+
+    private mutating func appendOwn(
+        _ heads: RequestHeads, _ speaker: Int, into output: inout ByteBuffer
+    ) {
+        guard let template = scenario.template else { return }
+        let (rps, cpu) = drawLoad()
+        let values = Values(
+            rps: rps, cpu: cpu, device: device(speaker), number: requests * threads + thread + 1)
+        requests += 1
+        output.append(heads.ownStart.span)
+        Traffic.append(template.pathParts, values, into: &output)
+        output.append(heads.ownMiddle.span)
+        Traffic.append(template.headerParts, values, into: &output)
+        output.append(heads.ownEnd.span)
+        guard template.hasBody else { return }
+        body.removeAll()
+        Traffic.append(template.body, values, into: &body)
+        output.append(integer: body.count)
+        output.append("\r\n\r\n")
+        output.append(body.readable)
+    }
+
+    private static func append(
+        _ parts: [RequestTemplate.Part], _ values: Values, into output: inout ByteBuffer
+    ) {
+        for part in parts {
+            switch part {
+            case .text(let bytes): output.append(bytes.span)
+            case .value(.device):
+                output.append("device-")
+                output.append(integer: values.device)
+            case .value(.timestamp):
+                output.append(integer: Int(Clock.unixNanoseconds() / 1_000_000_000))
+            case .value(.rps): output.append(integer: values.rps)
+            case .value(.cpu): output.append(integer: values.cpu)
+            case .value(.seq): output.append(integer: values.number)
+            }
+        }
     }
 }

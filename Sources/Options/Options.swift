@@ -11,29 +11,35 @@ package struct OptionError: Error, Equatable, CustomStringConvertible {
 /// Every flag must be asked for, so that a misspelt one is an error and not silence:
 /// `expectNothingElse` says which were not.
 package struct Options {
-    private var values: [String: String] = [:]
+    private var values: [String: [String]] = [:]
     private var unasked: Set<String> = []
     /// The last flag, when nothing stands behind it.
     private var valueless: String?
     /// Arguments that are no flags, in order.
     package private(set) var operands: [String] = []
 
-    /// - Parameter switches: the flags that take no value.
-    package init(_ arguments: [String], switches: Set<String>) throws(OptionError) {
+    /// - Parameters:
+    ///   - switches: the flags that take no value.
+    ///   - repeatable: the flags that may be given several times.
+    package init(
+        _ arguments: [String], switches: Set<String>, repeatable: Set<String> = []
+    ) throws(OptionError) {
         var arguments = Arguments(arguments)
         while let argument = arguments.next() {
             switch argument {
             case .operand(let operand): operands.append(operand)
             case .flag(let flag):
-                guard values[flag] == nil else { throw OptionError("\(flag): given twice") }
+                guard values[flag] == nil || repeatable.contains(flag) else {
+                    throw OptionError("\(flag): given twice")
+                }
                 unasked.insert(flag)
                 if switches.contains(flag) {
                     guard !arguments.hasInlineValue else {
                         throw OptionError("\(flag): takes no value")
                     }
-                    values[flag] = ""
+                    values[flag] = [""]
                 } else if let value = arguments.value() {
-                    values[flag] = value
+                    values[flag, default: []].append(value)
                 } else {
                     valueless = flag
                 }
@@ -41,9 +47,29 @@ package struct Options {
         }
     }
 
-    package mutating func text(_ flag: String) -> String? {
+    package mutating func text(_ flag: String) -> String? { texts(flag).last }
+
+    /// All values of a flag that may be given several times, in order.
+    package mutating func texts(_ flag: String) -> [String] {
         unasked.remove(flag)
-        return values[flag]
+        return values[flag] ?? []
+    }
+
+    /// Whether a flag is given; asking so does not count as asking for it.
+    package func has(_ flag: String) -> Bool { values[flag] != nil }
+
+    /// A flag that is of no more use: nobody need ask for it.
+    package mutating func drop(_ flag: String) {
+        unasked.remove(flag)
+        values[flag] = nil
+    }
+
+    /// Gives flags that the command line has not given, such as those of a preset.
+    package mutating func addDefaults(from other: Options) {
+        for (flag, given) in other.values where values[flag] == nil {
+            values[flag] = given
+            unasked.insert(flag)
+        }
     }
 
     package mutating func required(_ flag: String, _ meaning: String) throws(OptionError) -> String

@@ -56,7 +56,7 @@ struct ScoreCommand {
         }
         let report = ThresholdReport(
             thresholds, ResultFile.score(assessment.score).measurements)
-        for line in report.lines { StandardStreams.writeOutput(line.sentence + "\n") }
+        for line in report.outcomeLines() { StandardStreams.writeOutput(line + "\n") }
         return report.allHeld ? 0 : 99
     }
 

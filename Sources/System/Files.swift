@@ -57,6 +57,26 @@ package enum Files {
         try write(path, Array(text.utf8).span)
     }
 
+    /// Whether a file could be written there, without touching it: for what is written only after a
+    /// long run.
+    package static func checkWritable(_ path: String) throws(FileError) {
+        if isFolder(path) { throw FileError(path: path, reason: SystemError("open", EISDIR)) }
+        if unsafe access(path, F_OK) == 0 {
+            guard unsafe access(path, W_OK) == 0 else {
+                throw FileError(path: path, reason: SystemError("open"))
+            }
+            return
+        }
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        guard isFolder(folder) else {
+            throw FileError(path: path, reason: SystemError("open", ENOENT))
+        }
+        guard unsafe access(folder, W_OK) == 0 else {
+            throw FileError(path: path, reason: SystemError("open"))
+        }
+    }
+
     /// Makes a folder with all folders above it; one that is there already is fine.
     package static func makeFolder(_ path: String) throws(FileError) {
         var prefix = path.hasPrefix("/") ? "/" : ""

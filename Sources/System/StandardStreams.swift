@@ -10,6 +10,8 @@ package enum StandardStreams {
 
     /// Whether standard output is a terminal.
     package static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+    /// Whether standard error is a terminal.
+    package static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
     /// Writes all of it; gives up silently when nobody reads any more.
     private static func write(_ bytes: Span<UInt8>, to descriptor: Int32) {

@@ -74,7 +74,10 @@ package struct SecureChannel: ~Copyable {
             guard case .moved = outcome else { return outcome }
             if failure != nil { return .failed(SecureChannel.protocolError) }
         } while !plaintext.isEmpty && isOpen
-        return .moved(0)
+        if plaintext.isEmpty { return .moved(0) }
+        // Before the handshake is done nothing can be sent; after an end nothing more will be.
+        return session.state == .handshaking
+            ? .wouldBlock : .failed(SecureChannel.connectionReset)
     }
 
     private mutating func flush(to descriptor: borrowing FileDescriptor) -> Transfer {

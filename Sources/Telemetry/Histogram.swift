@@ -8,7 +8,7 @@ package struct Histogram: Equatable, Sendable {
     private static let halfBits = subBucketBits - 1
 
     /// Largest value with a bucket; larger values count in its bucket.
-    private let limit: Int
+    package let limit: Int
     private var counts: [UInt64]
     package private(set) var count: UInt64 = 0
     package private(set) var sum = 0.0
@@ -50,6 +50,30 @@ package struct Histogram: Equatable, Sendable {
         count = 0
         sum = 0
         maximum = 0
+    }
+
+    /// Limits that a stored histogram may have: from the least that makes sense to some 12 days of
+    /// nanoseconds, which bounds the memory.
+    static let limits = subBuckets...(1 << 50)
+    /// Buckets of the largest of them.
+    static let bucketLimit = index(limits.upperBound) + 1
+
+    /// The count of every bucket, in order.
+    var bucketCounts: [UInt64] { counts }
+
+    /// Takes the counts of the first buckets, for a histogram that is empty so far.
+    /// - Returns: false when there are more counts than buckets, or more values than anybody counts.
+    mutating func restore(_ stored: [UInt64], sum: Double, maximum: Int) -> Bool {
+        guard stored.count <= counts.count, maximum >= 0 else { return false }
+        let most: UInt64 = 1 << 53
+        for (index, bucket) in stored.enumerated() {
+            guard bucket < most, count < most else { return false }
+            counts[index] = bucket
+            count += bucket
+        }
+        self.sum = sum
+        self.maximum = maximum
+        return true
     }
 
     /// The buckets that are not empty, in order: the largest value of each, and its count.

@@ -53,29 +53,6 @@ import Testing
         for picture in page.pictures { #expect(text.contains("](\(picture.path))")) }
     }
 
-    @Test("a comparison says what got better and what worse, and whether by too much")
-    func compares() {
-        func measured(_ rate: Double, _ errors: Double, _ p50: Double, _ p95: Double)
-            -> Measurements
-        {
-            var measurements = Measurements()
-            measurements["achieved_rps"] = rate
-            measurements["error_rate"] = errors
-            measurements["latency_ms.p50"] = p50
-            measurements["latency_ms.p95"] = p95
-            return measurements
-        }
-        let before = measured(100, 0, 2, 10)
-        let comparison = Comparison(before, measured(90, 0.01, 1, 10.5))
-        let text = comparison.table.text
-        #expect(text.contains("| achieved_rps | 100 | 90 | 10 % worse |"))
-        #expect(text.contains("| latency_ms.p50 | 2 | 1 | 50 % better |"))
-        #expect(text.contains("| error_rate | 0 | 0.01 | from nothing worse |"))
-        #expect(comparison.worse(by: 0.2) == ["error_rate"])
-        #expect(comparison.worse(by: 0.07) == ["achieved_rps", "error_rate"])
-        #expect(Comparison(before, before).worse(by: 0) == [])
-    }
-
     @Test("a search that found nothing says so, one that did says what was above it")
     func writesSearch() {
         func step(_ rate: Double, _ reasons: [String] = [], isConfirmation: Bool = false)

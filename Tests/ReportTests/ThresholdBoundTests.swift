@@ -111,10 +111,8 @@ private func measured(_ value: Double, as name: String = "x") -> Measurements {
     @Test("a line says whether it held, by how much it fell short, or what is missing")
     func says() throws {
         let threshold = try Threshold("p95 <= 50ms")
-        #expect(threshold.sentence(.held(40)).hasPrefix("held "))
-        #expect(threshold.sentence(.held(40)).hasSuffix("(40)"))
-        #expect(threshold.sentence(.fellShort(62.5)).hasSuffix("(62.5, off by 12.5)"))
-        #expect(threshold.sentence(.fellShort(62.5)).hasPrefix("FELL SHORT "))
-        #expect(threshold.sentence(.missing).contains("the report has no latency_ms.p95"))
+        #expect(threshold.detail(.held(40)).hasSuffix("(40)"))
+        #expect(threshold.detail(.fellShort(62.5)).hasSuffix("(62.5, off by 12.5)"))
+        #expect(threshold.detail(.missing).contains("the report has no latency_ms.p95"))
     }
 }

@@ -30,7 +30,7 @@ import Testing
         let missing = try Threshold("alert.precision >= 0.95")
         #expect(missing.judge(found) == .missing)
         let short = try Threshold("p95 > 50ms")
-        #expect(short.sentence(short.judge(found)).contains("off by 9.5"))
+        #expect(short.detail(short.judge(found)).contains("off by 9.5"))
     }
 
     @Test(

@@ -50,11 +50,12 @@ package enum Programs {
 
     /// Runs loadgen against a port of this machine.
     package static func loadgen(
-        _ port: UInt16, _ arguments: [String], command: String = "run", alsoAt second: UInt16? = nil
+        _ port: UInt16, _ arguments: [String], command: String = "run",
+        alsoAt second: UInt16? = nil, at target: String? = nil
     ) throws -> LoadOutcome {
         let json = temporaryPath(".txt")
         defer { try? FileManager.default.removeItem(atPath: json) }
-        var target = "http://127.0.0.1:\(port)"
+        var target = target ?? "http://127.0.0.1:\(port)"
         if let second { target += ",http://127.0.0.1:\(second)" }
         let (status, output) = try run(
             "\(folder)/loadgen", [command, "--target", target, "--json", json] + arguments)
@@ -107,13 +108,11 @@ package struct LoadOutcome {
     package let output: String
     package let report: [String: Any]
 
-    package func number(_ group: String, _ name: String) -> Double {
-        let inner = report[group] as? [String: Any] ?? [:]
-        return (inner[name] as? NSNumber)?.doubleValue ?? .nan
-    }
-
-    package func number(_ name: String) -> Double {
-        (report[name] as? NSNumber)?.doubleValue ?? .nan
+    /// A number of the result, by the names on the way to it; NaN where there is none.
+    package func number(_ path: String...) -> Double {
+        var value: Any? = report
+        for name in path { value = (value as? [String: Any])?[name] }
+        return (value as? NSNumber)?.doubleValue ?? .nan
     }
 }
 

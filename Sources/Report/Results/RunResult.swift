@@ -24,16 +24,32 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
     package var errors = ErrorCounts()
     /// Answers by their status.
     package var statuses: [String: Int] = [:]
+    /// Requests that were under way when the run ended, before their time-out: neither good nor failed.
+    package var cut = 0
+    /// How connecting went; a connection that could not be made is no request that failed.
+    package var connecting = ConnectionCounts()
+    /// Addresses of the targets' hosts in all.
+    package var addresses = 1
+    /// By what they asked for.
+    package var actions: [String: ActionFigures] = [:]
+    /// By the steps of the plan; empty where it has one alone.
+    package var steps: [StepFigures] = []
     /// The most replicas that somebody saw meanwhile; nil where nobody looked.
     package var replicasMax: Int?
+    /// Processor time of the server per answer, in microseconds; nil where nobody looked.
+    package var serverMicroseconds: Double?
 
     // MARK: Latency
 
     /// From the time at which a request was meant to be sent, in milliseconds.
     package var latency = LatencySummary()
+    /// The same of good answers alone.
+    package var goodLatency = LatencySummary()
     /// From its actual sending, in milliseconds.
     package var serviceTime = LatencySummary()
     package var distribution = LatencyDistribution()
+    /// Nil in a result that somebody shortened.
+    package var histograms: LatencyHistograms?
     package var timeline = RunTimeline()
 
     // MARK: Can it be relied on?
@@ -56,6 +72,14 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
 
     package var isReliable: Bool { complaints.isEmpty }
 
+    /// Why nothing should be decided by this run; empty where it can be.
+    package var doubts: [String] {
+        var doubts = complaints
+        if isInterrupted { doubts.append("it was interrupted before its plan was over") }
+        if let abort { doubts.append("it ended early: \(abort)") }
+        return doubts
+    }
+
     package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
         throws(Visitor.Failure)
     {
@@ -71,10 +95,18 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
         try fields.field("error_rate", &errorRate)
         try fields.field("errors", &errors)
         try fields.field("statuses", &statuses)
+        try fields.field("cut", &cut)
+        try fields.field("connecting", &connecting)
+        try fields.field("addresses", &addresses)
+        try fields.field("actions", &actions)
+        try fields.field("steps", &steps)
         try fields.field("replicas_max", &replicasMax)
+        try fields.field("server_cpu_us", &serverMicroseconds)
         try fields.field("latency_ms", &latency)
+        try fields.field("latency_good_ms", &goodLatency)
         try fields.field("service_time_ms", &serviceTime)
         try fields.field("distribution", &distribution)
+        try fields.field("histograms", &histograms)
         try fields.field("timeline", &timeline)
         try sends.visit(&fields)
         var reliable = isReliable
@@ -105,6 +137,15 @@ package struct PlanSummary: JSONRecord, Equatable, Sendable {
     package var targetRate: Double?
 
     package init() {}
+
+    /// The fields in which another plan differs, but for the target.
+    package func differences(from other: PlanSummary) -> [String] {
+        zip(members, other.members).filter { $0 != $1 && $0.name != "target" }.map(\.0.name)
+    }
+
+    private var members: [JSONNode.Member] {
+        if case .object(let members) = json { members } else { [] }
+    }
 
     package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
         throws(Visitor.Failure)
@@ -157,6 +198,11 @@ package struct Machine: JSONRecord, Equatable, Sendable {
     package var kernel = ""
 
     package init() {}
+
+    /// Whether figures of both can be compared: as many processors of one model.
+    package func isSameClass(as other: Machine) -> Bool {
+        processors == other.processors && model == other.model
+    }
 
     package mutating func visit<Visitor: FieldVisitor>(_ fields: inout Visitor)
         throws(Visitor.Failure)

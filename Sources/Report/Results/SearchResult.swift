@@ -60,6 +60,8 @@ package struct SearchResult: JSONRecord, Equatable, Sendable {
     package var steps: [Step] = []
     /// The longer run that confirmed the rate.
     package var confirmation: RunResult?
+    /// Somebody stopped the search before it had found a rate.
+    package var isInterrupted = false
     package var machine = Machine()
 
     package init() {}
@@ -78,6 +80,7 @@ package struct SearchResult: JSONRecord, Equatable, Sendable {
         try fields.field("target", &target)
         try fields.field("scenario", &scenario)
         try fields.field("slo", &slo)
+        try fields.field("interrupted", &isInterrupted)
         try fields.field("max_rps", &rate)
         try fields.field("steps", &steps)
         try fields.field("confirmation", &confirmation)

@@ -30,7 +30,7 @@ package struct ReportPage {
             switch file {
             case .run(let run): pictures(of: run, name)
             case .search(let search): [picture(of: search, name)]
-            case .score, .accuracy, .numbers: []
+            case .runs, .score, .accuracy, .numbers: []
             }
         }
     }
@@ -109,7 +109,7 @@ package struct ReportPage {
                         one.figures, name: "\(collection), `\(accuracy.flag)`",
                         samples: one.samples, prevalence: one.prevalence)
                 }
-            case .search, .numbers: break
+            case .runs, .search, .numbers: break
             }
         }
         return table
@@ -119,15 +119,11 @@ package struct ReportPage {
 extension ResultFile {
     /// Whether its generator said that it can't be relied on.
     fileprivate var isDoubtful: Bool {
-        if case .run(let run) = self { !run.isReliable } else { false }
+        runs.contains { !$0.doubts.isEmpty }
     }
 
     /// The machine that it was measured on, where the file says.
     fileprivate var machine: Machine? {
-        switch self {
-        case .run(let run): run.machine
-        case .search(let search): search.machine
-        case .score, .accuracy, .numbers: nil
-        }
+        if case .search(let search) = self { search.machine } else { runs.first?.machine }
     }
 }

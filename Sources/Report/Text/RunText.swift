@@ -42,6 +42,8 @@ package struct RunText {
         var text = "\(verdict)\n\n\(scenario.text)\n\(plan.text)\n"
         for picture in pictures { text += "![\(picture.title)](\(picture.path))\n\n" }
         text += "\(summary.text)\n\(latency.text)"
+        if run.actions.count > 1 { text += "\n\(actions.text)" }
+        if !run.steps.isEmpty { text += "\n\(steps.text)" }
         if run.errors.total > 0 { text += "\n\(errors.text)" }
         if let slo = run.slo, !slo.lines.isEmpty { text += "\n\(slo.table.text)" }
         return text
@@ -82,6 +84,8 @@ package struct RunText {
         table.add(["duration", "\(run.seconds.shortText) s"])
         table.add(["requests", String(run.requests)])
         table.add(["errors", "\(run.errors.total) (\(run.errorRate.percentText))"])
+        if run.cut > 0 { table.add(["under way at the end", String(run.cut)]) }
+        if let connecting = run.connecting.text { table.add(["connecting", connecting]) }
         if run.plan.targetRate != nil {
             table.add(["sends within 100 µs of the plan", run.sends.onTimeShare.percentText])
             table.add(["sends over 1 ms late", String(run.sends.late)])
@@ -93,7 +97,34 @@ package struct RunText {
     private var latency: MarkdownTable {
         var table = MarkdownTable(["ms"] + LatencySummary.titles)
         table.add(["latency, from the intended send"] + run.latency.cells)
+        if run.errors.total > 0 {
+            table.add(["latency of good answers"] + run.goodLatency.cells)
+        }
         table.add(["service time, from the actual send"] + run.serviceTime.cells)
+        return table
+    }
+
+    private var actions: MarkdownTable {
+        var table = MarkdownTable(["action, ms", "requests", "errors"] + LatencySummary.titles)
+        for (name, action) in run.actions.sorted(by: { $0.key < $1.key }) {
+            table.add(
+                [name, String(action.requests), String(action.errors)] + action.latency.cells)
+        }
+        return table
+    }
+
+    private var steps: MarkdownTable {
+        var table = MarkdownTable(
+            ["step, requests/s", "reached", "requests", "errors"] + LatencySummary.titles)
+        for step in run.steps {
+            let rate =
+                step.startRate == step.endRate
+                ? step.startRate.shortText
+                : "\(step.startRate.shortText) to \(step.endRate.shortText)"
+            table.add(
+                [rate, step.achievedRate.shortText, String(step.requests), String(step.errors)]
+                    + step.latency.cells)
+        }
         return table
     }
 

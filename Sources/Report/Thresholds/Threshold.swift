@@ -143,13 +143,13 @@ package struct Threshold: Equatable, Sendable {
         return holds ? .held(value) : .fellShort(value)
     }
 
-    /// One line that says what came of it, and by how much it fell short.
-    package func sentence(_ outcome: Outcome) -> String {
+    /// The threshold with what was measured, and by how much it fell short.
+    package func detail(_ outcome: Outcome) -> String {
         switch outcome {
-        case .held(let value): "held        \(text)   (\(value.shortText))"
+        case .held(let value): "\(text)   (\(value.shortText))"
         case .fellShort(let value):
-            "FELL SHORT  \(text)   (\(value.shortText), off by \(abs(value - bound).shortText))"
-        case .missing: "MISSING     \(text)   (the report has no \(name))"
+            "\(text)   (\(value.shortText), off by \(abs(value - bound).shortText))"
+        case .missing: "\(text)   (the report has no \(name))"
         }
     }
 }

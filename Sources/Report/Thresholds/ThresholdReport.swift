@@ -13,8 +13,8 @@ package struct ThresholdReport: JSONRecord, Equatable, Sendable {
         package var text = ""
         package var outcome = Outcome.missing
         package var measured: Double?
-        /// In words, with the amount by which it fell short.
-        package var sentence = ""
+        /// The threshold with what was measured, and by how much it fell short.
+        package var detail = ""
 
         package init() {}
 
@@ -24,7 +24,7 @@ package struct ThresholdReport: JSONRecord, Equatable, Sendable {
             try fields.field("threshold", &text)
             try fields.field("outcome", &outcome)
             try fields.field("measured", &measured)
-            try fields.field("sentence", &sentence)
+            try fields.field("detail", &detail)
         }
     }
 
@@ -37,7 +37,7 @@ package struct ThresholdReport: JSONRecord, Equatable, Sendable {
             let outcome = threshold.judge(measurements)
             var line = Line()
             line.text = threshold.text
-            line.sentence = threshold.sentence(outcome)
+            line.detail = threshold.detail(outcome)
             switch outcome {
             case .held(let value): (line.outcome, line.measured) = (.held, value)
             case .fellShort(let value): (line.outcome, line.measured) = (.fellShort, value)

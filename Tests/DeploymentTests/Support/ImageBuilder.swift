@@ -10,7 +10,9 @@ final class ImageBuilder {
     private static let toolchainImage = "localhost/toolchain"
 
     init() throws {
-        for name in ["root/usr", "root/etc/alternatives", "root/var/lib/dpkg", "root/tmp"] {
+        for name in [
+            "root/usr", "root/etc/alternatives", "root/etc/ssl", "root/var/lib/dpkg", "root/tmp",
+        ] {
             try FileManager.default.createDirectory(
                 atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
         }
@@ -60,7 +62,7 @@ final class ImageBuilder {
     /// Builds both images as `make image` does, in the Dockerfile's every step.
     func build() throws {
         let toolchain = Programs.toolchain
-        let mounts = ["/usr", "/etc/alternatives", "/var/lib/dpkg", toolchain]
+        let mounts = ["/usr", "/etc/alternatives", "/etc/ssl", "/var/lib/dpkg", toolchain]
             .map { "--volume \($0):\($0):ro" }.joined(separator: " ")
         let run = try Programs.run(
             "env",
