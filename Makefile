@@ -51,6 +51,7 @@ architecture: ## draw the picture of modules in docs/architecture.md from the im
 	@scripts/architecture
 
 format: ## format the sources
+	@scripts/wrap-comments Sources Tests
 	@swift format --in-place --recursive Sources Tests Package.swift
 
 image: ## container images tidemark:dev and tidemark-loadgen:dev, by docker, podman or buildah

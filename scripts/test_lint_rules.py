@@ -5,6 +5,7 @@ import tempfile
 import unittest
 
 from lintlib import package_rules, rules
+from lintlib.comments import wrapped
 from lintlib.package import Package
 from lintlib.swift_source import Source, masked
 
@@ -34,6 +35,20 @@ class SourceTests(unittest.TestCase):
         self.assertEqual([(span.name, source.line(span.start), source.line(span.end))
                           for span in source.functions], [("a", 2, 3), ("c", 4, 4), ("d", 6, 10)])
         self.assertEqual(source.functions[2].parameters, ("e: [Int: T]", "f: () -> Int = { 1 }"))
+
+
+class WrapTests(unittest.TestCase):
+    def test_fills_a_paragraph_or_an_item_that_is_too_wide(self):
+        words = ("word " * 20).strip()
+        self.assertEqual(wrapped(f"  /// {words}\n  /// end.\n  func f()\n"),
+                         f"  /// {('word ' * 19).strip()}\n  /// word end.\n  func f()\n")
+        self.assertEqual(wrapped(f"/// - Returns: {words}\n///   end.\n/// - Throws: it.\n"),
+                         f"/// - Returns: {('word ' * 17).strip()}\n///   word word word end.\n/// - Throws: it.\n")
+
+    def test_leaves_the_rest(self):
+        for text in ("// short\n// lines\n", "/// | " + "x " * 60 + "|\n", "///     " + "x " * 60 + "\n",
+                     "a() // " + "x " * 60 + "\n", "// " + "x" * 120 + "\n"):
+            self.assertEqual(wrapped(text), text)
 
 
 class RuleTests(unittest.TestCase):
