@@ -47,7 +47,11 @@ fuzz: build ## random malformed input for FUZZ_TIME (60) seconds
 lint: ## check layout and house rules
 	@scripts/lint
 
+architecture: ## draw the picture of modules in docs/architecture.md from the imports
+	@scripts/architecture
+
 format: ## format the sources
+	@scripts/wrap-comments Sources Tests
 	@swift format --in-place --recursive Sources Tests Package.swift
 
 image: ## container images tidemark:dev and tidemark-loadgen:dev, by docker, podman or buildah
