@@ -116,7 +116,7 @@ let package = Package(
         tests(
             "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
         tests("TLSTests", ["Bytes", "Numerics", "TLS", "TestSupport"]),
-        tests("WireTests", ["Bytes", "Wire"]),
+        tests("WireTests", ["Bytes", "Options", "Wire"]),
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "SeriesLog"]),
         tests(
             "StoreTests",

@@ -1,4 +1,5 @@
 import Bytes
+import Options
 import Wire
 import Testing
 
