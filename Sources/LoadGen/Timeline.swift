@@ -8,8 +8,8 @@ struct Timeline: Sendable {
         let time: Double
         /// Rates per second.
         let asked: Double
-        let sent: Double
-        let answered: Double
+        fileprivate(set) var sent: Double
+        fileprivate(set) var answered: Double
         /// Requests that came to some end, and those of them that failed.
         let ended: Int
         let failed: Int
@@ -59,10 +59,8 @@ struct Timeline: Sendable {
         guard let last = rows.last, end > last.time + intervalSeconds else { return self }
         let share = intervalSeconds / (end - last.time)
         var timeline = self
-        timeline.rows[rows.count - 1] = Row(
-            time: last.time, asked: last.asked, sent: last.sent * share,
-            answered: last.answered * share, failed: last.failed, p50: last.p50, p95: last.p95,
-            p99: last.p99, max: last.max)
+        timeline.rows[rows.count - 1].sent *= share
+        timeline.rows[rows.count - 1].answered *= share
         return timeline
     }
 
