@@ -66,7 +66,8 @@ let package = Package(
         library(
             "Store",
             [
-                "Bytes", "Detection", "Options", "Telemetry", "System", "SeriesLog", "Redis", "Wire",
+                "Bytes", "Detection", "Options", "Telemetry", "System", "SeriesLog", "Redis",
+                "Wire",
             ]),
 
         library("TLS", ["Bytes", "System", "COpenSSL"]),
@@ -116,7 +117,7 @@ let package = Package(
         tests(
             "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
         tests("TLSTests", ["Bytes", "Numerics", "TLS", "TestSupport"]),
-        tests("WireTests", ["Bytes", "Wire"]),
+        tests("WireTests", ["Bytes", "HTTP", "Detection", "Options", "Wire"]),
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "SeriesLog"]),
         tests(
             "StoreTests",

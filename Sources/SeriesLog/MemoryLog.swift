@@ -238,10 +238,3 @@ extension DeviceEntry {
         return Array(left.key.bytes).lexicographicallyPrecedes(Array(right.key.bytes))
     }
 }
-
-extension Array where Element == UInt8 {
-    /// A copy of the bytes.
-    package init(_ bytes: Span<UInt8>) {
-        self = bytes.indices.map { bytes[$0] }
-    }
-}

@@ -1,6 +1,7 @@
 import Bytes
-import Wire
+import Options
 import Testing
+import Wire
 
 @Suite struct ConfigurationTests {
     private func read(_ arguments: [String], _ environment: [String: String] = [:]) throws
