@@ -14,8 +14,12 @@ extension LogMachine {
         board(shard)
         for entry in shards[shard].flight.entries { depart(entry, shard, &commands) }
         for slot in shards[shard].flight.series { follow(slot, shard, &commands) }
-        for (index, extra) in shards[shard].flight.extras.enumerated() {
-            write(extra, &commands)
+        for (index, queued) in shards[shard].flight.extras.enumerated() {
+            if queued.needsAsking {
+                commands.command("ASKING")
+                tag(.asking, Int32(index), shard)
+            }
+            write(queued.extra, &commands)
             tag(.extra, Int32(index), shard)
         }
         guard !shards[shard].flight.tags.isEmpty else {

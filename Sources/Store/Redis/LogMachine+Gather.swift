@@ -160,7 +160,7 @@ extension LogMachine {
         for index in shards.indices where !shards[index].extras.isEmpty {
             let kept = shards[index].extras
             shards[index].extras.removeAll()
-            for extra in kept where !drop(extra) { shards[index].extras.append(extra) }
+            for queued in kept where !drop(queued.extra) { shards[index].extras.append(queued) }
         }
     }
 

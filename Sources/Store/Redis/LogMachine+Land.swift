@@ -40,13 +40,13 @@ extension LogMachine {
                 Flight.Read(
                     series: tag.index, need: place.need, asked: readCount(tag.index, place.need),
                     reply: reply))
-        case .extra: answered(shards[shard].flight.extras[Int(tag.index)], shard, reply)
+        case .extra: answered(shards[shard].flight.extras[Int(tag.index)], by: shard, reply: reply)
         case .wait:
             if case .integer(let count) = reply {
                 let wanted = min(settings.replicas, shards[shard].replicas)
                 shards[shard].flight.isReplicated = count >= wanted
                 // A replica may have gone for good; then it is not waited for any more.
-                if count < wanted { shards[shard].extras.append(.role) }
+                if count < wanted { shards[shard].extras.append(QueuedExtra(extra: .role)) }
             }
         case .expiry, .asking: break
         }
@@ -291,7 +291,7 @@ extension LogMachine {
             if places[Int(slot)].standing == .creating { places[Int(slot)].standing = .unknown }
         }
         let answeredExtras = flight.tags.prefix(flight.cursor).filter { $0.kind == .extra }.count
-        for extra in flight.extras.dropFirst(answeredExtras) { enlist(extra) }
+        for queued in flight.extras.dropFirst(answeredExtras) { enlist(queued.extra) }
         enlistAgain(again)
         return isUncertain
     }

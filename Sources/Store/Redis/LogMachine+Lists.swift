@@ -34,7 +34,7 @@ extension LogMachine {
             homelessExtras.append(extra)
             return
         }
-        shards[shard].extras.append(extra)
+        shards[shard].extras.append(QueuedExtra(extra: extra))
     }
 
     private func slotNumber(_ extra: Extra) -> UInt16 {
@@ -202,9 +202,10 @@ extension LogMachine {
 
     // MARK: Replies
 
-    mutating func answered(_ extra: Extra, _ shard: Int, _ reply: Reply) {
+    mutating func answered(_ queued: QueuedExtra, by shard: Int, reply: Reply) {
+        let extra = queued.extra
         if case .failure(let failure) = reply {
-            refused(extra, shard, failure)
+            refused(queued, by: shard, failure: failure)
             return
         }
         switch (extra, reply) {
@@ -237,21 +238,38 @@ extension LogMachine {
         }
     }
 
-    private mutating func refused(_ extra: Extra, _ shard: Int, _ failure: ReplyFailure) {
+    private mutating func refused(
+        _ queued: QueuedExtra, by shard: Int, failure: ReplyFailure
+    ) {
+        let extra = queued.extra
         switch failure {
         case .moved(let number, let address):
             wantsMap = true
             map.setOwner(number, address)
             _ = shardIndex(address)
             enlist(extra)
-        case .tryAgain, .readOnly:
+        case .ask(let address) where !queued.needsAsking:
+            follow(extra, to: address)
+        // A server that was named and names another cannot say where the key is: begin again, but
+        // not at once, so that two servers that name each other are not flooded.
+        case .tryAgain, .readOnly, .ask:
             shards[shard].notBefore = now + .milliseconds(20)
             if failure == .readOnly { shards[shard].wantsReconnect = true }
             enlist(extra)
-        case .ask, .notNext, .other:
+        case .notNext, .other:
             if case .other(let text) = failure { refusal = text }
             fail(extra.ticket, .refused)
         }
+    }
+
+    /// Sends a command once to the server that a slot is moving to.
+    private mutating func follow(_ extra: Extra, to address: NodeAddress) {
+        let shard = shardIndex(address)
+        if case .write = extra, shards[shard].extras.count >= LogMachine.sideWriteLimit {
+            metrics.add(1, .sideWritesDropped)
+            return
+        }
+        shards[shard].extras.append(QueuedExtra(extra: extra, needsAsking: true))
     }
 
     private mutating func takePage(_ names: [Reply], _ ticket: Int32) {

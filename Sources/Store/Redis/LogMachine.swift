@@ -177,7 +177,7 @@ package struct LogMachine: ~Copyable {
         homelessExtras.removeAll()
         for index in shards.indices {
             waiting += shards[index].gathering
-            extras += shards[index].extras
+            extras += shards[index].extras.map(\.extra)
             shards[index].gathering.removeAll()
             shards[index].extras.removeAll()
         }
@@ -216,13 +216,13 @@ package struct LogMachine: ~Copyable {
 
     /// Asks a server which of them has which slot.
     package mutating func askForMap(_ shard: Int) {
-        shards[shard].extras.append(.map)
+        shards[shard].extras.append(QueuedExtra(extra: .map))
     }
 
     /// Asks every server how many replicas it has by now: as many must confirm.
     package mutating func askForRoles() {
         for shard in shards.indices where shards[shard].isReady {
-            shards[shard].extras.append(.role)
+            shards[shard].extras.append(QueuedExtra(extra: .role))
         }
     }
 

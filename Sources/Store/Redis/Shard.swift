@@ -26,7 +26,7 @@ package struct Shard: Sendable {
     package internal(set) var isOwner = true
 
     var gathering: [Int32] = []
-    var extras: [Extra] = []
+    var extras: [QueuedExtra] = []
     var flight = Flight()
 
     init(_ address: NodeAddress) { self.address = address }
@@ -48,7 +48,7 @@ struct Flight: Sendable {
     /// Replies that have come.
     var cursor = 0
     var reads: [Read] = []
-    var extras: [Extra] = []
+    var extras: [QueuedExtra] = []
     var samples = 0
     var isReplicated = true
 
@@ -77,6 +77,13 @@ struct Flight: Sendable {
         samples = 0
         isReplicated = true
     }
+}
+
+/// A command beside the series, on its way to a server.
+struct QueuedExtra: Sendable {
+    let extra: Extra
+    /// The slot is moving to this server: only after ASKING does it execute the command.
+    var needsAsking = false
 }
 
 /// A command beside the series: the lists that all replicas share.

@@ -38,6 +38,7 @@ struct WaitingRequests {
         spare.append(entry)
         if let call = entry.call { return call }
         swap(&entry.batch, &batch)
+        entry.batch.removeAll()
         return nil
     }
 }
