@@ -1,6 +1,6 @@
 internal import Bytes
 
-/// An answer of Redis, as far as this room needs it.
+/// A reply of Redis, as far as it is needed here.
 public enum Reply: Equatable, Sendable {
     case null
     case integer(Int)
@@ -13,13 +13,13 @@ public enum Reply: Equatable, Sendable {
 
 /// What an error of Redis means for the one who gets it.
 public enum ReplyFailure: Equatable, Sendable {
-    /// The slot lives elsewhere now.
+    /// Another server has the slot now.
     case moved(slot: Int, NodeAddress)
-    /// The slot is on its way elsewhere; this once, ask there.
+    /// The slot is moving to another server: send this command there, once.
     case ask(NodeAddress)
-    /// The entry's place is taken: the stream is not the one it was.
+    /// There is a later entry already: the stream is not the one it was.
     case notNext
-    /// Soon it will be different: loading, electing, migrating.
+    /// Try again soon: the server is loading, or the cluster elects a master or moves a slot.
     case tryAgain([UInt8])
     /// This server takes no writes: it is a replica now.
     case readOnly

@@ -32,7 +32,7 @@ private func openStore(
         guard case .redis(let location) = StoreLocation(redis.url) else {
             throw Failure("\(redis.url) is not read")
         }
-        let shared = SharedRedis(location, configuration, FoldParameters(), loops: loops)
+        let shared = SharedRedis(at: location, configuration, FoldParameters(), loops: loops)
         driver = try Driver<RedisStore>(shared, loops: loops, redis: redis)
     }
     try driver.wait(until: { driver.shared.failure == nil }, "the store is there")
@@ -302,7 +302,7 @@ private func openStore(
         guard case .redis(let location) = StoreLocation("redis://ada:hunter2@127.0.0.1:1") else {
             throw Failure("not read")
         }
-        let shared = SharedRedis(location, Configuration(), FoldParameters(), loops: 1)
+        let shared = SharedRedis(at: location, Configuration(), FoldParameters(), loops: 1)
         #expect(shared.summary == "redis at 127.0.0.1:1")
         #expect(shared.failure == .unreachable, "nobody has connected yet")
     }

@@ -32,10 +32,12 @@ extension ExpositionWriter {
         evicted: Int, expired: Int, into output: inout ByteBuffer
     ) {
         single(
-            "devices_evicted_total", .counter, help: "Series dropped because MAX_DEVICES was reached.",
+            "devices_evicted_total", .counter,
+            help: "Series dropped because MAX_DEVICES was reached.",
             Double(evicted), into: &output)
         single(
-            "devices_expired_total", .counter, help: "Series dropped after SERIES_TTL without a sample.",
+            "devices_expired_total", .counter,
+            help: "Series dropped after SERIES_TTL without a sample.",
             Double(expired), into: &output)
     }
 }

@@ -25,8 +25,8 @@ package struct LogEntry: Sendable {
     }
 }
 
-/// How an entry's fields are written: `s` holds a version, the mark and the samples, `c` a checkpoint.
-/// All numbers are little-endian.
+/// How an entry's fields are written: `s` holds a version, the mark and the samples, `c` a
+/// checkpoint. All numbers are little-endian.
 package enum EntryCoding {
     /// Changes when the layout does; entries of another version are not understood.
     static let version: UInt8 = 1

@@ -1,17 +1,16 @@
 package import Redis
 internal import Bytes
 
-/// One master and what is to be done there: a flight of commands at most is under way, and what
-/// comes meanwhile gathers for the next. So a flight is the larger the longer the one before took,
-/// and the replies to a flight settle everything that was sent with it.
+/// One master, and what is to be sent to it. At most one flight of commands is under way; what
+/// comes meanwhile gathers for the next. The replies to a flight settle all that was sent with it.
 package struct Shard: Sendable {
     package let address: NodeAddress
     /// The connection is there and greeted.
     package internal(set) var isReady = false
     /// Which connection it is: every new one has another number.
     package internal(set) var generation: UInt32 = 0
-    /// The connection before can write no more: what it had in flight and is not in the log will
-    /// never be.
+    /// The connection before this one can write no more. What it had in flight and is not in the
+    /// log will never be in it.
     var isFenced = true
     /// Replicas that were attached when it greeted.
     var replicas = 0
@@ -22,7 +21,7 @@ package struct Shard: Sendable {
     /// The server has become a replica, or says things that make no sense: connect anew.
     package internal(set) var wantsReconnect = false
 
-    /// It owns slots, by the newest map.
+    /// It owns hash slots, by the newest map.
     package internal(set) var isOwner = true
 
     var gathering: [Int32] = []
@@ -59,7 +58,7 @@ struct Flight: Sendable {
         let reply: Reply
     }
 
-    /// What a command is for, so that its reply can be told.
+    /// What a command is for, so that its reply is understood.
     struct Tag: Sendable {
         enum Kind: UInt8, Sendable { case append, length, read, expiry, extra, asking, wait }
         let kind: Kind
@@ -82,14 +81,14 @@ struct Flight: Sendable {
 /// A command beside the series, on its way to a server.
 struct QueuedExtra: Sendable {
     let extra: Extra
-    /// The slot is moving to this server: only after ASKING does it execute the command.
+    /// The hash slot is moving to this server: it executes the command only after ASKING.
     var needsAsking = false
 }
 
 /// A command beside the series: the lists that all replicas share.
 enum Extra: Sendable {
-    /// Written off any answer's way; sent again when the connection is cut.
-    case write(slot: UInt16, command: [UInt8])
+    /// No request waits for it. It is sent again when the connection is cut.
+    case write(hashSlot: UInt16, command: [UInt8])
     case deviceRank(ticket: Int32, after: [UInt8], limit: Int)
     case devicePage(ticket: Int32, start: Int, limit: Int)
     /// The number of devices, for a ticket or (-1) for the gauge.
@@ -97,7 +96,7 @@ enum Extra: Sendable {
     case anomalyPage(ticket: Int32, count: Int)
     /// Devices beyond the limit leave the list, and their streams with them.
     case prune(count: Int)
-    /// Which master has which slot; any of them can tell.
+    /// Which master has which hash slots. Every server knows.
     case map
     /// Whether the server still is a master, and how many replicas it has.
     case role

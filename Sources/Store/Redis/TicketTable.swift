@@ -25,8 +25,8 @@ package struct Ticket: Sendable {
     /// GET /anomalies: JSON objects, newest first.
     package internal(set) var flagged: [FlaggedNote] = []
 
-    // A step is one call, not a line for each field: every access of an array's element from outside
-    // asks first whether the array is anybody else's.
+    // A step is one call, not a line for each field: every access of an array's element from
+    // outside asks first whether the array is anybody else's.
 
     /// - Returns: its serial.
     fileprivate mutating func open(samples: Int, deadline: Instant) -> UInt32 {
