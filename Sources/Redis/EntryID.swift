@@ -51,17 +51,3 @@ public struct EntryID: Comparable, Hashable, Sendable {
         left.birth != right.birth ? left.birth < right.birth : left.number < right.number
     }
 }
-
-/// Who wrote an entry, and which of the writer's entries it is: no two entries have the same.
-public struct Mark: Hashable, Sendable {
-    /// A random number of the loop that wrote.
-    public let writer: UInt64
-    public let number: UInt64
-
-    public static let none = Mark(writer: 0, number: 0)
-
-    public init(writer: UInt64, number: UInt64) {
-        self.writer = writer
-        self.number = number
-    }
-}

@@ -304,15 +304,3 @@ extension LogMachine {
         }
     }
 }
-
-extension FlaggedNote {
-    /// Reads an element of the shared list; nil when it is none of ours.
-    init?(_ element: Reply) {
-        guard case .array(let parts) = element, parts.count == 2,
-            case .array(let fields) = parts[1], fields.count == 6,
-            case .text(let device) = fields[1], case .text(let alert) = fields[3],
-            case .text(let text) = fields[5]
-        else { return nil }
-        self.init(device: device, isAlert: alert == [UInt8(ascii: "1")], text: text)
-    }
-}
