@@ -11,7 +11,7 @@ import Wire
     private func text(_ answer: Answer) -> String {
         var buffer = ByteBuffer(limit: 1 << 20)
         buffer.append(answer, frame)
-        return String(decoding: Array(buffer.readable), as: UTF8.self)
+        return buffer.text
     }
 
     private var verdict: Verdict {
@@ -101,7 +101,7 @@ import Wire
         buffer.append(
             flagged: Sample(timestamp: 17.5, cpu: 11, rps: 2.5), verdict,
             device: Array("d".utf8).span)
-        let object = Array(buffer.readable)
+        let object = Array(buffer.text.utf8)
         #expect(text(.anomalies([])) == #"{"anomalies":[]}"#)
         #expect(
             text(.anomalies([object, object]))
@@ -152,7 +152,7 @@ import Wire
         #expect(problem.detail.hasPrefix(detail), "\(problem.detail)")
         var buffer = ByteBuffer(limit: 4096)
         buffer.append(problem, status)
-        let object = try JSONSerialization.jsonObject(with: Data(Array(buffer.readable)))
+        let object = try JSONSerialization.jsonObject(with: Data(buffer.text.utf8))
         let members = try #require(object as? [String: Any])
         #expect(Set(members.keys) == ["type", "title", "status", "detail"])
         #expect(members["status"] as? Int == Int(status.rawValue))

@@ -26,7 +26,7 @@ import Wire
         request.selection = selection
         var buffer = ByteBuffer(limit: 1 << 20)
         buffer.append(verdictsOf: batch, to: request)
-        return String(decoding: Array(buffer.readable), as: UTF8.self)
+        return buffer.text
     }
 
     private let members =

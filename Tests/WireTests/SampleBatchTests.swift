@@ -49,7 +49,8 @@ import Wire
     }
 
     private func name(of sample: DecodedSample, in batch: borrowing SampleBatch) -> String {
-        String(decoding: Array(batch.name(sample)), as: UTF8.self)
+        let name = batch.name(sample)
+        return String(decoding: name.indices.map { name[$0] }, as: UTF8.self)
     }
 
     @Test("one object is a single sample with all its fields")
