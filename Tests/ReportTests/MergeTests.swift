@@ -1,3 +1,4 @@
+import Bytes
 import Report
 import Telemetry
 import Testing
