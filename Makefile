@@ -5,7 +5,7 @@ SHELL := /bin/bash
 RELEASE := swift build -c release --static-swift-stdlib
 BIN := .build/release
 
-.PHONY: help build demo run run-redis test bench counts fuzz lint architecture format image deploy manifests loadtest accuracy report gate clean
+.PHONY: help build demo run run-redis test bench counts fuzz lint architecture format image deploy manifests loadtest accuracy report gate baseline clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +47,11 @@ fuzz: build ## random malformed input for FUZZ_TIME (60) seconds
 lint: ## check layout and house rules
 	@scripts/lint
 
+architecture: ## draw the picture of modules in docs/architecture.md from the imports
+	@scripts/architecture
+
 format: ## format the sources
+	@scripts/wrap-comments Sources Tests
 	@swift format --in-place --recursive Sources Tests Package.swift
 
 image: ## container images tidemark:dev and tidemark-loadgen:dev, by docker, podman or buildah
@@ -72,13 +76,11 @@ accuracy: build ## score the verdicts on labelled series; DATA=DIR for your own 
 report: build ## measure this build on this machine; REUSE=1 reuses the last JSON files
 	@scripts/report
 
-gate: build ## check the last measurements against reports/thresholds
-	@$(BIN)/loadgen gate reports/thresholds service=reports/service.json \
-	    load=reports/demo-load.json max=reports/demo-max.json \
-	    find-max=reports/find-max.json rates=reports/rates.json real=reports/demo-real.json \
-	    alert=reports/accuracy-alert.json is_anomaly=reports/accuracy-is_anomaly.json
-	@if grep -q '"nab":{"samples"' reports/accuracy-alert.json; then \
-	    $(BIN)/loadgen gate reports/thresholds-data alert=reports/accuracy-alert.json; fi
+gate: build ## check the last measurements; BASELINE=DIR compares with the results of `make baseline` too
+	@BASELINE='$(BASELINE)' scripts/gate
+
+baseline: build ## measure what `make gate BASELINE=DIR` compares with, into BASELINE
+	@BASELINE='$(BASELINE)' scripts/gate --write
 
 clean: ## remove what was built
 	@rm -rf .build

@@ -55,7 +55,7 @@ let package = Package(
         library("Detection", ["Numerics", "CArithmetic"]),
         library("Telemetry", ["Bytes"]),
         library("Report", ["Bytes", "Numerics", "Telemetry"]),
-        library("Wire", ["Bytes", "HTTP", "Detection"]),
+        library("Wire", ["Bytes", "HTTP", "Detection", "Options"]),
         library("SeriesLog", ["Bytes", "Detection"]),
         library("Signals", ["Bytes", "Numerics"]),
         library("Scoring", ["Bytes", "Numerics", "Signals", "Report"]),
@@ -64,7 +64,10 @@ let package = Package(
         library("System", ["Bytes", "CLinux"]),
         library("Redis", ["Bytes", "Numerics", "System", "CHiredis"]),
         library(
-            "Store", ["Bytes", "Detection", "Telemetry", "System", "SeriesLog", "Redis", "Wire"]),
+            "Store",
+            [
+                "Bytes", "Detection", "Options", "Telemetry", "System", "SeriesLog", "Redis", "Wire",
+            ]),
 
         library("TLS", ["Bytes", "System", "COpenSSL"]),
         library("HTTPClient", ["Bytes", "HTTP", "System", "TLS", "CLinux"]),
@@ -74,7 +77,7 @@ let package = Package(
             "Service",
             [
                 "Bytes", "HTTP", "HTTPClient", "Detection", "Wire", "Telemetry", "System",
-                "Store", "CJemalloc", "CLinux",
+                "Store", "CJemalloc",
             ]),
         program(
             "LoadGen",
@@ -109,7 +112,7 @@ let package = Package(
         tests("ReportTests", ["Numerics", "Bytes", "Telemetry", "Report"]),
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
-        tests("SystemTests", ["Bytes", "System"]),
+        tests("SystemTests", ["Bytes", "Numerics", "System"]),
         tests(
             "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
         tests("TLSTests", ["Bytes", "Numerics", "TLS", "TestSupport"]),
@@ -124,8 +127,8 @@ let package = Package(
         tests(
             "ServiceTests",
             [
-                "Numerics", "Bytes", "HTTP", "Detection", "System", "Wire", "SeriesLog",
-                "Redis", "Store", "Signals", "Service", "CLinux", "TestSupport",
+                "Numerics", "Bytes", "Detection", "Wire", "SeriesLog", "Redis", "Store", "Signals",
+                "Service", "TestSupport",
             ]),
         tests(
             "LoadGenTests",

@@ -1,6 +1,6 @@
-# What the scripts share, to be sourced: programs that they start, and how these end. Sourcing it makes
-# a folder, $work, and when the script ends, however it does, stops what it started, last one first, and
-# removes the folder.
+# Functions for the scripts, to be sourced: they start programs and stop them. Sourcing this file creates a
+# folder, $work. When the script ends, for whatever reason, the programs that it started are stopped in
+# reverse order, and the folder is removed.
 #   BIN (.build/release) is where the programs are.
 # shellcheck shell=bash
 bin=${BIN:-.build/release}
@@ -9,13 +9,13 @@ work=$(mktemp -d)
 started=()
 port= target=
 
-# start PROGRAM [ARGUMENT...]: runs it beside the script.
+# start PROGRAM [ARGUMENT...]: runs a program in the background.
 start() {
     "$@" &
     started+=($!)
 }
 
-# stop_last: ends what was started last, as an operator would, and fails if it ends badly.
+# stop_last: sends SIGTERM to the program that was started last, and fails if its exit status is not 0.
 stop_last() {
     local pid=${started[-1]}
     unset 'started[-1]'
@@ -37,7 +37,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# start_service [FLAG...]: a service on a free port, in $port, and its address, in $target.
+# start_service [FLAG...]: starts a service on a free port; sets $port and its address, $target.
 start_service() {
     start "$bin/tidemark" --port 0 --log-format text "$@" 2>"$work/service.log"
     for _ in $(seq 200); do

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Each house rule finds a planted mistake and passes a clean file."""
+"""Each house rule finds a mistake that the test adds, and accepts a correct file."""
 import pathlib
 import tempfile
 import unittest
 
 from lintlib import package_rules, rules
+from lintlib.comments import wrapped
 from lintlib.package import Package
 from lintlib.swift_source import Source, masked
 
@@ -34,6 +35,20 @@ class SourceTests(unittest.TestCase):
         self.assertEqual([(span.name, source.line(span.start), source.line(span.end))
                           for span in source.functions], [("a", 2, 3), ("c", 4, 4), ("d", 6, 10)])
         self.assertEqual(source.functions[2].parameters, ("e: [Int: T]", "f: () -> Int = { 1 }"))
+
+
+class WrapTests(unittest.TestCase):
+    def test_fills_a_paragraph_or_an_item_that_is_too_wide(self):
+        words = ("word " * 20).strip()
+        self.assertEqual(wrapped(f"  /// {words}\n  /// end.\n  func f()\n"),
+                         f"  /// {('word ' * 19).strip()}\n  /// word end.\n  func f()\n")
+        self.assertEqual(wrapped(f"/// - Returns: {words}\n///   end.\n/// - Throws: it.\n"),
+                         f"/// - Returns: {('word ' * 17).strip()}\n///   word word word end.\n/// - Throws: it.\n")
+
+    def test_leaves_the_rest(self):
+        for text in ("// short\n// lines\n", "/// | " + "x " * 60 + "|\n", "///     " + "x " * 60 + "\n",
+                     "a() // " + "x " * 60 + "\n", "// " + "x" * 120 + "\n"):
+            self.assertEqual(wrapped(text), text)
 
 
 class RuleTests(unittest.TestCase):
@@ -139,15 +154,15 @@ class PackageRuleTests(unittest.TestCase):
                 ("package import System", "Bytes imports System: a pure room imports pure rooms"),
                 ("import struct Foundation.Date", "Bytes imports Foundation: it costs memory and start-up time"),
                 ("import Service", "Bytes imports the program Service"),
-                ("import CHiredis", "Bytes imports CHiredis: only Redis, SeriesLog may")):
+                ("import CHiredis", "Bytes imports CHiredis: only Redis may")):
             text = CLEAN["Sources/Bytes/Text.swift"] + line + "\n"
             self.assertIn(said, self.found("imports", Sources__Bytes__Text_swift=text))
 
-    def test_the_judge_must_not_know_the_accused(self):
+    def test_scoring_must_not_know_the_detector(self):
         manifest = CLEAN["Package.swift"].replace('library("System"', 'library("Scoring"), library("System"')
         self.assertEqual(
             self.found("imports", Package_swift=manifest, Sources__Scoring__A_swift="import Detection\n"),
-            ["Scoring imports Detection: who judges does not know the accused"])
+            ["Scoring imports Detection: code that scores verdicts must not know the detector"])
 
     def test_rooms(self):
         manifest = CLEAN["Package.swift"].replace('library("System"', 'library("Attic"), library("System"')
@@ -181,6 +196,8 @@ class PackageRuleTests(unittest.TestCase):
                                "  mutating func add(_ o: S) { a += o.a }\n}\nvar s = S(a: 1)\ns.a = 2\ns.add(s)\n"),
             ["a is written and never read"])
         self.assertEqual(self.unused_beside("struct S { var a = 0 }\nif S().a == 0 {}\n"), [])
+        self.assertEqual(self.unused_beside("struct S {\n  var a: Int?\n  mutating func f() {\n    a = 1\n"
+                                            "    if let a, a > 0 {}\n  }\n}\nvar s = S()\ns.f()\n"), [])
 
 
 if __name__ == "__main__":

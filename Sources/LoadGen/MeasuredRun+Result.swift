@@ -40,7 +40,7 @@ extension MeasuredRun {
         result.seconds = seconds
         result.requests = recorder.requests
         result.errorRate = errorRate
-        result.replicasMax = replicasMax
+        result.replicas = replicas
         result.serverMicroseconds = serverMicroseconds
         result.errors = ErrorCounts(total: recorder.failed)
         for failure in Failure.allCases {

@@ -22,8 +22,8 @@ struct MeasuredRun {
     let startedAt: Double
     /// What the result is held against.
     var objectives: [Threshold] = []
-    /// The highest count of replicas that somebody saw meanwhile.
-    var replicasMax: Int?
+    /// What the cluster did meanwhile.
+    var replicas: ReplicaCounts?
     /// Processor time that the server used from the run's beginning to its end.
     var serverSeconds: Double?
 

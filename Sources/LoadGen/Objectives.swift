@@ -29,7 +29,7 @@ enum Objectives {
     private static func complete(labelled: Bool) -> RunResult {
         var result = RunResult()
         result.plan.targetRate = 0
-        result.replicasMax = 0
+        result.replicas = ReplicaCounts(lines: "0 0", start: 0)
         for action in Action.allCases { result.actions[action.name] = ActionFigures() }
         result.steps = Array(repeating: StepFigures(), count: stepLimit)
         result.serverMicroseconds = 0

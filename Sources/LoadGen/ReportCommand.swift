@@ -8,17 +8,21 @@ struct ReportCommand {
 
     private let results: NamedResults
     private let thresholds: String
+    private let about: String?
     private let page: String
 
     init(_ options: inout Options) throws(OptionError) {
         results = try NamedResults(options.operands[...])
         thresholds = try options.required("--thresholds", "the file of thresholds")
+        about = options.text("--about")
         page = try options.required("--out", "the page, such as reports/report.md")
     }
 
     func run() throws(RunError) -> Int32 {
+        var text = ""
+        if let about { text = String(decoding: try readFile(about), as: UTF8.self) }
         let report = ReportPage(
-            try results.read(), thresholds: try readThresholds(thresholds),
+            try results.read(), thresholds: try readThresholds(thresholds), about: text,
             folder: ReportCommand.pictureFolder)
         let folder = ReportCommand.folder(of: page)
         do throws(FileError) {

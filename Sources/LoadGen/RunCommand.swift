@@ -11,7 +11,8 @@ struct RunCommand {
     private let files: OutputFiles
     private let repeats: Int
     private let server: ServerProcess?
-    /// A file that somebody else fills meanwhile: what `kubectl get hpa -w` sees, a number a line.
+    /// A file that somebody else fills meanwhile from `kubectl get hpa -w`: a Unix time and a count
+    /// a line.
     private let replicas: String?
     private let console: Console
 
@@ -56,7 +57,9 @@ struct RunCommand {
             measured.serverSeconds = after - before
         }
         measured.objectives = objectives
-        if let replicas { measured.replicasMax = largestNumber(try readFile(replicas)) }
+        if let replicas {
+            measured.replicas = try readReplicas(replicas, start: measured.startedAt)
+        }
         let result = measured.result(on: .current())
         console.write(name.isEmpty ? "" : name + "\n")
         console.write(RunSummary(result, palette: console.palette).text)
@@ -76,8 +79,9 @@ struct RunCommand {
     }
 }
 
-/// The largest of the lines that are numbers.
-func largestNumber(_ bytes: [UInt8]) -> Int? {
-    String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-        .compactMap { Int($0) }.max()
+/// Reads what somebody wrote who watched the cluster; nil where nothing was seen.
+func readReplicas(_ path: String, start: Double) throws(RunError) -> ReplicaCounts? {
+    let text = String(decoding: try readFile(path), as: UTF8.self)
+    let counts = ReplicaCounts(lines: text, start: start)
+    return counts.largest == nil ? nil : counts
 }

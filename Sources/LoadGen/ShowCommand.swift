@@ -28,7 +28,8 @@ struct ShowCommand {
             throw RunError("\(path): is not the result of a run, but \(file.content)")
         }
         if let replicas {
-            result.replicasMax = largestNumber(try readFile(replicas)) ?? result.replicasMax
+            result.replicas =
+                try readReplicas(replicas, start: result.startedAt) ?? result.replicas
         }
         let console = Console()
         console.write(RunSummary(result, palette: console.palette).text)

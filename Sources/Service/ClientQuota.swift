@@ -7,8 +7,8 @@ internal import Synchronization
 /// The generic cell rate algorithm: per client only the time at which it would be back to nothing
 /// owed (its theoretical arrival time). A client is refused while that lies over a second ahead.
 final class ClientQuota: Sendable {
-    /// Clients remembered at once; past it those that owe nothing are forgotten, and if all owe,
-    /// newcomers pass unmeasured rather than being refused for others' sake.
+    /// Clients that are remembered. Beyond it those without recent requests are forgotten. If all
+    /// have recent requests, new clients are not limited: nobody is refused because of others.
     private static let clientLimit = 65_536
     private static let burst = TimeSpan.seconds(1)
 

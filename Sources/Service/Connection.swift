@@ -14,24 +14,25 @@ enum ConnectionFate {
 enum ConnectionLimits {
     /// How much is read at once.
     static let readBytes = 64 * 1024
-    /// Replies waiting beyond this stop the reading: a client that does not read is not read either.
+    /// When more bytes of replies wait than this, the connection does not read any more: a client
+    /// that does not read its replies cannot send more requests.
     static let outputHighWaterBytes = 256 * 1024
-    /// Most bytes of replies one connection may have waiting: the longest batch's, several times.
+    /// Most bytes of replies that one connection may hold: several times the longest reply.
     static let outputBytes = 256 * 1024 * 1024
-    /// After a last reply, how long and how much of what the client still sends is read, so that the
-    /// reply is not lost to a reset.
+    /// After the last reply the connection still reads for so long, and so many bytes at most. If
+    /// it closed at once, the kernel would send a reset, and the client could lose the reply.
     static let lingerTime = TimeSpan.seconds(2)
     static let lingerBytes = 16 * 1024 * 1024
 }
 
-/// One client's connection: drives the request machine with what arrives and sends what is answered.
+/// One client's connection: gives the bytes that arrive to the request machine, and sends replies.
 ///
-/// The bytes of a request are read into the worker's own buffer and served from there; only what is
-/// left unfinished is copied here. So an idle connection holds no buffer at all.
+/// It reads into the worker's buffer and serves requests from there. Only an unfinished request is
+/// copied into the connection. So an idle connection holds no buffer.
 struct Connection: ~Copyable {
     private enum Phase {
         case serving
-        /// The last answer is being sent; then the connection is closed, after lingering if the
+        /// The last reply is being sent. Then the connection closes; it lingers first when the
         /// client may still be sending.
         case finishing(lingers: Bool)
         case lingering
@@ -51,28 +52,28 @@ struct Connection: ~Copyable {
     private var lingeredBytes = 0
     /// Memory for unfinished requests that the worker has counted for this connection.
     private var countedBytes = 0
-    /// A request has been taken in whose answer is not yet made.
+    /// A request's body is expected, and its reply is not made yet.
     private(set) var isInFlight = false
-    /// A request waits for the log; those behind it wait for it.
+    /// A request waits for the store. The requests behind it wait too, so replies keep their order.
     private var isWaiting = false
-    /// Of the request being served: the client may still be sending a body nobody reads.
+    /// The client may still be sending a body that is not read; about the request being served.
     private var lingersAfterwards = false
     private var clientHasFinished = false
-    /// When to give up on what the connection is doing now.
+    /// When the time for what the connection is doing now is over.
     private(set) var deadline: Instant
-    /// When the timer wheel looks next.
+    /// When the timer wheel calls `timeOut` next.
     var lookAt = Instant.never
     private(set) var interest = Interest.read
 
     init(
-        _ descriptor: consuming FileDescriptor, _ peer: PeerAddress, _ token: Token,
-        _ limits: HTTPLimits, now: Instant, idleTimeout: TimeSpan
+        _ descriptor: consuming FileDescriptor, peer: PeerAddress, token: Token,
+        limits: HTTPLimits, now: Instant, idleTimeout: TimeSpan
     ) {
         self.descriptor = descriptor
         self.peer = peer
         self.token = token
         machine = RequestMachine(limits)
-        // A request's head and body, and one read more that may hold the next request's beginning.
+        // A head, a body, and one more read, which may hold the beginning of the next request.
         input = ByteBuffer(
             limit: limits.headBytes + limits.bodyBytes + 2 * ConnectionLimits.readBytes)
         output = ByteBuffer(limit: ConnectionLimits.outputBytes)
@@ -81,7 +82,7 @@ struct Connection: ~Copyable {
         deadline = now + idleTimeout
     }
 
-    /// Whether the client owes nothing and is owed nothing.
+    /// Whether no request is unfinished and no reply is unsent.
     var isIdle: Bool {
         if isWaiting { return false }
         guard case .serving = phase else { return false }
@@ -92,7 +93,7 @@ struct Connection: ~Copyable {
 
     /// - Parameter scratch: the worker's empty read buffer, empty again afterwards.
     mutating func handle<Series: Store & ~Copyable>(
-        _ event: Event, _ scratch: inout ByteBuffer, _ responder: inout Responder<Series>
+        _ event: Event, scratch: inout ByteBuffer, _ responder: inout Responder<Series>
     ) -> ConnectionFate {
         if event.isWritable, flush(&responder) == .close { return .close }
         guard event.isReadable || event.isBroken else { return concluded(&responder) }
@@ -106,7 +107,7 @@ struct Connection: ~Copyable {
     )
         -> ConnectionFate
     {
-        // What was left over is continued in its own buffer; a fresh start uses the shared one.
+        // An unfinished request continues in the connection's buffer, a new one in the worker's.
         let continues = !input.isEmpty
         if continues { swap(&scratch, &input) }
         if !continues, machine.isBetweenRequests { requestStarted = responder.now }
@@ -128,8 +129,8 @@ struct Connection: ~Copyable {
         return concluded(&responder)
     }
 
-    /// Counts what the connection holds; when that is more than all may hold together, the request
-    /// that made it so is refused.
+    /// Counts the memory of unfinished requests. When all connections together hold more than
+    /// MAX_BUFFERED_BYTES, this connection's request is refused.
     private mutating func boundMemory<Series: Store & ~Copyable>(
         _ responder: inout Responder<Series>
     ) {
@@ -155,7 +156,7 @@ struct Connection: ~Copyable {
         countedBytes = held
     }
 
-    /// The connection is gone, and with it what it held.
+    /// The connection is closed: its memory and its request are not counted any more.
     mutating func leave<Series: Store & ~Copyable>(_ responder: inout Responder<Series>) {
         endInFlight(responder)
         responder.bufferedBytes -= countedBytes
@@ -164,7 +165,7 @@ struct Connection: ~Copyable {
 
     // MARK: Requests
 
-    /// Serves requests until the bytes run out, the output is full, or the connection is done for.
+    /// Serves requests until the bytes end, the output is full, or the connection ends.
     private mutating func serve<Series: Store & ~Copyable>(
         _ bytes: inout ByteBuffer, _ responder: inout Responder<Series>
     ) {
@@ -176,7 +177,7 @@ struct Connection: ~Copyable {
             switch machine.next(bytes.readable) {
             case .needMore: return
             case .head(let head):
-                decide(head, bytes.readable, &responder)
+                decide(head, in: bytes.readable, &responder)
                 bytes.consume(head.byteCount)
             case .sendContinue: output.append("HTTP/1.1 100 Continue\r\n\r\n")
             case .body(let length):
@@ -198,7 +199,7 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// The request has its reply, or a ticket to wait with.
+    /// The request has its reply, or waits for the store with a ticket.
     private mutating func conclude<Series: Store & ~Copyable>(
         _ ticket: TicketID?, _ responder: inout Responder<Series>
     ) {
@@ -211,7 +212,7 @@ struct Connection: ~Copyable {
         responder.waiting.add(ticket, token)
     }
 
-    /// The outcome of the request that waited is known: sends the reply, and serves those behind it.
+    /// The store has finished the request that waited: sends its reply, and serves the next ones.
     mutating func resume<Series: Store & ~Copyable>(
         _ outcome: Outcome, _ responder: inout Responder<Series>
     ) -> ConnectionFate {
@@ -228,7 +229,7 @@ struct Connection: ~Copyable {
         return concluded(&responder)
     }
 
-    /// Serves what arrived while nothing could be served.
+    /// Serves the bytes that arrived while a request waited or the output was full.
     private mutating func serveInput<Series: Store & ~Copyable>(
         _ responder: inout Responder<Series>
     ) {
@@ -238,13 +239,13 @@ struct Connection: ~Copyable {
         swap(&waiting, &input)
     }
 
-    /// Looks at a head: a GET needs nothing more, a POST waits for its body.
+    /// Decides about a request from its head: a GET gets its reply, a POST waits for its body.
     private mutating func decide<Series: Store & ~Copyable>(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ responder: inout Responder<Series>
+        _ head: RequestHead, in bytes: Span<UInt8>, _ responder: inout Responder<Series>
     ) {
         request = Request(head, bytes, started: requestStarted)
         lingersAfterwards = false
-        switch responder.decide(&request, head, bytes, from: peer) {
+        switch responder.decide(&request, head: head, bytes: bytes, from: peer) {
         case .readBody:
             bodyStarted = responder.now
             isInFlight = true
@@ -263,7 +264,7 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Nobody wants the body: a short one is read past, a long one ends the connection.
+    /// The body is not needed. A short one is skipped; a long one ends the connection.
     private mutating func skipBody(_ head: RequestHead) {
         let canGoOn = machine.discardBody(head)
         request.keepAlive = request.keepAlive && canGoOn
@@ -282,7 +283,7 @@ struct Connection: ~Copyable {
         phase = .finishing(lingers: true)
     }
 
-    /// The request's reply is made, or there will be none.
+    /// The request's reply is made, or there will not be one.
     private mutating func endInFlight<Series: Store & ~Copyable>(
         _ responder: borrowing Responder<Series>
     ) {
@@ -296,8 +297,8 @@ struct Connection: ~Copyable {
     }
 
     /// Requests pipelined behind a `Connection: close` are dropped, as RFC 9112 section 9.6 says.
-    /// Bytes left unread would make the kernel reset the connection and lose the answer, so the rest
-    /// is lingered for.
+    /// If bytes stayed unread, the kernel would send a reset, and the client could lose the reply.
+    /// So the connection lingers and reads them.
     private mutating func dropRest(_ bytes: inout ByteBuffer) {
         if !bytes.isEmpty, case .finishing(lingers: false) = phase {
             phase = .finishing(lingers: true)
@@ -307,7 +308,7 @@ struct Connection: ~Copyable {
 
     // MARK: Output
 
-    /// Sends what there is to send; when that made room, serves the requests that waited for it.
+    /// Sends the output. When that makes room, serves the requests that waited for room.
     private mutating func flush<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
         -> ConnectionFate
     {
@@ -326,7 +327,7 @@ struct Connection: ~Copyable {
         return .keep
     }
 
-    /// Settles what comes next: interest, deadline, or the end.
+    /// Sets what the connection waits for and until when; closes it when it is finished.
     private mutating func concluded<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
         -> ConnectionFate
     {
@@ -371,7 +372,8 @@ struct Connection: ~Copyable {
         if case .lingering = phase { return }
         let timeouts = responder.shared.timeouts
         if isWaiting {
-            // The log gives up by itself, and says so; this is only the last resort.
+            // The store has its own time-out and replies 503. This is only for a fault of the
+            // store.
             deadline = responder.now + timeouts.idle + timeouts.body
         } else if !output.isEmpty {
             deadline = responder.now + timeouts.idle
@@ -384,7 +386,7 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// The deadline has passed: a client in the middle of a request is told so, any other is left.
+    /// The deadline is over: an unfinished request gets 408, an idle connection is closed.
     mutating func timeOut<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
         -> ConnectionFate
     {

@@ -14,14 +14,14 @@ enum LocalCheck {
         do throws(RequestError) {
             let status = try ask(port: port, path: path)
             guard status != 200 else { return 0 }
-            fail(port, path, "answers \(status)")
+            fail(port: port, path: path, reason: "answers \(status)")
         } catch {
-            fail(port, path, error.description)
+            fail(port: port, path: path, reason: error.description)
         }
         return 1
     }
 
-    private static func fail(_ port: UInt16, _ path: String, _ reason: String) {
+    private static func fail(port: UInt16, path: String, reason: String) {
         StandardStreams.writeError("tidemark check: port \(port), \(path): \(reason)\n")
     }
 

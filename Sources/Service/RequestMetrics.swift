@@ -41,22 +41,23 @@ final class RequestMetrics: Sendable {
 
     @inline(__always)
     func countRequest(
-        _ method: HTTPMethod, _ endpoint: Endpoint, _ status: HTTPStatus, took: TimeSpan
+        _ method: HTTPMethod, endpoint: Endpoint, status: HTTPStatus, took: TimeSpan
     ) {
         requests.add(
             1,
             to: RequestMetrics.cell(
-                RequestMetrics.methodIndex(method), Int(endpoint.rawValue), index(status)))
+                method: RequestMetrics.methodIndex(method), endpoint: endpoint,
+                status: index(status)))
         durations.record(took)
     }
 
     func requests(method: Int, endpoint: Endpoint, status: Int) -> Int {
-        requests[RequestMetrics.cell(method, Int(endpoint.rawValue), status)]
+        requests[RequestMetrics.cell(method: method, endpoint: endpoint, status: status)]
     }
 
     @inline(__always)
-    private static func cell(_ method: Int, _ endpoint: Int, _ status: Int) -> Int {
-        (method * endpointCount + endpoint) * statusCount + status
+    private static func cell(method: Int, endpoint: Endpoint, status: Int) -> Int {
+        (method * endpointCount + Int(endpoint.rawValue)) * statusCount + status
     }
 
     /// The method's index in `methods`.

@@ -6,11 +6,11 @@ internal import System
 internal import HTTP
 internal import Store
 
-/// What a head leads to.
+/// What follows from a request's head.
 enum HeadDecision {
     /// Samples follow in the body.
     case readBody
-    /// The head was all: the question, and what it says besides.
+    /// Nothing more is needed: the question, and the parameters of its query.
     case reply(Question, Query)
     case refuse(Problem)
 }
@@ -21,7 +21,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     let shared: SharedState
     let metrics: RequestMetrics
     private(set) var now: Instant
-    /// The wall clock in whole seconds: clients of the seeds read timestamps as integers.
+    /// The wall clock in whole seconds, because clients of the five services read integers.
     private var unixSeconds = 0
     private var date = ByteBuffer(limit: 64)
     /// The head of the reply nearly every request gets, up to its length; made once a second.
@@ -67,7 +67,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
 
     /// What to do about a request, from its head alone.
     mutating func decide(
-        _ request: inout Request, _ head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress
+        _ request: inout Request, head: RequestHead, bytes: Span<UInt8>, from peer: PeerAddress
     ) -> HeadDecision {
         endIfDraining(&request)
         switch request.endpoint.route(head.method) {
@@ -94,8 +94,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         }
     }
 
-    /// While the process drains, a request is its connection's last. This is asked when its head has
-    /// come, and again when its reply is made, which may be long after.
+    /// While the process drains, each request is its connection's last one. This is checked when
+    /// the head arrives, and again when the reply is made, because much time may lie between.
     func endIfDraining(_ request: inout Request) {
         if shared.isDraining { request.keepAlive = false }
     }
@@ -272,7 +272,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         body.removeAll()
         if body.capacity > 1024 * 1024 { body.releaseMemory() }
         metrics.countRequest(
-            request.method, request.endpoint, head.status, took: Clock.now() - request.started)
+            request.method, endpoint: request.endpoint, status: head.status,
+            took: Clock.now() - request.started)
     }
 
     // MARK: Counting

@@ -6,7 +6,7 @@ internal import System
 internal import Telemetry
 internal import Wire
 
-/// One scrape (contract section 6): adds up what the loops counted and asks the process for the rest.
+/// One scrape: sums what the loops counted, and asks the process and the store for the rest.
 struct Scrape: ~Copyable {
     private let shared: SharedState
     private var writer: ExpositionWriter
@@ -17,12 +17,12 @@ struct Scrape: ~Copyable {
     }
 
     mutating func write(into output: inout ByteBuffer) {
-        writeSamples(&output)
-        writeRequests(&output)
-        writeSeries(&output)
+        writeSamples(into: &output)
+        writeRequests(into: &output)
+        writeSeries(into: &output)
         shared.store.write(&writer, into: &output)
-        writeProcess(&output)
-        writeMemory(&output)
+        writeProcess(into: &output)
+        writeMemory(into: &output)
         writer.finish(into: &output)
     }
 
@@ -30,25 +30,23 @@ struct Scrape: ~Copyable {
         Double(shared.metrics.reduce(0) { $0 + $1.value(counter) })
     }
 
-    private mutating func single(
-        _ name: String, _ kind: MetricKind, _ help: String, _ value: Double,
-        _ output: inout ByteBuffer
-    ) {
-        writer.single(name, kind, help: help, value, into: &output)
-    }
-
-    private mutating func writeSamples(_ output: inout ByteBuffer) {
+    private mutating func writeSamples(into output: inout ByteBuffer) {
         let anomalies = total(.anomalies)
-        single(
-            "ingest_requests_total", .counter, "POST requests with samples.",
-            total(.ingestRequests), &output)
-        single(
-            "anomalies_total", .counter, "Samples with is_anomaly.", anomalies, &output)
-        single(
-            "anomalies_detected_total", .counter, "The same as anomalies_total, by another name.",
-            anomalies, &output)
-        single("alerts_total", .counter, "Samples with alert.", total(.alerts), &output)
-        single("samples_total", .counter, "Samples accepted.", total(.samples), &output)
+        writer.single(
+            "ingest_requests_total", .counter, help: "POST requests with samples.",
+            value: total(.ingestRequests), into: &output)
+        writer.single(
+            "anomalies_total", .counter, help: "Samples with is_anomaly.", value: anomalies,
+            into: &output)
+        writer.single(
+            "anomalies_detected_total", .counter,
+            help: "The same as anomalies_total, by another name.", value: anomalies, into: &output)
+        writer.single(
+            "alerts_total", .counter, help: "Samples with alert.", value: total(.alerts),
+            into: &output)
+        writer.single(
+            "samples_total", .counter, help: "Samples accepted.", value: total(.samples),
+            into: &output)
         writer.family(
             "samples_rejected_total", .counter, help: "Samples refused, by what was wrong.",
             into: &output)
@@ -58,7 +56,7 @@ struct Scrape: ~Copyable {
         }
     }
 
-    private mutating func writeRequests(_ output: inout ByteBuffer) {
+    private mutating func writeRequests(into output: inout ByteBuffer) {
         writer.family(
             "http_requests_total", .counter, help: "Requests answered.", into: &output)
         for (method, methodName) in RequestMetrics.methods.enumerated() {
@@ -67,7 +65,11 @@ struct Scrape: ~Copyable {
                     let count = shared.metrics.reduce(0) {
                         $0 + $1.requests(method: method, endpoint: endpoint, status: status)
                     }
-                    guard count > 0 || Scrape.isAwaited(method, endpoint, code) else { continue }
+                    guard
+                        count > 0
+                            || Scrape.isAwaited(
+                                method: method, endpoint: endpoint, status: code)
+                    else { continue }
                     writer.sample(
                         Double(count),
                         labels: "method=\"\(methodName)\",route=\"\(endpoint.traits.pattern)\","
@@ -76,19 +78,21 @@ struct Scrape: ~Copyable {
                 }
             }
         }
-        writeDurations(&output)
-        single(
-            "http_requests_in_flight", .gauge, "Requests whose body is still arriving.",
-            total(.inFlight), &output)
-        single(
-            "http_connections", .gauge, "Open client connections.", total(.connections), &output)
+        writeDurations(into: &output)
+        writer.single(
+            "http_requests_in_flight", .gauge, help: "Requests whose body is still arriving.",
+            value: total(.inFlight), into: &output)
+        writer.single(
+            "http_connections", .gauge, help: "Open client connections.",
+            value: total(.connections),
+            into: &output)
     }
 
     /// What clients ask for, with its success and what may refuse it, has a series from the start.
     /// A rate knows nothing of a counter's first value: a burst of refusals between two scrapes
     /// would never be seen if its series began with it.
     private static func isAwaited(
-        _ method: Int, _ endpoint: Wire.Endpoint, _ code: HTTPStatus
+        method: Int, endpoint: Wire.Endpoint, status code: HTTPStatus
     ) -> Bool {
         let traits = endpoint.traits
         // Of a path that takes POSTs, these are what clients come for.
@@ -102,7 +106,7 @@ struct Scrape: ~Copyable {
         }
     }
 
-    private mutating func writeDurations(_ output: inout ByteBuffer) {
+    private mutating func writeDurations(into output: inout ByteBuffer) {
         let bounds = DurationBuckets.upperBounds
         let counts = (0...bounds.count).map { bucket in
             shared.metrics.reduce(0) { $0 + $1.durations.count(inBucket: bucket) }
@@ -115,53 +119,62 @@ struct Scrape: ~Copyable {
             sum: shared.metrics.reduce(0) { $0 + $1.durations.sumSeconds }, into: &output)
     }
 
-    private mutating func writeSeries(_ output: inout ByteBuffer) {
+    private mutating func writeSeries(into output: inout ByteBuffer) {
         let fleet = shared.store.fleet
-        single(
-            "current_rps", .gauge, "rps of the fleet's last sample.", fleet.lastSample.rps, &output)
-        single(
-            "rolling_average_rps", .gauge, "Mean rps of the fleet's window.", fleet.mean, &output)
-        single(
-            "devices", .gauge, "Devices with a series.", Double(shared.store.deviceCount), &output)
+        writer.single(
+            "current_rps", .gauge, help: "rps of the fleet's last sample.",
+            value: fleet.lastSample.rps,
+            into: &output)
+        writer.single(
+            "rolling_average_rps", .gauge, help: "Mean rps of the fleet's window.",
+            value: fleet.mean,
+            into: &output)
+        writer.single(
+            "devices", .gauge, help: "Devices with a series.",
+            value: Double(shared.store.deviceCount),
+            into: &output)
     }
 
-    private mutating func writeProcess(_ output: inout ByteBuffer) {
+    private mutating func writeProcess(into output: inout ByteBuffer) {
         let usage = ProcessUsage.read()
-        single(
-            "process_cpu_seconds_total", .counter, "Processor time used.",
-            Clock.processProcessorTime().seconds, &output)
-        single(
-            "process_resident_memory_bytes", .gauge, "Resident memory.",
-            Double(usage.residentBytes), &output)
-        single(
-            "process_open_fds", .gauge, "Open file descriptors.", Double(usage.openDescriptors),
-            &output)
-        single(
-            "process_max_fds", .gauge, "Most file descriptors allowed.",
-            Double(usage.descriptorLimit), &output)
-        single("process_threads", .gauge, "Threads.", Double(usage.threads), &output)
-        single(
-            "process_start_time_seconds", .gauge, "Start, in Unix time.",
-            shared.startedUnixSeconds, &output)
+        writer.single(
+            "process_cpu_seconds_total", .counter, help: "Processor time used.",
+            value: Clock.processProcessorTime().seconds, into: &output)
+        writer.single(
+            "process_resident_memory_bytes", .gauge, help: "Resident memory.",
+            value: Double(usage.residentBytes), into: &output)
+        writer.single(
+            "process_open_fds", .gauge, help: "Open file descriptors.",
+            value: Double(usage.openDescriptors),
+            into: &output)
+        writer.single(
+            "process_max_fds", .gauge, help: "Most file descriptors allowed.",
+            value: Double(usage.descriptorLimit), into: &output)
+        writer.single(
+            "process_threads", .gauge, help: "Threads.", value: Double(usage.threads), into: &output
+        )
+        writer.single(
+            "process_start_time_seconds", .gauge, help: "Start, in Unix time.",
+            value: shared.startedUnixSeconds, into: &output)
         writer.family("tidemark_build_info", .info, help: "The build; always 1.", into: &output)
         writer.sample(
             1, labels: "version=\"\(Build.version)\",swift=\"\(Build.swiftVersion)\"",
             suffix: "", into: &output)
     }
 
-    private mutating func writeMemory(_ output: inout ByteBuffer) {
+    private mutating func writeMemory(into output: inout ByteBuffer) {
         let memory = AllocatorStatistics.read()
-        single(
-            "jemalloc_allocated_bytes", .gauge, "Memory in use by the program.",
-            Double(memory.allocated), &output)
-        single(
-            "jemalloc_active_bytes", .gauge, "Memory in pages that are in use.",
-            Double(memory.active), &output)
-        single(
-            "jemalloc_resident_bytes", .gauge, "Memory the allocator holds in RAM.",
-            Double(memory.resident), &output)
-        single(
-            "jemalloc_mapped_bytes", .gauge, "Memory the allocator has mapped.",
-            Double(memory.mapped), &output)
+        writer.single(
+            "jemalloc_allocated_bytes", .gauge, help: "Memory in use by the program.",
+            value: Double(memory.allocated), into: &output)
+        writer.single(
+            "jemalloc_active_bytes", .gauge, help: "Memory in pages that are in use.",
+            value: Double(memory.active), into: &output)
+        writer.single(
+            "jemalloc_resident_bytes", .gauge, help: "Memory the allocator holds in RAM.",
+            value: Double(memory.resident), into: &output)
+        writer.single(
+            "jemalloc_mapped_bytes", .gauge, help: "Memory the allocator has mapped.",
+            value: Double(memory.mapped), into: &output)
     }
 }

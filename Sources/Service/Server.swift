@@ -13,26 +13,26 @@ enum Server {
         case .memory:
             var random = SystemRandomNumberGenerator()
             let store = SharedMemory(configuration, parameters, hashSeed: random.next())
-            let shared = SharedState(configuration, parameters, store, loops: loops)
-            try run(shared, MemoryStore.self, store)
+            let shared = SharedState(configuration, parameters, store: store, loops: loops)
+            try run(shared, on: MemoryStore.self, sharing: store)
         case .redis(let location):
             let store = SharedRedis(location, configuration, parameters, loops: loops)
-            let shared = SharedState(configuration, parameters, store, loops: loops)
-            try run(shared, RedisStore.self, store)
+            let shared = SharedState(configuration, parameters, store: store, loops: loops)
+            try run(shared, on: RedisStore.self, sharing: store)
         }
     }
 
     /// Serves until a signal comes and the loops have drained.
     private static func run<Series: Store & ~Copyable>(
-        _ shared: SharedState, _: Series.Type, _ store: Series.Shared
+        _ shared: SharedState, on _: Series.Type, sharing store: Series.Shared
     ) throws(SystemError) {
         ProcessUsage.raiseDescriptorLimit()
         let signals = try SignalQueue()
         let loops = shared.metrics.count
-        // All are opened before the first thread starts: a port that is taken stops the start.
+        // All are opened before the first thread starts, so that a port in use stops the start.
         let seats = try openSeats(port: UInt16(shared.configuration.port), count: loops)
         let threads = try ThreadGroup(seats) { seat in
-            serve(seat, shared, Series.self, store)
+            serve(seat, shared, on: Series.self, sharing: store)
         }
         Log.info(
             "tidemark \(Build.version) serves on port \(seats[0].port) with \(loops) "
@@ -45,7 +45,7 @@ enum Server {
         Log.info("stopped")
     }
 
-    /// What a worker needs from the thread that starts it. The descriptors are the worker's own.
+    /// What a worker gets from the thread that starts it. The worker owns the descriptors.
     private struct Seat: Sendable {
         let index: Int
         let port: UInt16
@@ -69,7 +69,8 @@ enum Server {
 
     /// Runs a worker until it has drained; on the worker's own thread.
     private static func serve<Series: Store & ~Copyable>(
-        _ seat: Seat, _ shared: SharedState, _: Series.Type, _ store: Series.Shared
+        _ seat: Seat, _ shared: SharedState, on _: Series.Type,
+        sharing store: Series.Shared
     ) {
         do throws(SystemError) {
             var loop = try EventLoop(wakeUp: WakeUp(owning: seat.wakeUp))

@@ -29,7 +29,7 @@ final class SharedState: Sendable {
     private let draining = Atomic<Bool>(false)
 
     init(
-        _ configuration: Configuration, _ parameters: FoldParameters, _ store: any SharedStore,
+        _ configuration: Configuration, _ parameters: FoldParameters, store: any SharedStore,
         loops: Int
     ) {
         self.configuration = configuration

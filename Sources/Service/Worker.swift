@@ -5,36 +5,38 @@ internal import HTTP
 internal import Store
 internal import Synchronization
 
-/// What the tokens of a worker's events belong to.
+/// The kinds of a worker's tokens.
 private enum Kind {
     static let listener: UInt8 = 1
     static let connection: UInt8 = 2
     static let store: UInt8 = 3
 }
 
-/// How a worker paces its turns.
+/// Limits of a worker's turns.
 private enum Pace {
-    /// Connections taken from the queue in one turn, so that newcomers don't hold up the others.
+    /// Connections accepted in one turn, so that new ones do not delay the others.
     static let acceptsPerTurn = 64
-    /// After the limit or the descriptors were reached, how long the queue is left alone.
+    /// When MAX_CONNECTIONS is reached or descriptors are used up, no connection is accepted for so
+    /// long.
     static let acceptPause = TimeSpan.milliseconds(100)
-    /// While draining, an idle connection is kept so long: a request that is already on its way
-    /// would otherwise meet a closed socket.
+    /// While draining, an idle connection is kept for so long, because a request may already be on
+    /// its way.
     static let drainGrace = TimeSpan.milliseconds(500)
-    /// Looks for more before what has gathered is sent; bounds what the first in it waits.
+    /// How often a worker looks for more requests before the store sends; it limits the wait of the
+    /// first one.
     static let gatheringRounds = 8
 }
 
 /// One event loop with its listener and its connections, on a thread of its own.
 ///
-/// A turn: wait, serve what is ready, look at what is due. Nothing here blocks.
+/// Nothing here blocks.
 struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     private var connections = ConnectionTable()
     private var scratch = ByteBuffer(limit: ConnectionLimits.readBytes)
     private var listener: FileDescriptor?
     private var acceptsAgainAt: Instant?
     private var drain: Drain?
-    /// Last, as the store is in there.
+    /// The last field, because the store is in it (see there).
     private var responder: Responder<Series>
 
     private struct Drain {
@@ -104,16 +106,16 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
 
     private mutating func handleConnection(_ event: Event, _ loop: inout EventLoop) {
         let index = event.token.index
-        // An event of a connection that was closed earlier in this turn.
+        // The connection may have been closed earlier in this turn.
         guard connections.holds(index, event.token.generation) else { return }
         let interest = connections[index].interest
-        let fate = connections[index].handle(event, &scratch, &responder)
-        conclude(index, fate, interest, &loop)
+        let fate = connections[index].handle(event, scratch: &scratch, &responder)
+        conclude(index, fate: fate, interestBefore: interest, &loop)
     }
 
-    /// Carries out what serving a connection led to.
+    /// Closes the connection, or watches it for what it needs next.
     private mutating func conclude(
-        _ index: Int, _ fate: ConnectionFate, _ before: Interest, _ loop: inout EventLoop
+        _ index: Int, fate: ConnectionFate, interestBefore before: Interest, _ loop: inout EventLoop
     ) {
         switch fate {
         case .close: close(index)
@@ -144,8 +146,8 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
 
     // MARK: The store
 
-    /// Before the store sends what it has gathered, takes in what has arrived since the turn began:
-    /// sending costs much the same for one sample as for many. Nothing is waited for.
+    /// Before the store sends, serves the requests that arrived since the turn began: sending costs
+    /// nearly the same for one sample as for many. It does not wait for requests.
     private mutating func gatherMore(_ loop: inout EventLoop) throws(SystemError) {
         var rounds = 0
         while rounds < Pace.gatheringRounds, responder.store.isGathering {
@@ -154,11 +156,10 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         }
     }
 
-    /// Replies to the requests whose outcome is known now, and lets the store send what this turn
-    /// has gathered.
+    /// Replies to the requests that the store has finished, and lets the store send.
     private mutating func tendStore(_ loop: inout EventLoop) {
         responder.store.lookAtWhatIsDue()
-        // Replying lets requests in that were waiting behind; their samples still go with this turn.
+        // After a reply the next requests of its connection are served; their samples are sent too.
         while let finished = responder.store.nextFinished(&responder.batch) {
             let token = responder.waiting.token(finished.ticket)
             guard connections.holds(token.index, token.generation) else {
@@ -167,7 +168,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
             }
             let interest = connections[token.index].interest
             let fate = connections[token.index].resume(finished.outcome, &responder)
-            conclude(token.index, fate, interest, &loop)
+            conclude(token.index, fate: fate, interestBefore: interest, &loop)
         }
         responder.store.endTurn(loop.poller)
         for notice in responder.store.takeNotices() {
@@ -185,7 +186,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
                 return
             }
             switch acceptOne() {
-            case .connection(let descriptor, let peer): open(descriptor, peer, &loop)
+            case .connection(let descriptor, let peer): open(descriptor, peer: peer, &loop)
             case .none: return
             case .exhausted(let code):
                 Log.warning("cannot accept connections: \(SystemError("accept4", code))")
@@ -209,13 +210,14 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     }
 
     private mutating func open(
-        _ descriptor: consuming FileDescriptor, _ peer: PeerAddress, _ loop: inout EventLoop
+        _ descriptor: consuming FileDescriptor, peer: PeerAddress, _ loop: inout EventLoop
     ) {
-        let place = connections.reserve()
-        let token = Token(kind: Kind.connection, generation: place.generation, index: place.index)
+        let cell = connections.reserve()
+        let token = Token(kind: Kind.connection, generation: cell.generation, index: cell.index)
         guard (try? loop.poller.add(descriptor.number, .read, token: token)) != nil else { return }
         var connection = Connection(
-            descriptor, peer, token, responder.shared.limits, now: responder.now,
+            descriptor, peer: peer, token: token, limits: responder.shared.limits,
+            now: responder.now,
             idleTimeout: responder.shared.timeouts.idle)
         connection.lookAt = loop.timers.schedule(token, at: connection.deadline)
         connections.insert(connection)
@@ -223,8 +225,8 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         responder.shared.openConnections.add(1, ordering: .relaxed)
     }
 
-    /// Leaves waiting connections in the kernel's queue for a while; a ready listener that nobody
-    /// accepts from would keep the loop spinning.
+    /// Stops watching the listener for a while. If the loop watched it and did not accept, it would
+    /// spin.
     private mutating func pauseAccepting(_ loop: borrowing EventLoop) {
         guard acceptsAgainAt == nil else { return }
         watchListener([], loop)
@@ -248,7 +250,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     mutating func timeOut(_ token: Token, _ loop: inout EventLoop) {
         let index = token.index
         guard connections.holds(index, token.generation) else { return }
-        // Another look is scheduled later: this one was for a deadline that has moved.
+        // The deadline has moved, and a later call is scheduled.
         guard connections[index].lookAt <= loop.now else { return }
         connections[index].lookAt = .never
         let interest = connections[index].interest
@@ -256,12 +258,12 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         if connections[index].deadline <= loop.now {
             fate = connections[index].timeOut(&responder)
         }
-        conclude(index, fate, interest, &loop)
+        conclude(index, fate: fate, interestBefore: interest, &loop)
     }
 
     // MARK: Draining
 
-    /// Stops taking connections, after those that the kernel has already accepted for us.
+    /// Accepts the connections that wait in the kernel's queue, then no more.
     private mutating func startDraining(_ loop: inout EventLoop) {
         guard drain == nil else { return }
         acceptConnections(atMost: Int.max, &loop)
@@ -276,7 +278,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     private mutating func closeIdle(_ drain: Drain) {
         let isOver = drain.deadline <= responder.now
         guard isOver || drain.started + Pace.drainGrace <= responder.now else { return }
-        for index in 0..<connections.capacity where connections.isTaken(index) {
+        for index in 0..<connections.capacity where connections.isUsed(index) {
             if isOver || connections[index].isIdle { close(index) }
         }
     }

@@ -49,7 +49,7 @@ package struct ExpositionWriter: ~Copyable {
 
     /// Writes a family of one sample without labels.
     package mutating func single(
-        _ name: String, _ kind: MetricKind, help: String, _ value: Double,
+        _ name: String, _ kind: MetricKind, help: String, value: Double,
         into output: inout ByteBuffer
     ) {
         family(name, kind, help: help, into: &output)

@@ -1,4 +1,5 @@
 package import Bytes
+internal import Options
 
 /// What the command line and the environment ask for.
 package enum Invocation: Equatable {
@@ -29,16 +30,20 @@ package enum CommandLineReader {
             guard let text = environment(setting.name), !text.isEmpty else { continue }
             try setting.set(text, in: &configuration, source: setting.name)
         }
-        var rest = arguments[...]
-        while let argument = rest.popFirst() {
-            if argument == "--help" || argument == "-h" { return .help }
-            if argument == "--version" { return .version }
-            let parts = argument.split(
-                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let setting = Settings.all.first(where: { $0.flag == parts[0] }) else {
-                throw ConfigurationError("\(argument): unknown flag; --help lists them all")
+        var arguments = Arguments(arguments)
+        while let argument = arguments.next() {
+            let flag: String
+            switch argument {
+            case .flag(let text): flag = text
+            case .operand(let text):
+                throw ConfigurationError("\(text): unknown flag; --help lists them all")
             }
-            guard let text = parts.count == 2 ? String(parts[1]) : rest.popFirst() else {
+            if flag == "--help" || flag == "-h" { return .help }
+            if flag == "--version" { return .version }
+            guard let setting = Settings.all.first(where: { $0.flag == flag }) else {
+                throw ConfigurationError("\(flag): unknown flag; --help lists them all")
+            }
+            guard let text = arguments.value() else {
                 throw ConfigurationError(
                     "\(setting.flag): a value is missing; allowed is \(setting.allowed)")
             }
@@ -53,7 +58,7 @@ package enum CommandLineReader {
     private static func readPause(_ words: ArraySlice<String>)
         throws(ConfigurationError) -> Invocation
     {
-        guard words.count == 1, let text = words.first, let span = parseDuration(text),
+        guard words.count == 1, let text = words.first, let span = Duration.parse(text),
             pauseRange.contains(span)
         else {
             throw ConfigurationError("pause: one length of time from 1ms to 1h is wanted, as in 5s")

@@ -57,7 +57,7 @@ package struct Configuration: Sendable, Equatable {
     package var redisTimeout = TimeSpan.milliseconds(500)
     /// Whether the seeds' readable keys are written too.
     package var redisMirror = Switch.off
-    /// Replicas of Redis that must have a sample before it is acknowledged, or as many as there are.
+    /// Replicas of Redis that must have a sample before its 2xx; fewer where fewer are attached.
     package var redisReplicas = 1
     /// Entries of a series between two checkpoints of its fold.
     package var checkpointInterval = 64

@@ -43,21 +43,21 @@ package struct Query: Equatable {
             while end < range.end, bytes[end] != UInt8(ascii: "&") { end += 1 }
             var equals = start
             while equals < end, bytes[equals] != UInt8(ascii: "=") { equals += 1 }
-            try parameter(
-                ByteRange(start, equals), ByteRange(min(equals + 1, end), end), bytes)
+            try read(
+                ByteRange(start, equals), value: ByteRange(min(equals + 1, end), end), in: bytes)
             start = end + 1
         }
     }
 
-    private mutating func parameter(_ name: ByteRange, _ value: ByteRange, _ bytes: Span<UInt8>)
-        throws(QueryError)
-    {
+    private mutating func read(
+        _ name: ByteRange, value: ByteRange, in bytes: Span<UInt8>
+    ) throws(QueryError) {
         if bytes.spells(name, "verdicts") {
             verdicts = try selection(value, bytes)
         } else if bytes.spells(name, "device_id") {
-            deviceID = try deviceName(value, bytes, Query.badDevice)
+            deviceID = try deviceName(value, bytes, fault: Query.badDevice)
         } else if bytes.spells(name, "after") {
-            after = try deviceName(value, bytes, Query.badAfter)
+            after = try deviceName(value, bytes, fault: Query.badAfter)
         } else if bytes.spells(name, "limit") {
             limit = try number(value, bytes)
         } else if bytes.spells(name, "alerts") {
@@ -93,51 +93,13 @@ package struct Query: Equatable {
         return result
     }
 
-    private func deviceName(_ value: ByteRange, _ bytes: Span<UInt8>, _ fault: QueryError)
+    private func deviceName(_ value: ByteRange, _ bytes: Span<UInt8>, fault: QueryError)
         throws(QueryError) -> [UInt8]
     {
-        var decoded: [UInt8] = []
-        var index = value.start
-        while index < value.end {
-            var byte = bytes[index]
-            index += 1
-            if byte == UInt8(ascii: "+") { byte = 0x20 }
-            if byte == UInt8(ascii: "%") {
-                guard index + 1 < value.end, let high = hexDigit(bytes[index]),
-                    let low = hexDigit(bytes[index + 1])
-                else { throw fault }
-                byte = high << 4 | low
-                index += 2
-            }
-            decoded.append(byte)
-        }
-        guard DeviceName.isValid(decoded.span) else {
-            throw fault
-        }
+        let encoded = bytes.extracting(value.start..<value.end)
+        guard let decoded = PercentEncoding.decode(encoded, plusIsSpace: true),
+            DeviceName.isValid(decoded.span)
+        else { throw fault }
         return decoded
-    }
-}
-
-/// What a device may be called (contract section 2).
-package enum DeviceName {
-    package static let byteLimit = 128
-    package static let rule = "allowed is 1 to 128 bytes of UTF-8 without control characters"
-
-    package static func isValid(_ bytes: Span<UInt8>) -> Bool {
-        guard bytes.count >= 1, bytes.count <= byteLimit else { return false }
-        var offset = 0
-        while offset < bytes.count {
-            let byte = bytes[offset]
-            if byte < 0x80 {
-                guard byte >= 0x20, byte != 0x7F else { return false }
-                offset += 1
-                continue
-            }
-            guard let length = utf8SequenceLength(bytes, at: offset) else { return false }
-            // U+0080 to U+009F, the other control characters, are C2 80 to C2 9F.
-            if byte == 0xC2, bytes[offset + 1] < 0xA0 { return false }
-            offset += length
-        }
-        return true
     }
 }

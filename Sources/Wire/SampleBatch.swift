@@ -37,8 +37,8 @@ package struct SampleBatch: ~Copyable {
         names.readable.extracting(sample.nameStart..<sample.nameStart + sample.nameLength)
     }
 
-    /// Decodes a body: one object, an array of objects, or an object per line, told apart by content.
-    /// - Throws: when there is no telling where samples begin and end; nothing is taken then.
+    /// Decodes a body: one object, an array of objects, or an object per line. The content decides.
+    /// - Throws: when the body shows no samples at all; the batch is empty then.
     package mutating func decode(_ body: Span<UInt8>, now: Double) throws(SampleError) {
         removeAll()
         var cursor = JSONCursor(body)
@@ -147,10 +147,10 @@ package struct SampleBatch: ~Copyable {
         while start < body.count {
             var end = start
             while end < body.count, body[end] != 0x0A { end += 1 }
-            // The cursor sees the body up to the line's end, so offsets count from the body's start.
+            // The cursor sees the body up to the line's end; offsets count from the body's start.
             var cursor = JSONCursor(body.extracting(0..<end), at: start)
             if cursor.peek() != nil {
-                element(&cursor, index, now, isLine: true)
+                element(&cursor, index: index, now: now, isLine: true)
                 index += 1
             }
             start = end + 1
@@ -160,7 +160,7 @@ package struct SampleBatch: ~Copyable {
     /// Decodes one line, or one element of an array; a bad one is noted.
     @_lifetime(cursor: copy cursor)
     private mutating func element(
-        _ cursor: inout JSONCursor, _ index: Int, _ now: Double, isLine: Bool
+        _ cursor: inout JSONCursor, index: Int, now: Double, isLine: Bool
     ) {
         let namesBefore = names.count
         do throws(SampleError) {
@@ -193,7 +193,7 @@ package struct SampleBatch: ~Copyable {
                     _ = cursor.peek()
                     let start = cursor.offset
                     let badBefore = rejected
-                    element(&cursor, index, now, isLine: false)
+                    element(&cursor, index: index, now: now, isLine: false)
                     if rejected > badBefore {
                         cursor.offset = start
                         try cursor.skipValue(depth: 1)

@@ -43,7 +43,7 @@ package struct DecodedSample {
     /// Where the device's name lies in `SampleBatch.names`; empty for the fleet alone.
     package var nameStart = 0
     package var nameLength = 0
-    /// The sample's place among all that were sent with it, bad ones included.
+    /// The sample's number in its request, from 0; bad samples count too.
     package var index = 0
 }
 
@@ -78,7 +78,7 @@ package enum SampleDecoder {
         decoded.nameStart = names.count
         if !cursor.take(UInt8(ascii: "}")) {
             repeat {
-                try member(&cursor, &decoded, &seen, &names)
+                try member(&cursor, into: &decoded, seen: &seen, names: &names)
             } while cursor.take(UInt8(ascii: ","))
             guard cursor.take(UInt8(ascii: "}")) else { throw SampleError(cursor.unexpected()) }
         }
@@ -94,8 +94,8 @@ package enum SampleDecoder {
     @_lifetime(cursor: copy cursor)
     @inline(__always)
     private static func member(
-        _ cursor: inout JSONCursor, _ decoded: inout DecodedSample, _ seen: inout UInt8,
-        _ names: inout ByteBuffer
+        _ cursor: inout JSONCursor, into decoded: inout DecodedSample, seen: inout UInt8,
+        names: inout ByteBuffer
     ) throws(SampleError) {
         guard cursor.peek() == UInt8(ascii: "\"") else { throw SampleError(cursor.unexpected()) }
         let nameOffset = cursor.offset
@@ -115,7 +115,7 @@ package enum SampleDecoder {
         case .rps: decoded.sample.rps = try number(&cursor, field)
         case .cpu: decoded.sample.cpu = try number(&cursor, field)
         case .timestamp: try timestamp(&cursor, &decoded)
-        case .device: try device(&cursor, &decoded, &names)
+        case .device: try device(&cursor, into: &decoded, names: &names)
         case .unknown: break
         }
     }
@@ -146,7 +146,7 @@ package enum SampleDecoder {
         let first = cursor.peek() ?? 0
         let offset = cursor.offset
         guard first == UInt8(ascii: "-") || first &- UInt8(ascii: "0") < 10 else {
-            throw notOfType(&cursor, field, "a number")
+            throw wrongType(&cursor, field, expected: "a number")
         }
         let value: Double
         do { value = try cursor.number() } catch {
@@ -165,9 +165,9 @@ package enum SampleDecoder {
 
     /// A value of another type: an error of the field, if it is JSON at all.
     @_lifetime(cursor: copy cursor)
-    private static func notOfType(_ cursor: inout JSONCursor, _ field: Field, _ type: String)
-        -> SampleError
-    {
+    private static func wrongType(
+        _ cursor: inout JSONCursor, _ field: Field, expected type: String
+    ) -> SampleError {
         let offset = cursor.offset
         do { try cursor.skipValue() } catch { return SampleError(error, in: label(field)) }
         return SampleError(.wrongType, "\(label(field)): must be \(type)", at: offset)
@@ -194,7 +194,7 @@ package enum SampleDecoder {
                 .outOfRange, "timestamp: must be Unix seconds or milliseconds, 0 to 1e14",
                 at: offset)
         }
-        // 0 stands for "now", as the seeds' clients send it.
+        // Clients of the five services send 0 for "now".
         if value > 0 {
             decoded.sample.timestamp = value > millisecondBound ? value / 1000 : value
         }
@@ -202,11 +202,11 @@ package enum SampleDecoder {
 
     @_lifetime(cursor: copy cursor)
     private static func device(
-        _ cursor: inout JSONCursor, _ decoded: inout DecodedSample, _ names: inout ByteBuffer
+        _ cursor: inout JSONCursor, into decoded: inout DecodedSample, names: inout ByteBuffer
     ) throws(SampleError) {
         if try isNull(&cursor) { return }
         guard cursor.peek() == UInt8(ascii: "\"") else {
-            throw notOfType(&cursor, .device, "a string")
+            throw wrongType(&cursor, .device, expected: "a string")
         }
         let offset = cursor.offset
         let text: JSONText

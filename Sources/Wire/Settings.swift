@@ -1,4 +1,5 @@
-package import Bytes
+internal import Bytes
+internal import Options
 
 /// One setting: its name in the environment, what it allows, and where its value goes.
 ///
@@ -22,14 +23,17 @@ package enum Settings {
 
     /// Where `tidemark check` looks too.
     static let port = integer(
-        "PORT", \.port, 8080, 0...65_535, "port to serve on; 0 takes any free one")
+        "PORT", \.port, default: 8080, in: 0...65_535,
+        means: "port to serve on; 0 takes any free one")
 
     private static let serving: [Setting] = [
         port,
         integer(
-            "ADMIN_PORT", \.adminPort, 9091, 0...65_535,
-            "reserved for profiles on loopback; nothing listens there yet"),
-        integer("THREADS", \.threads, 0, 0...256, "event loops; 0 is one per processor"),
+            "ADMIN_PORT", \.adminPort, default: 9091, in: 0...65_535,
+            means: "reserved for profiles on loopback; nothing listens there yet"),
+        integer(
+            "THREADS", \.threads, default: 0, in: 0...256,
+            means: "event loops; 0 is one per processor"),
         Setting(
             name: "STORE", defaultText: "memory", allowed: StoreLocation.allowed,
             meaning: "where series live; memory is a table in this process",
@@ -41,63 +45,72 @@ package enum Settings {
     ]
 
     private static let judging: [Setting] = [
-        integer("WINDOW_SIZE", \.windowSize, 50, 2...10_000, "samples in the rolling window"),
-        decimal(
-            "Z_THRESHOLD", \.zThreshold, 2, 0.1...1_000_000,
-            "standard deviations from which a sample is an anomaly"),
         integer(
-            "MIN_SAMPLES", \.minimumSamples, 10, 1...10_000,
-            "samples a series needs before one can be an anomaly"),
+            "WINDOW_SIZE", \.windowSize, default: 50, in: 2...10_000,
+            means: "samples in the rolling window"),
         decimal(
-            "ALERT_THRESHOLD", \.alertThreshold, 8, 0.1...1_000, "score from which a sample alerts"),
+            "Z_THRESHOLD", \.zThreshold, default: 2, in: 0.1...1_000_000,
+            means: "standard deviations from which a sample is an anomaly"),
+        integer(
+            "MIN_SAMPLES", \.minimumSamples, default: 10, in: 1...10_000,
+            means: "samples a series needs before one can be an anomaly"),
+        decimal(
+            "ALERT_THRESHOLD", \.alertThreshold, default: 8, in: 0.1...1_000,
+            means: "score from which a sample alerts"),
     ]
 
     private static let limits: [Setting] = [
         duration(
-            "SERIES_TTL", \.seriesTimeToLive, "24h", .seconds(1)...(.seconds(86_400 * 365)),
-            "how long a series without samples is kept"),
+            "SERIES_TTL", \.seriesTimeToLive, default: "24h",
+            in: .seconds(1)...(.seconds(86_400 * 365)),
+            means: "how long a series without samples is kept"),
         integer(
-            "MAX_DEVICES", \.deviceLimit, 1_000_000, 1...100_000_000,
-            "series kept; beyond it the one idle longest goes"),
+            "MAX_DEVICES", \.deviceLimit, default: 1_000_000, in: 1...100_000_000,
+            means: "series kept; beyond it the one idle longest goes"),
         integer(
-            "MAX_BODY_BYTES", \.bodyLimitBytes, 8_388_608, 64...1_073_741_824, "largest body"),
+            "MAX_BODY_BYTES", \.bodyLimitBytes, default: 8_388_608, in: 64...1_073_741_824,
+            means: "largest body"),
         integer(
-            "MAX_CONNECTIONS", \.connectionLimit, 65_536, 1...10_000_000,
-            "connections open at once; more wait in the kernel's queue"),
+            "MAX_CONNECTIONS", \.connectionLimit, default: 65_536, in: 1...10_000_000,
+            means: "connections open at once; more wait in the kernel's queue"),
         integer(
-            "MAX_BUFFERED_BYTES", \.bufferLimitBytes, 1_073_741_824, 1_048_576...1_099_511_627_776,
-            "memory for requests still arriving, all connections together; beyond it 503"),
+            "MAX_BUFFERED_BYTES", \.bufferLimitBytes, default: 1_073_741_824,
+            in: 1_048_576...1_099_511_627_776,
+            means: "memory for requests still arriving, all connections together; beyond it 503"),
         integer(
-            "CLIENT_QUOTA", \.clientQuota, 0, 0...10_000_000,
-            "requests per second of one client address; 0 is without limit"),
+            "CLIENT_QUOTA", \.clientQuota, default: 0, in: 0...10_000_000,
+            means: "requests per second of one client address; 0 is without limit"),
         duration(
-            "IDLE_TIMEOUT", \.idleTimeout, "60s", timeoutRange,
-            "a connection without a request is closed after this"),
+            "IDLE_TIMEOUT", \.idleTimeout, default: "60s", in: timeoutRange,
+            means: "a connection without a request is closed after this"),
         duration(
-            "HEAD_TIMEOUT", \.headTimeout, "10s", timeoutRange, "a request's head must be complete"),
+            "HEAD_TIMEOUT", \.headTimeout, default: "10s", in: timeoutRange,
+            means: "a request's head must be complete"),
         duration(
-            "BODY_TIMEOUT", \.bodyTimeout, "30s", timeoutRange, "a request's body must be complete"),
+            "BODY_TIMEOUT", \.bodyTimeout, default: "30s", in: timeoutRange,
+            means: "a request's body must be complete"),
         duration(
-            "DRAIN_TIMEOUT", \.drainTimeout, "20s", timeoutRange,
-            "open requests are finished for so long when stopping"),
+            "DRAIN_TIMEOUT", \.drainTimeout, default: "20s", in: timeoutRange,
+            means: "open requests are finished for so long when stopping"),
     ]
 
     private static let redis: [Setting] = [
         duration(
-            "REDIS_TIMEOUT", \.redisTimeout, "500ms", .milliseconds(10)...(.seconds(60)),
-            "a request waits for Redis so long, then it is answered 503"),
+            "REDIS_TIMEOUT", \.redisTimeout, default: "500ms",
+            in: .milliseconds(10)...(.seconds(60)),
+            means: "a request waits for Redis so long, then it is answered 503"),
         integer(
-            "REDIS_REPLICAS", \.redisReplicas, 1, 0...16,
-            "replicas that must have a sample before its 2xx, or as many as are attached"),
+            "REDIS_REPLICAS", \.redisReplicas, default: 1, in: 0...16,
+            means: "replicas that must have a sample before its 2xx, or as many as are attached"),
         integer(
-            "REDIS_CHECKPOINT_INTERVAL", \.checkpointInterval, 64, 1...100_000,
-            "entries of a series between two checkpoints"),
+            "REDIS_CHECKPOINT_INTERVAL", \.checkpointInterval, default: 64, in: 1...100_000,
+            means: "entries of a series between two checkpoints"),
         integer(
-            "REDIS_STREAM_LENGTH", \.streamLength, 128, 2...1_000_000_000,
-            "entries of a series kept at least, two intervals or more"),
+            "REDIS_STREAM_LENGTH", \.streamLength, default: 128, in: 2...1_000_000_000,
+            means: "entries of a series kept at least, two intervals or more"),
         choice(
-            "REDIS_MIRROR", \.redisMirror, .off,
-            "also write last_metric, last_analysis, metrics and metric:<timestamp>"),
+            "REDIS_MIRROR", \.redisMirror, default: .off,
+            means: "also write last_metric, last_analysis, metrics and metric:<timestamp>"),
     ]
 
     private static let operation: [Setting] = [
@@ -108,15 +121,16 @@ package enum Settings {
                 configuration.authToken = text
                 return text.utf8.count <= 1024 && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
             }),
-        choice("LOG_LEVEL", \.logLevel, .info, "least serious line that is logged"),
-        choice("LOG_FORMAT", \.logFormat, .json, "form of a log line"),
+        choice("LOG_LEVEL", \.logLevel, default: .info, means: "least serious line that is logged"),
+        choice("LOG_FORMAT", \.logFormat, default: .json, means: "form of a log line"),
     ]
 
     private static let timeoutRange: ClosedRange<TimeSpan> = .milliseconds(10)...(.seconds(86_400))
 
     private static func integer(
-        _ name: String, _ path: any WritableKeyPath<Configuration, Int> & Sendable, _ value: Int,
-        _ range: ClosedRange<Int>, _ meaning: String
+        _ name: String, _ path: any WritableKeyPath<Configuration, Int> & Sendable,
+        default value: Int,
+        in range: ClosedRange<Int>, means meaning: String
     ) -> Setting {
         Setting(
             name: name, defaultText: String(value),
@@ -129,8 +143,9 @@ package enum Settings {
     }
 
     private static func decimal(
-        _ name: String, _ path: any WritableKeyPath<Configuration, Double> & Sendable, _ value: Int,
-        _ range: ClosedRange<Double>, _ meaning: String
+        _ name: String, _ path: any WritableKeyPath<Configuration, Double> & Sendable,
+        default value: Int,
+        in range: ClosedRange<Double>, means meaning: String
     ) -> Setting {
         Setting(
             name: name, defaultText: String(value),
@@ -144,15 +159,15 @@ package enum Settings {
 
     private static func duration(
         _ name: String, _ path: any WritableKeyPath<Configuration, TimeSpan> & Sendable,
-        _ defaultText: String, _ range: ClosedRange<TimeSpan>, _ meaning: String
+        default defaultText: String, in range: ClosedRange<TimeSpan>, means meaning: String
     ) -> Setting {
         Setting(
             name: name, defaultText: defaultText,
-            allowed: "\(durationText(range.lowerBound)) to \(durationText(range.upperBound)), "
-                + "a number with ms, s, m or h",
+            allowed: "\(Duration.text(range.lowerBound)) to \(Duration.text(range.upperBound)), "
+                + Duration.form,
             meaning: meaning
         ) { text, configuration in
-            guard let value = parseDuration(text), range.contains(value) else { return false }
+            guard let value = Duration.parse(text), range.contains(value) else { return false }
             configuration[keyPath: path] = value
             return true
         }
@@ -160,8 +175,8 @@ package enum Settings {
 
     private static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
         _ name: String, _ path: any WritableKeyPath<Configuration, Choice> & Sendable,
-        _ value: Choice,
-        _ meaning: String
+        default value: Choice,
+        means meaning: String
     ) -> Setting {
         Setting(
             name: name, defaultText: value.rawValue,
@@ -187,27 +202,4 @@ extension Setting {
             throw ConfigurationError("\(source): \(shown) is not allowed; allowed is \(allowed)")
         }
     }
-}
-
-/// A length of time such as `500ms`, `60s`, `5m` or `24h`; nil when it is none.
-package func parseDuration(_ text: String) -> TimeSpan? {
-    let units: [(suffix: String, nanoseconds: Double)] = [
-        ("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12),
-    ]
-    for unit in units where text.hasSuffix(unit.suffix) {
-        let number = text.dropLast(unit.suffix.count)
-        guard number.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2E }),
-            let value = Double(number), value * unit.nanoseconds < 9e18
-        else { return nil }
-        return TimeSpan(nanoseconds: Int64(value * unit.nanoseconds))
-    }
-    return nil
-}
-
-/// A length of time as `parseDuration` reads it.
-package func durationText(_ span: TimeSpan) -> String {
-    let milliseconds = span.nanoseconds / 1_000_000
-    if milliseconds % 3_600_000 == 0 { return "\(milliseconds / 3_600_000)h" }
-    if milliseconds % 1000 == 0 { return "\(milliseconds / 1000)s" }
-    return "\(milliseconds)ms"
 }

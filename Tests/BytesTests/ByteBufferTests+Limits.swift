@@ -4,7 +4,7 @@ import Testing
 private func content(_ buffer: borrowing ByteBuffer) -> String { String(buffer.readable) }
 
 extension ByteBufferTests {
-    @Test("what does not fit is refused whole and changes nothing")
+    @Test("an append that does not fit is refused and changes nothing")
     func refusesWhole() {
         var buffer = ByteBuffer(limit: 8)
         #expect(buffer.append("12345") == true)
@@ -17,7 +17,7 @@ extension ByteBufferTests {
         #expect(content(buffer) == "12345678")
     }
 
-    @Test("consumed bytes make room again, up to the limit and no further")
+    @Test("consumed bytes make room for new ones, up to the limit")
     func reusesRoom() {
         var buffer = ByteBuffer(limit: 100)
         for round in 0..<1000 {
@@ -27,7 +27,7 @@ extension ByteBufferTests {
         }
     }
 
-    @Test("an empty buffer owns no memory, and gives it back when told")
+    @Test("a new buffer owns no memory, and releaseMemory frees it")
     func ownsNothing() {
         var buffer = ByteBuffer(limit: 1 << 20)
         #expect(buffer.capacity == 0)
@@ -42,7 +42,7 @@ extension ByteBufferTests {
         #expect(content(buffer) == "again")
     }
 
-    @Test("truncating drops the end, after consuming too")
+    @Test("truncating removes bytes from the end, also after consuming")
     func truncates() {
         var buffer = ByteBuffer(limit: 64)
         buffer.append("0123456789")
@@ -55,7 +55,7 @@ extension ByteBufferTests {
         #expect(content(buffer) == "x")
     }
 
-    @Test("filling takes what was written and nothing more")
+    @Test("filling appends exactly the bytes that were written")
     func fills() {
         var buffer = ByteBuffer(limit: 10)
         buffer.append("ab")
@@ -72,7 +72,7 @@ extension ByteBufferTests {
         #expect(content(buffer) == "abcd")
     }
 
-    @Test("a number's text leaves the limit alone, in every place before it")
+    @Test("a number is never written past the limit, however full the buffer is")
     func boundsNumbers() {
         for room in 1...40 {
             var buffer = ByteBuffer(limit: room)
@@ -94,7 +94,7 @@ extension ByteBufferTests {
         #expect(TimeSpan.microseconds(500).milliseconds == 0.5)
     }
 
-    @Test("an instant moved by the span between two lands on the second")
+    @Test("the first of two instants plus their difference is the second")
     func moves() {
         let (early, late) = (Instant(nanoseconds: -5), Instant(nanoseconds: 1_000_000_000))
         #expect(early + (late - early) == late)

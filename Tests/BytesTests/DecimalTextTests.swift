@@ -33,13 +33,13 @@ private func text(_ value: Double) -> String {
         #expect(text(9_007_199_254_740_991) == "9007199254740991")
     }
 
-    @Test("what JSON cannot say is 0")
+    @Test("values that JSON cannot express are written as 0")
     func hidesNonFinite() {
         #expect(text(.nan) == "0")
         #expect(text(.infinity) == "0")
     }
 
-    @Test("what was written reads back bit for bit here too, in any range")
+    @Test("written numbers of any range read back bit for bit with this parser too")
     func readsBack() {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededRandom(seed: seed)
@@ -63,7 +63,7 @@ private func text(_ value: Double) -> String {
     }
 
     @Test(
-        "what is no decimal number is none",
+        "a text that is not a decimal number is refused",
         arguments: [
             "", " ", "1 ", " 1", "1,5", "abc", "0x10", "1e", "--1", "+1", "1e999", "inf", "nan",
         ])
@@ -81,7 +81,7 @@ private func text(_ value: Double) -> String {
         #expect(String(buffer.readable) == "\(Int.min) \(Int.max)")
     }
 
-    @Test("integers of every width are written, and the width is known before")
+    @Test("integers of every width are written, and their width is computed right")
     func writesEveryWidth() {
         var power = 1
         for width in 1...18 {

@@ -3,7 +3,7 @@ import Foundation
 import Numerics
 import Testing
 
-/// Whether the cursor takes the bytes as one JSON document.
+/// Whether the cursor accepts the bytes as one JSON document.
 private func accepts(_ bytes: [UInt8]) -> Bool {
     var cursor = JSONCursor(bytes.span)
     do throws(JSONError) {
@@ -34,7 +34,7 @@ private struct DocumentMaker {
             let items = (0..<random.below(4)).map { _ in value(depth + 1) }
             return "[" + items.joined(separator: blank() + ",") + blank() + "]"
         default:
-            // Distinct names: what to do about equal ones is nobody's grammar.
+            // Distinct names, because the grammar does not define equal ones.
             let items = (0..<random.below(4)).map {
                 "\"k\($0)\"" + blank() + ":" + value(depth + 1)
             }
@@ -78,8 +78,8 @@ private struct DocumentMaker {
             let expected = foundationAccepts(bytes)
             if !expected { refused += 1 }
             let shown = String(decoding: bytes, as: UTF8.self)
-            // Foundation's parser forgives trailing commas, and has rules of its own for lone
-            // surrogates and exponents.
+            // Foundation's parser accepts trailing commas, and differs for lone surrogates and
+            // exponents.
             let dense = shown.filter { !$0.isWhitespace }
             if dense.contains(",]") || dense.contains(",}") || dense.contains("\\ud") { continue }
             if dense.contains("e") || dense.contains("E") { continue }
@@ -89,7 +89,7 @@ private struct DocumentMaker {
     }
 
     @Test(
-        "what RFC 8259 does not allow is refused",
+        "documents that RFC 8259 does not allow are refused",
         arguments: [
             "", " ", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "01", "-", "1.", ".5",
             "1e",
@@ -156,7 +156,7 @@ private struct DocumentMaker {
         #expect(problem == .numberOutOfRange)
     }
 
-    @Test("a field name matches by its meaning, escapes decoded")
+    @Test("a field name is compared after its escapes are decoded")
     func matchesEscapedNames() throws {
         let bytes = Array(#""\u0072ps""#.utf8)
         var cursor = JSONCursor(bytes.span)

@@ -18,11 +18,11 @@ private func problem(_ text: String) -> JSONError? {
     }
 }
 
-/// Texts that differ in their bits from strtod's reading; what it reads as infinity must be
+/// The texts that the cursor reads differently from strtod. What strtod reads as infinity must be
 /// refused.
 private func misread(_ texts: [String]) -> [String] {
     texts.filter { text in
-        // SAFETY: strtod reads a string with its final zero, and is given nowhere to write to.
+        // SAFETY: the string ends with a zero byte, and strtod gets no pointer to write to.
         let expected = unsafe strtod(text, nil)
         guard expected.isFinite else { return problem(text)?.problem != .numberOutOfRange }
         let value = try? number(text)
@@ -66,7 +66,7 @@ private func misread(_ texts: [String]) -> [String] {
         #expect(misread(texts) == [], "seed \(seed)")
     }
 
-    @Test("a tie between two doubles goes to the even one, a hair beside it to the nearer")
+    @Test("a tie between two doubles rounds to the even one, a value beside it to the nearer")
     func roundsTies() {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededRandom(seed: seed)
@@ -96,7 +96,7 @@ private func misread(_ texts: [String]) -> [String] {
     }
 
     @Test(
-        "too small for a double is 0, not an error",
+        "a number too small for a double is 0, not an error",
         arguments: [
             "1e-400", "-1e-400", "2.4703282292062327e-324", "123456789e-350", "0.001e-330",
             "1e-99999999999999999999", "0.0000001e-320",
@@ -106,7 +106,7 @@ private func misread(_ texts: [String]) -> [String] {
     }
 
     @Test(
-        "too large for a double is an error at the number's first byte",
+        "a number too large for a double is an error at its first byte",
         arguments: [
             "1e309", "1.7976931348623159e308", "-1e999", "1e99999999999999999999", "0.001e312",
             "100000e304", "1" + String(repeating: "0", count: 309),
@@ -116,7 +116,7 @@ private func misread(_ texts: [String]) -> [String] {
         #expect(problem(text)?.offset == 0)
     }
 
-    @Test("a number keeps its value however many digits spell it", arguments: [900, 1100, 5000])
+    @Test("a number keeps its value, however many digits it has", arguments: [900, 1100, 5000])
     func readsLongNumbers(_ length: Int) throws {
         let zeros = String(repeating: "0", count: length)
         let threes = String(repeating: "3", count: length)
@@ -139,7 +139,7 @@ private func misread(_ texts: [String]) -> [String] {
     }
 
     @Test(
-        "the error stands where the number stops being one",
+        "the error names the byte at which a number goes wrong",
         arguments: [
             ("-", 1, JSONError.Problem.unexpectedEnd), ("", 0, .unexpectedEnd),
             ("1.", 2, .unexpectedEnd), ("1e", 2, .unexpectedEnd), ("1e-", 3, .unexpectedEnd),
@@ -152,7 +152,7 @@ private func misread(_ texts: [String]) -> [String] {
         #expect(problem(text)?.offset == offset)
     }
 
-    @Test("it stops behind the number and leaves the rest", arguments: ["1.5,", "1.5]", "1.5 x"])
+    @Test("reading stops after the number", arguments: ["1.5,", "1.5]", "1.5 x"])
     func stopsBehind(_ text: String) throws {
         let bytes = Array(text.utf8)
         var cursor = JSONCursor(bytes.span)

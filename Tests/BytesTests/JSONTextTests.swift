@@ -47,7 +47,7 @@ private func decoded(_ document: String) throws(JSONError) -> String {
         }
     }
 
-    @Test("each control character is escaped, the short way where JSON has one")
+    @Test("each control character is escaped, in the short form where JSON has one")
     func escapesControls() {
         let short: [UInt8: String] = [8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r"]
         for code in UInt8(0)..<0x20 {

@@ -26,8 +26,8 @@ enum JSONValue {
 }
 
 extension JSONValue: Equatable {
-    /// Numbers within what Foundation loses: it reads many through a decimal type, to a few units
-    /// in the last place. That they are exact is tested against strtod.
+    /// Numbers may differ by a few units in the last place, because Foundation reads many of them
+    /// through a decimal type. Other tests compare them with strtod exactly.
     static func == (left: JSONValue, right: JSONValue) -> Bool {
         switch (left, right) {
         case (.null, .null): true
@@ -42,7 +42,7 @@ extension JSONValue: Equatable {
     }
 }
 
-/// Builds the value with nothing but the cursor's own steps.
+/// Builds the value with the functions of the cursor only.
 @_lifetime(cursor: copy cursor)
 func build(_ cursor: inout JSONCursor) throws(JSONError) -> JSONValue {
     switch cursor.peek() ?? 0 {

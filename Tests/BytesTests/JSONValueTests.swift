@@ -30,7 +30,7 @@ private func foundation(_ bytes: [UInt8]) -> JSONValue? {
         .map(JSONValue.init)
 }
 
-/// Random documents of the forms that readers disagree about most.
+/// Random documents of the forms on which parsers differ most.
 private struct DocumentMaker {
     var random: SeededRandom
 
@@ -103,7 +103,7 @@ private struct DocumentMaker {
         for _ in 0..<6000 {
             var bytes = Array(maker.value(0).utf8)
             mutate(&bytes, &random)
-            // By design only a number that is read must fit a double.
+            // By design only a number that is read, not a skipped one, must fit a double.
             if hasLongExponent(bytes) { continue }
             let isRead = read(bytes) != nil
             if !isRead { refused += 1 }
@@ -121,8 +121,8 @@ private struct DocumentMaker {
         for _ in 0..<6000 {
             var bytes = Array(maker.value(0).utf8)
             mutate(&bytes, &random)
-            // Foundation takes a document's first zero bytes for UTF-16 or -32.
-            // Large exponents it knows by other rules, and a comma before the end it forgives.
+            // Foundation reads a document that starts with zero bytes as UTF-16 or UTF-32. It has
+            // other rules for large exponents, and it accepts a comma before the end.
             if hasLongExponent(bytes) || hasTrailingComma(bytes) { continue }
             if bytes.prefix(4).contains(0) || bytes.starts(with: [0xEF, 0xBB, 0xBF]) { continue }
             let expected = foundation(bytes)

@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test("what the seeds' users and an operator ask for is on the overview")
+    @Test("the overview shows what users and operators need")
     func showsWhatIsAsked() throws {
         let overview = try #require(Dashboard.all().first)
         let names = Set(overview.queries.flatMap { Expression.metricNames($0.expression) })

@@ -13,7 +13,7 @@ private func status(_ head: String, _ limits: HTTPLimits = HTTPLimits()) -> Int?
 }
 
 @Suite struct RequestHeadTests {
-    @Test("a plain request is understood")
+    @Test("a plain request is parsed")
     func parsesPlainRequest() throws {
         let text =
             "POST /ingest?verdicts=all HTTP/1.1\r\nhOsT: x:8080\r\nContent-Length: 20\r\n"
@@ -30,7 +30,7 @@ private func status(_ head: String, _ limits: HTTPLimits = HTTPLimits()) -> Int?
     }
 
     @Test(
-        "what could be read in two ways is refused",
+        "a head that can be read in two ways is refused",
         arguments: [
             // Lengths.
             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",

@@ -3,11 +3,11 @@ import HTTP
 import Numerics
 import Testing
 
-/// What the machine made of a connection's bytes, as text: one line per request.
+/// The steps of the machine for a connection's bytes, as lines of text.
 private struct Transcript {
     var lines: [String] = []
 
-    /// Feeds bytes in pieces and plays a driver that takes every POST's body.
+    /// Passes bytes in pieces, and acts as a driver that accepts the body of every POST.
     mutating func feed(_ pieces: [[UInt8]], _ limits: HTTPLimits) {
         var machine = RequestMachine(limits)
         var input = ByteBuffer(limit: 1 << 20)
@@ -101,7 +101,7 @@ private let expected = [
         #expect(transcript([head + Array("hi".utf8)]) == ["post /i", "body hi", "clean"])
     }
 
-    @Test("a body over the limit is refused from its length, or where its chunks pass it")
+    @Test("a body over the limit is refused by its length, or when its chunks exceed the limit")
     func boundsBodies() {
         var limits = HTTPLimits()
         limits.bodyBytes = 10
@@ -126,7 +126,7 @@ private let expected = [
         #expect(lines.contains("refuse 400") || lines.contains("refuse 413"), "\(lines)")
     }
 
-    @Test("a long body that nobody wants ends the connection, a short one does not")
+    @Test("an unwanted long body closes the connection, a short one does not")
     func discards() {
         let short = "GET /h HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123456789"
         #expect(transcript([Array(short.utf8)]) == ["get /h", "answered", "clean"])

@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test("what is no response is an error")
+    @Test("bytes that are not a response are an error")
     func refusesOthers() {
         for text in [
             "SSH-2.0-x\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n", "HTTP/1.1 200 OK\r\nnocolon\r\n\r\n",

@@ -22,41 +22,27 @@ import Testing
         return try Programs.metric(port, "http_requests_total{\(labels)}")
     }
 
-    private static let locustFile = """
-        from locust import HttpUser, constant_throughput, task
-
-        class Device(HttpUser):
-            wait_time = constant_throughput(20)
-
-            @task(9)
-            def ingest(self):
-                self.client.post("/ingest", json={"cpu": 12, "rps": 120, "device_id": "locust"})
-
-            @task(1)
-            def analyze(self):
-                self.client.get("/analyze")
-        """
-
     @Test(
         "locust's requests are all in /metrics, by route and status",
         .enabled(if: locust != nil, "locust is not installed; scripts/setup test installs it"))
     func countsLocust() throws {
         let locust = try #require(Self.locust)
-        let file = Programs.temporaryPath(".py")
-        try Self.locustFile.write(toFile: file, atomically: true, encoding: .utf8)
-        defer { try? FileManager.default.removeItem(atPath: file) }
         try Programs.withService { port, _ in
             let run = try Programs.run(
-                locust,
+                "env",
                 [
-                    "-f", file, "--headless", "-u", "20", "-r", "20", "-t", "4s",
-                    "--stop-timeout", "20", "--host", "http://127.0.0.1:\(port)", "--json",
+                    "USER_RATE=20", "DEVICES=7", "TOKEN=t", "HOST_HEADER=a.test", locust, "-f",
+                    Programs.root + "/locust/locustfile.py", "--headless", "-u", "20", "-r", "20",
+                    "-t", "4s", "--stop-timeout", "20", "--host", "http://127.0.0.1:\(port)",
+                    "--json",
                 ])
             #expect(run.status == 0, "\(run.output)")
             let sent = try counts(run.output)
             #expect((sent["/ingest"] ?? 0) > 50, "\(run.output)")
             #expect(try count(port, "POST", "/ingest", 202) == sent["/ingest"])
             #expect(try count(port, "GET", "/analyze", 200) == sent["/analyze"])
+            #expect((sent["/ingest"] ?? 0) > 4 * (sent["/analyze"] ?? 0), "9 to 1: \(sent)")
+            #expect(try Programs.metric(port, "devices") == 7)
         }
     }
 

@@ -95,7 +95,7 @@ import Testing
                 try String(contentsOfFile: folder + "/deep/report.md", encoding: .utf8))
         }
         #expect(pages[0] == pages[1])
-        #expect(pages[0].contains("**All 1 gates passed.**"))
+        #expect(pages[0].contains("**PASSED:** all 1 gates."))
         let pictures = pages[0].components(separatedBy: "](").dropFirst().map {
             String($0.prefix { $0 != ")" })
         }

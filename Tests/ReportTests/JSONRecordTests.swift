@@ -56,7 +56,8 @@ private func node(_ json: String) throws -> JSONNode { try JSONNode(file: Array(
         run.latency.p50 = 1
         run.latency.p95 = 4
         run.latency.p99 = 5
-        run.replicasMax = 4
+        run.replicas = ReplicaCounts(
+            lines: "1764119990 2\nwatching\n1764120001 4\n1764120002 3", start: 1_764_120_000)
         run.complaints = ["too late"]
         run.machine.processors = 2
         run.timeline.time = Column([0, 1])

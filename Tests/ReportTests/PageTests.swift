@@ -1,5 +1,6 @@
-import Report
 import Testing
+
+@testable import Report
 
 @Suite struct PageTests {
     private let run = RunResultTests.run()
@@ -42,15 +43,39 @@ import Testing
         let thresholds = try Threshold.parseAll("a.p95 < 5ms\na.p50 < 0.5ms\nb.p95 < 1s")
         let page = ReportPage([("a", .run(run))], thresholds: thresholds, folder: "pictures")
         let text = page.markdown
-        #expect(text.contains("**2 of 3 gates failed:** `a.p50 < 0.5ms`, `b.p95 < 1s`."))
+        #expect(
+            text.hasPrefix(
+                "# Tidemark: report\n\n**FAILED:** 2 of 3 gates: `a.p50 < 0.5ms`, `b.p95 < 1s`."))
         #expect(text.contains("| `a.p95 < 5ms` | 4 | passed |"))
         #expect(text.contains("| `a.p50 < 0.5ms` | 1 | **failed** |"))
         #expect(text.contains("| `b.p95 < 1s` | – | **not measured** |"))
-        #expect(text.contains("does not vouch for: a."))
+        #expect(text.contains("**Not vouched for:** a."))
         #expect(text.contains("| a, `alert` | 10 | 10 % | 90 % |"))
         #expect(
             page.pictures.map(\.path) == ["pictures/a-timeline.svg", "pictures/a-percentiles.svg"])
         for picture in page.pictures { #expect(text.contains("](\(picture.path))")) }
+    }
+
+    @Test("what happened in a cluster has a section of its own, with its replicas over time")
+    func writesCluster() throws {
+        var local = run
+        local.replicas = nil
+        let page = ReportPage(
+            [("here", .run(local)), ("cluster", .run(run))], thresholds: [],
+            about: "A log and a fold.\n", folder: "p")
+        let titles = page.markdown.split(separator: "\n").filter { $0.hasPrefix("#") }
+        #expect(
+            titles == [
+                "# Tidemark: report", "## 1. Environment", "## 2. Architecture", "## 3. Load",
+                "### `here`: x", "## 4. Load in the cluster", "### `cluster`: x",
+                "## 5. Accuracy", "## 6. Gates", "## 7. Files",
+            ])
+        #expect(page.markdown.contains("came to 4 replicas"))
+        let pictures = page.pictures.filter { $0.svg.contains("Replicas over time") }
+        #expect(pictures.map(\.path) == ["p/cluster-timeline.svg"])
+        #expect(
+            run.replicas?.steps(until: 2).map(\.x) == [0, 1, 1, 2, 2, 2]
+                && run.replicas?.steps(until: 2).map(\.y) == [2, 2, 4, 4, 3, 3])
     }
 
     @Test("a search that found nothing says so, one that did says what was above it")

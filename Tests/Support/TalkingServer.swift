@@ -2,8 +2,8 @@ internal import CLinux
 internal import Foundation
 internal import Synchronization
 
-/// A server on a free port of this machine that does with each connection what a test tells it to: it
-/// may be late, silent, wrong or gone.
+/// A server on a free port of this machine that does with each connection what a test tells it to:
+/// it may be late, silent, wrong or gone.
 package final class TalkingServer: Sendable {
     /// One connection, as the server's side sees it.
     package struct Visit: Sendable {
@@ -12,7 +12,7 @@ package final class TalkingServer: Sendable {
         /// Counted from 0, in the order of arrival.
         package let number: Int
 
-        fileprivate init(_ descriptor: Int32, _ server: TalkingServer, _ number: Int) {
+        fileprivate init(_ descriptor: Int32, of server: TalkingServer, number: Int) {
             self.descriptor = descriptor
             self.server = server
             self.number = number
@@ -35,6 +35,7 @@ package final class TalkingServer: Sendable {
                     }
                 }
                 var buffer = [UInt8](repeating: 0, count: 65_536)
+                // SAFETY: the kernel writes at most `buffer.count` bytes.
                 let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
                 guard count > 0 else { return nil }
                 bytes += buffer[..<count]
@@ -46,6 +47,7 @@ package final class TalkingServer: Sendable {
             var sent = 0
             while sent < bytes.count {
                 let count = unsafe bytes[sent...].withUnsafeBytes { rest in
+                    // SAFETY: the kernel reads `rest.count` bytes before the call returns.
                     unsafe CLinux.send(
                         descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
                 }
@@ -61,14 +63,6 @@ package final class TalkingServer: Sendable {
         }
 
         package func sleep(_ seconds: Double) { usleep(UInt32(seconds * 1e6)) }
-
-        /// Has the connection reset rather than closed when the visit is over.
-        package func resetAtEnd() {
-            var linger = linger(l_onoff: 1, l_linger: 0)
-            _ = unsafe setsockopt(
-                descriptor, SOL_SOCKET, SO_LINGER, &linger,
-                socklen_t(MemoryLayout<CLinux.linger>.size))
-        }
     }
 
     package let port: UInt16
@@ -88,6 +82,7 @@ package final class TalkingServer: Sendable {
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        // SAFETY: `length` is that of the address, which the kernel reads, then writes.
         let bound = unsafe tm_bind(descriptor, &address, length)
         _ = unsafe tm_local_address(descriptor, &address, &length)
         guard descriptor >= 0, bound == 0, listen(descriptor, 512) == 0 else {
@@ -103,7 +98,7 @@ package final class TalkingServer: Sendable {
                     if connection >= 0 { close(connection) }
                     break
                 }
-                let current = Visit(connection, self, number)
+                let current = Visit(connection, of: self, number: number)
                 number += 1
                 Thread {
                     visit(current)

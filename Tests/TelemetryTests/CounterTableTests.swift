@@ -4,7 +4,7 @@ import Telemetry
 import Testing
 
 @Suite struct CounterTableTests {
-    @Test("each counter stands alone; gauges are set, counters added to")
+    @Test("counters are independent; gauges are set, counters are added to")
     func counts() {
         let table = CounterTable(count: 3)
         #expect((0..<3).map { table[$0] } == [0, 0, 0])
@@ -24,7 +24,7 @@ import Testing
         #expect(table[0] == .min)
     }
 
-    @Test("another thread sees a counter only grow, and in the end all of it")
+    @Test("another thread sees a counter only grow, and its final value at the end")
     func isReadElsewhere() {
         let table = CounterTable(count: 2)
         let total = 200_000
@@ -49,13 +49,13 @@ import Testing
         (0...DurationBuckets.upperBounds.count).map { buckets.count(inBucket: $0) }
     }
 
-    @Test("the bounds are the contract's, in order")
+    @Test("the bounds are the documented ones, in order")
     func hasBounds() {
         let bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
         #expect(DurationBuckets.upperBounds == bounds)
     }
 
-    @Test("a bound belongs to its own bucket, a nanosecond more to the next")
+    @Test("a duration equal to a bound counts in its bucket, one nanosecond more in the next")
     func dividesAtBounds() {
         let nanoseconds = [
             500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000,

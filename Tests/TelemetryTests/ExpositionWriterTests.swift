@@ -15,7 +15,7 @@ private func written(
     return String(output.readable)
 }
 
-/// All the kinds, with awkward texts, as one scrape.
+/// A scrape with all kinds of metrics and difficult texts.
 private func scrape(_ format: ExpositionWriter.Format) -> String {
     written(format) { writer, output in
         writer.family("things_total", .counter, help: "Things \\ and\nmore.", into: &output)
@@ -36,7 +36,8 @@ private func scrape(_ format: ExpositionWriter.Format) -> String {
     }
 }
 
-/// Undoes a label's escapes as the formats define them; nil when a quote or line feed is bare.
+/// Decodes a label's escapes as the formats define them; nil if a quote or line feed is not
+/// escaped.
 private func unescaped(_ text: String) -> String? {
     var plain = String.UnicodeScalarView()
     var isEscape = false
@@ -56,7 +57,7 @@ private func unescaped(_ text: String) -> String? {
 }
 
 @Suite struct ExpositionWriterTests {
-    @Test("any label value reads back, whatever its characters combine to")
+    @Test("any label value reads back, also with combining characters")
     func escapesLabels() {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededRandom(seed: seed)
@@ -124,7 +125,7 @@ private func unescaped(_ text: String) -> String? {
         }
     }
 
-    @Test("promtool accepts a scrape with every kind and awkward texts")
+    @Test("promtool accepts a scrape with every kind and difficult texts")
     func passesPromtool() throws {
         let paths = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
         let tool = paths.map { "\($0)/promtool" }.first(

@@ -13,7 +13,7 @@ extension HistogramTests {
         for value in borders where value <= 60_000_000_000 {
             var histogram = Histogram()
             histogram.record(value)
-            // One larger value, or the maximum would hide how wide the bucket is.
+            // One larger value, because the maximum would limit the width of the last bucket.
             histogram.record(60_000_000_000)
             let read = histogram.quantile(0.5)
             #expect(read >= value, "\(value)")
@@ -38,7 +38,7 @@ extension HistogramTests {
         #expect(histogram.count == 0)
     }
 
-    @Test("no value and no share is too odd: the extremes are clamped, and the maximum stays exact")
+    @Test("extreme values and shares are clamped, and the maximum stays exact")
     func clamps() {
         var histogram = Histogram(limit: 2048)
         for value in [Int.min, -1, 0, 2048, 2049, Int.max] { histogram.record(value) }
@@ -51,7 +51,7 @@ extension HistogramTests {
         #expect(histogram.quantile(1) >= 2048)
     }
 
-    @Test("one value is every quantile")
+    @Test("with one value every quantile is this value")
     func holdsOne() {
         for value in [0, 1, 2047, 2048, 123_456_789, 60_000_000_000] {
             var histogram = Histogram()
@@ -83,7 +83,7 @@ extension HistogramTests {
         #expect(histogram.mean == 7_000_003.0 / 3)
     }
 
-    @Test("merging knows no order, and an empty histogram changes nothing")
+    @Test("the order of merging does not matter, and an empty histogram changes nothing")
     func mergesAnyhow() {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededRandom(seed: seed)

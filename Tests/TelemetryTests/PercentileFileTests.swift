@@ -12,7 +12,7 @@ import Testing
             .map { $0.split(separator: " ").compactMap { Double($0) } }
     }
 
-    @Test("each line holds the value that its percentile has, and the counts go up to all")
+    @Test("each line has the value of its percentile, and the counts grow to the total")
     func agreesWithQuantiles() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededRandom(seed: seed)
@@ -21,7 +21,7 @@ import Testing
         let rows = rows(histogram, scale: 1)
         #expect(rows.count > 60, "seed \(seed)")
         for row in rows {
-            // A share of so many counts may round to either side of a whole one.
+            // The share times the count may round to either side of a whole number.
             let (low, high) = (histogram.quantile(row[1] - 1e-9), histogram.quantile(row[1] + 1e-9))
             #expect((low...high).contains(Int(row[0])), "seed \(seed), share \(row[1])")
         }
@@ -33,7 +33,7 @@ import Testing
         #expect(last[0] == Double(histogram.maximum) && last[1] == 1 && last[2] == 100_000)
     }
 
-    @Test("a histogram of nothing and of one value are files too")
+    @Test("histograms without values and with one value are valid files")
     func writesFewValues() {
         var histogram = Histogram()
         #expect(rows(histogram, scale: 1e6).count == 1)
@@ -42,7 +42,7 @@ import Testing
         #expect(rows.allSatisfy { abs($0[0] - 5) < 0.005 })
     }
 
-    @Test("what is reset counts anew, in the memory that it had")
+    @Test("after a reset a histogram counts from zero, in the same memory")
     func resets() {
         var (histogram, fresh) = (Histogram(), Histogram())
         for value in 0..<5000 { histogram.record(value * 1000) }

@@ -1,12 +1,12 @@
-"""The house rules that need no more than one file. Each is a function from a Source to its violations:
-(position in the text, what is wrong)."""
+"""The house rules that need one file only. Each is a function from a Source to its violations: (position in
+the text, what is wrong)."""
 import re
 
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 60
 WIDEST_LINE = 100
 MOST_UNLABELLED = 2
-# How far below its SAFETY line an unsafe step may stand.
+# An unsafe step may be at most so many lines below its SAFETY line.
 SAFETY_REACH = 12
 
 TRAPS = re.compile(r"\btry!|\bas!|\bfatalError\(")
@@ -17,13 +17,13 @@ UNLABELLED = re.compile(r"(@\w+\s+)*_\s+`?\w+`?\s*:")
 
 
 def file_length(source):
-    """A file that no screen holds is a room that nobody knows."""
+    """Nobody keeps a longer file in mind."""
     if len(source.lines) > LONGEST_FILE:
         yield 0, f"{len(source.lines)} lines, over {LONGEST_FILE}"
 
 
 def function_length(source):
-    """A function is read at one glance."""
+    """A longer function is hard to read."""
     for span in source.functions:
         lines = source.line(span.end) - source.line(span.start) + 1
         if lines > LONGEST_FUNCTION:
@@ -31,7 +31,7 @@ def function_length(source):
 
 
 def line_width(source):
-    """`swift format` wraps code; comments it leaves. A long text in a string may stand."""
+    """`swift format` wraps code but not comments. Long string literals are allowed."""
     for number, line in enumerate(source.lines, 1):
         if len(line) <= WIDEST_LINE:
             continue
@@ -44,19 +44,19 @@ def line_width(source):
 
 
 def traps(source):
-    """Errors are values; hostile input never traps."""
+    """Errors are values; no input may trap."""
     for match in TRAPS.finditer(source.code):
         yield match.start(), f"{match[0]} traps"
 
 
 def unfinished(source):
-    """What is not finished is finished, or written down where work is planned."""
+    """Unfinished work does not belong in the code."""
     for match in UNFINISHED.finditer(source.text):
         yield match.start(), f"{match[0]}: finish it"
 
 
 def labels(source):
-    """Three values in a row without labels are told apart by nobody."""
+    """Three values in a row without labels are easily mixed up."""
     for span in source.functions:
         bare = sum(bool(UNLABELLED.match(parameter)) for parameter in span.parameters)
         if bare > MOST_UNLABELLED:

@@ -1,6 +1,7 @@
 /// The pictures of a run, and of a search.
 package enum RunCharts {
-    /// Latency by percentile: from the intended send, and from the actual one.
+    /// Latency by percentile: from the intended send, and from the actual one. Below it the same by
+    /// action and by step, where there are several.
     package static func percentiles(_ run: RunResult) -> String {
         let shares = run.distribution.share.values
         var chart = LineChart(
@@ -15,7 +16,38 @@ package enum RunCharts {
             ])
         chart.subtitle = subtitle(run)
         chart.limits = limits(run)
-        return chart.svg
+        return LineChart.stacked([chart] + [byAction(run), bySteps(run)].compactMap(\.self))
+    }
+
+    private static func byAction(_ run: RunResult) -> LineChart? {
+        guard let actions = run.histograms?.actions, actions.count > 1 else { return nil }
+        return LineChart(
+            "Latency by action", x: Axis("percentile", .share),
+            y: Axis("milliseconds", .logarithmic),
+            lines: actions.sorted { $0.key < $1.key }.map { name, own in
+                let distribution = LatencyDistribution(latency: own.latency)
+                return LineChart.Line(
+                    name, points: points(distribution.share.values, distribution.latency))
+            })
+    }
+
+    private static func bySteps(_ run: RunResult) -> LineChart? {
+        guard run.steps.count > 1 else { return nil }
+        let columns: [(name: String, value: (LatencySummary) -> Double)] = [
+            ("p50", \.p50), ("p95", \.p95), ("p99", \.p99),
+        ]
+        var chart = LineChart(
+            "Latency by rate", x: Axis("requests per second", .logarithmic),
+            y: Axis("milliseconds", .logarithmic),
+            lines: columns.map { column in
+                LineChart.Line(
+                    column.name,
+                    points: run.steps.map {
+                        (x: ($0.startRate + $0.endRate) / 2, y: column.value($0.latency))
+                    }, style: .dots)
+            })
+        chart.limits = limits(run)
+        return chart
     }
 
     /// Latency and rate over time, one above the other. Where nothing was answered there is no
@@ -45,7 +77,14 @@ package enum RunCharts {
         }
         latency.bands = [silence(timeline)]
         rates.bands = latency.bands
-        return LineChart.stacked([latency, rates])
+        return LineChart.stacked([latency, rates] + [replicas(run)].compactMap(\.self))
+    }
+
+    private static func replicas(_ run: RunResult) -> LineChart? {
+        guard let counts = run.replicas else { return nil }
+        return LineChart(
+            "Replicas over time", x: Axis("seconds"), y: Axis("replicas"),
+            lines: [LineChart.Line("replicas", points: counts.steps(until: run.seconds))])
     }
 
     /// The steps of a search for the highest rate, in the order in which they were tried, and what

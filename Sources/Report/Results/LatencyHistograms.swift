@@ -119,21 +119,23 @@ extension LatencySummary {
 }
 
 extension LatencyDistribution {
+    package init(_ histograms: LatencyHistograms) {
+        self.init(latency: histograms.latency)
+        serviceTime = Column(
+            share.values.map { Double(histograms.serviceTime.quantile($0)) / 1e6 })
+    }
+
     /// The whole distribution in some fifty points, denser where it is rarer: 0, ½, ¾, ⅞ and so on,
     /// each half with four steps.
-    package init(_ histograms: LatencyHistograms) {
+    init(latency histogram: Histogram) {
         self.init()
         var shares: [Double] = []
         var rest = 1.0
-        while rest * Double(Swift.max(1, histograms.latency.count)) >= 1, shares.count < 120 {
+        while rest * Double(max(1, histogram.count)) >= 1, shares.count < 120 {
             for step in 0..<4 { shares.append(1 - rest * (1 - Double(step) / 8)) }
             rest /= 2
         }
-        func milliseconds(_ histogram: Histogram) -> Column {
-            Column(shares.map { Double(histogram.quantile($0)) / 1e6 })
-        }
         share = Column(shares)
-        latency = milliseconds(histograms.latency)
-        serviceTime = milliseconds(histograms.serviceTime)
+        latency = Column(shares.map { Double(histogram.quantile($0)) / 1e6 })
     }
 }

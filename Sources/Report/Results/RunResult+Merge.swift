@@ -65,7 +65,7 @@ extension RunResult {
             connecting.failures.kinds.merge(
                 run.connecting.failures.kinds, uniquingKeysWith: +)
         }
-        replicasMax = runs.compactMap(\.replicasMax).max()
+        replicas = runs.compactMap(\.replicas).first
         serverMicroseconds = nil
     }
 

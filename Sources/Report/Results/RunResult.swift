@@ -34,8 +34,8 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
     package var actions: [String: ActionFigures] = [:]
     /// By the steps of the plan; empty where it has one alone.
     package var steps: [StepFigures] = []
-    /// The most replicas that somebody saw meanwhile; nil where nobody looked.
-    package var replicasMax: Int?
+    /// What the cluster did meanwhile; nil where nobody looked.
+    package var replicas: ReplicaCounts?
     /// Processor time of the server per answer, in microseconds; nil where nobody looked.
     package var serverMicroseconds: Double?
 
@@ -71,6 +71,8 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
     package init() {}
 
     package var isReliable: Bool { complaints.isEmpty }
+    /// The most replicas that were seen meanwhile.
+    package var replicasMax: Int? { replicas?.largest }
 
     /// Why nothing should be decided by this run; empty where it can be.
     package var doubts: [String] {
@@ -100,7 +102,9 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
         try fields.field("addresses", &addresses)
         try fields.field("actions", &actions)
         try fields.field("steps", &steps)
-        try fields.field("replicas_max", &replicasMax)
+        var most = replicasMax
+        try fields.field("replicas_max", &most)
+        try fields.field("replicas", &replicas)
         try fields.field("server_cpu_us", &serverMicroseconds)
         try fields.field("latency_ms", &latency)
         try fields.field("latency_good_ms", &goodLatency)

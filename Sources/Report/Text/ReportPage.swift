@@ -1,5 +1,5 @@
-/// The write-up of a build on a machine: everything in it comes from results' files and the
-/// thresholds, so the same files give the same page.
+/// The write-up of a build on a machine, and in a cluster where there is a result of one: everything
+/// in it comes from results' files and the thresholds, so the same files give the same page.
 package struct ReportPage {
     package struct Picture {
         /// Relative to the page.
@@ -10,13 +10,17 @@ package struct ReportPage {
 
     private let results: [(name: String, file: ResultFile)]
     private let gates: ThresholdReport
+    /// How the thing is built, in a paragraph; may be empty.
+    private let about: String
     /// The folder of the pictures, as the page sees it.
     private let folder: String
 
     package init(
-        _ results: [(name: String, file: ResultFile)], thresholds: [Threshold], folder: String
+        _ results: [(name: String, file: ResultFile)], thresholds: [Threshold], about: String = "",
+        folder: String
     ) {
         self.results = results
+        self.about = about
         self.folder = folder
         var measurements = Measurements()
         for (name, file) in results { measurements.add(file.measurements, as: name) }
@@ -55,49 +59,79 @@ package struct ReportPage {
     // MARK: Text
 
     package var markdown: String {
-        var text = "# Report\n\n\(verdict)\n\n## Environment\n\n\(environment.text)"
-        for (name, file) in results {
-            guard case .run(let run) = file else { continue }
-            let links = pictures(of: run, name).map { (title: $0.title, path: $0.path) }
-            text += "\n## Load, `\(name)`: \(run.name ?? run.plan.scenario)\n\n"
-            text += RunText(run).markdown(pictures: links)
+        let runs = runs
+        let local = runs.filter { $0.run.replicas == nil }
+        let cluster = runs.filter { $0.run.replicas != nil }
+        let sections: [(title: String, text: String)] = [
+            ("Environment", environment.text), ("Architecture", about),
+            ("Load", local.map(section).joined(separator: "\n")),
+            ("Highest rate", searches), ("Load in the cluster", clusterText(cluster)),
+            ("Accuracy", accuracy), ("Gates", gates.table.text), ("Files", files),
+        ].filter { !$0.text.isEmpty }
+        let numbered = sections.enumerated().map { index, section in
+            "## \(index + 1). \(section.title)\n\n\(section.text)"
         }
-        for (name, file) in results {
-            guard case .search(let search) = file else { continue }
+        return "# Tidemark: report\n\n\(verdict)\n\n" + numbered.joined(separator: "\n")
+    }
+
+    private var runs: [(name: String, run: RunResult)] {
+        results.compactMap { name, file in
+            if case .run(let run) = file { (name, run) } else { nil }
+        }
+    }
+
+    private func section(_ name: String, _ run: RunResult) -> String {
+        let links = pictures(of: run, name).map { (title: $0.title, path: $0.path) }
+        return "### `\(name)`: \(run.name ?? run.plan.scenario)\n\n"
+            + RunText(run).markdown(pictures: links)
+    }
+
+    private func clusterText(_ runs: [(name: String, run: RunResult)]) -> String {
+        runs.map { name, run in
+            let most = run.replicasMax.map(String.init) ?? "–"
+            return "The autoscaler came to \(most) replicas; the picture has them over time.\n\n"
+                + section(name, run)
+        }.joined(separator: "\n")
+    }
+
+    private var searches: String {
+        results.compactMap { name, file -> String? in
+            guard case .search(let search) = file else { return nil }
             let picture = picture(of: search, name)
-            text += "\n## Highest rate, `\(name)`\n\n\(SearchText(search).markdown)"
-            text += "\n![\(picture.title)](\(picture.path))\n"
-        }
-        let quality = quality
-        if !quality.isEmpty { text += "\n## Accuracy\n\n\(quality.text)" }
-        return text + "\n## Gates\n\n\(gates.table.text)"
+            return "### `\(name)`\n\n![\(picture.title)](\(picture.path))\n\n"
+                + SearchText(search).markdown
+        }.joined(separator: "\n")
     }
 
     private var verdict: String {
         var text =
             gates.allHeld
-            ? "**All \(gates.lines.count) gates passed.**"
-            : "**\(gates.short.count) of \(gates.lines.count) gates failed:** "
+            ? "**PASSED:** all \(gates.lines.count) gates."
+            : "**FAILED:** \(gates.short.count) of \(gates.lines.count) gates: "
                 + gates.short.map { "`\($0.text)`" }.joined(separator: ", ") + "."
-        let doubtful = results.filter { $0.file.isDoubtful }.map(\.name)
+        let doubtful = results.filter { !$0.file.runs.allSatisfy(\.doubts.isEmpty) }.map(\.name)
         if !doubtful.isEmpty {
-            text += " The generator does not vouch for: \(doubtful.joined(separator: ", "))."
+            text += " **Not vouched for:** \(doubtful.joined(separator: ", "))."
         }
         return text
     }
 
     private var environment: MarkdownTable {
-        var table = MarkdownTable(["machine", "value"])
+        var table = MarkdownTable(["", "value"])
+        let all = results.flatMap(\.file.runs)
+        if let first = all.map(\.startedAt).filter({ $0 > 0 }).min() {
+            table.add(["date", utcText(first)])
+        }
+        if let run = all.first { table.add(["loadgen", run.version]) }
         guard let machine = results.lazy.compactMap(\.file.machine).first else { return table }
-        table.add(["processors", String(machine.processors)])
-        table.add(["model", machine.model])
+        table.add(["processors", "\(machine.processors), \(machine.model)"])
         table.add(["memory", "\(machine.memoryGiB.shortText) GiB"])
         table.add(["Linux", machine.kernel])
         return table
     }
 
     /// The flags of every result that has been judged by labels.
-    private var quality: QualityTable {
+    private var accuracy: String {
         var table = QualityTable()
         for (name, file) in results {
             switch file {
@@ -112,16 +146,15 @@ package struct ReportPage {
             case .runs, .search, .numbers: break
             }
         }
-        return table
+        return table.isEmpty ? "" : table.text
+    }
+
+    private var files: String {
+        results.map { "- `\($0.name)`: \($0.file.content)\n" }.joined()
     }
 }
 
 extension ResultFile {
-    /// Whether its generator said that it can't be relied on.
-    fileprivate var isDoubtful: Bool {
-        runs.contains { !$0.doubts.isEmpty }
-    }
-
     /// The machine that it was measured on, where the file says.
     fileprivate var machine: Machine? {
         if case .search(let search) = self { search.machine } else { runs.first?.machine }

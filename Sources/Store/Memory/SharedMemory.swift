@@ -33,11 +33,11 @@ extension ExpositionWriter {
     ) {
         single(
             "devices_evicted_total", .counter,
-            help: "Series dropped because MAX_DEVICES was reached.",
-            Double(evicted), into: &output)
+            help: "Series dropped because MAX_DEVICES was reached.", value: Double(evicted),
+            into: &output)
         single(
             "devices_expired_total", .counter,
-            help: "Series dropped after SERIES_TTL without a sample.",
-            Double(expired), into: &output)
+            help: "Series dropped after SERIES_TTL without a sample.", value: Double(expired),
+            into: &output)
     }
 }

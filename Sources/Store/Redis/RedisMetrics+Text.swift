@@ -8,14 +8,14 @@ extension SharedRedis {
         writer.writeSeriesDropped(evicted: 0, expired: 0, into: &output)
         writer.single(
             "redis_up", .gauge, help: "1 while every loop reaches what it needs to store a sample.",
-            isUp ? 1 : 0, into: &output)
+            value: isUp ? 1 : 0, into: &output)
         for family in SharedRedis.labelled { write(family, &writer, into: &output) }
         for (name, help, counter) in SharedRedis.single {
-            writer.single(name, .counter, help: help, total(counter), into: &output)
+            writer.single(name, .counter, help: help, value: total(counter), into: &output)
         }
         writer.single(
             "redis_waiting_samples", .gauge, help: "Samples on their way into the log.",
-            Double(metrics.reduce(0) { $0 + $1.value(.waiting) }), into: &output)
+            value: Double(metrics.reduce(0) { $0 + $1.value(.waiting) }), into: &output)
         writeFlights(&writer, into: &output)
     }
 

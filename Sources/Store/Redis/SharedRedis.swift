@@ -1,5 +1,6 @@
 internal import Bytes
 package import Detection
+internal import Options
 internal import Redis
 internal import Synchronization
 internal import Telemetry
