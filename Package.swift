@@ -66,7 +66,8 @@ let package = Package(
         library(
             "Store",
             [
-                "Bytes", "Detection", "Options", "Telemetry", "System", "SeriesLog", "Redis", "Wire",
+                "Bytes", "Detection", "Options", "Telemetry", "System", "SeriesLog", "Redis",
+                "Wire",
             ]),
 
         library("TLS", ["Bytes", "System", "COpenSSL"]),
@@ -134,7 +135,7 @@ let package = Package(
             "LoadGenTests",
             [
                 "Numerics", "Bytes", "Telemetry", "Options", "Signals", "Report", "LoadGen",
-                "CLinux",
+                "CLinux", "HTTPClient", "System",
                 "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
