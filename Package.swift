@@ -135,7 +135,7 @@ let package = Package(
             "LoadGenTests",
             [
                 "Numerics", "Bytes", "Telemetry", "Options", "Signals", "Report", "LoadGen",
-                "CLinux",
+                "CLinux", "HTTPClient", "System",
                 "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
