@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """An HTTP server that works for a fixed time on each request, on one thread, and answers 200."""
 
 import argparse

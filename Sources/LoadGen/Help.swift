@@ -44,7 +44,9 @@ private let helpSections: [(command: String, text: String)] = [
                   or short of its rate still counts
           outputs --json FILE (- for a line of output)  --csv FILE (over time)
                   --hgrm FILE (percentiles)  --markdown FILE  --svg PREFIX (PREFIX-percentiles.svg, PREFIX-timeline.svg)
-          for reports --name TEXT  --replicas FILE (a number a line; the largest is told)
+                  --junit FILE  --prometheus FILE  --repeat 5 (runs of one plan, in one JSON file)
+                  --server-pid PID (processor time of a server on this machine, per answer)
+          for reports --name TEXT  --replicas FILE (a Unix time and a count a line)
                   --quiet: nothing on the terminal but what went wrong
 
         """
@@ -68,25 +70,35 @@ private let helpSections: [(command: String, text: String)] = [
         """
     ),
     (
+        "merge",
+        """
+        loadgen merge A.json B.json … [--slo TEXT] [outputs]
+          one result of several machines that sent load at the same time
+
+        """
+    ),
+    (
         "compare",
         """
-        loadgen compare BEFORE.json AFTER.json [--allow 0.1]
-          two runs side by side; 99 when one measure got worse by more than the share allowed
+        loadgen compare BEFORE AFTER [--margin 0.05] [--force] [--markdown FILE]
+          what got better or worse; each side a result, several joined by commas, or a folder of them.
+          99 when one measure got worse; --force compares what does not belong together, too
 
         """
     ),
     (
         "gate",
         """
-        loadgen gate THRESHOLDS NAME=RESULT.json …
+        loadgen gate THRESHOLDS NAME=RESULT.json … [--junit FILE] [--force]
           holds results against a file of thresholds, such as: load.latency_ms.p95 < 50ms
+          1 when a result can't be relied on, unless --force
 
         """
     ),
     (
         "report",
         """
-        loadgen report --thresholds FILE --out PAGE.md NAME=RESULT.json …
+        loadgen report --thresholds FILE --out PAGE.md [--about TEXT.md] NAME=RESULT.json …
           the write-up with its pictures, from those files alone
 
         """

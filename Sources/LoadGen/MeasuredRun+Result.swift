@@ -53,7 +53,6 @@ extension MeasuredRun {
 
     /// The server worked for the answers of the warm-up too.
     private var serverMicroseconds: Double? {
-        let answers = timeline.rows.reduce(0) { $0 + $1.answered } * timeline.intervalSeconds
         guard let serverSeconds, answers >= 1 else { return nil }
         return serverSeconds * 1e6 / answers
     }

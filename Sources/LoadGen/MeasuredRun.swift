@@ -12,6 +12,8 @@ struct MeasuredRun {
     let latency: Histogram
     let goodLatency: Histogram
     let timeline: Timeline
+    /// Answers in all, those of the warm-up too.
+    let answers: Double
     let quality: Quality?
     /// From the end of the warm-up to the plan's end, or to the last answer where that came later.
     let seconds: Double
@@ -35,10 +37,11 @@ struct MeasuredRun {
         self.recorder = recorder
         latency = recorder.latency
         goodLatency = recorder.goodLatency
-        self.timeline = timeline
+        let answered = (recorder.lastAnswer - countsFrom).seconds
+        self.timeline = timeline.ended(at: answered)
+        answers = timeline.rows.reduce(0) { $0 + $1.answered } * timeline.intervalSeconds
         self.quality = quality
         self.startedAt = startedAt
-        let answered = (recorder.lastAnswer - countsFrom).seconds
         let planned = stoppedAt.map { ($0 - countsFrom).seconds } ?? plan.load.seconds
         // Labelled series end when they are all sent.
         seconds = max(0.001, quality == nil ? max(planned, answered) : answered)

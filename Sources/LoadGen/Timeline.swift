@@ -53,6 +53,19 @@ struct Timeline: Sendable {
         return closeFinished(upTo: min(finished.min() ?? Int.min, lastNumber - 1))
     }
 
+    /// The same where answers came until then, in seconds from the end of the warm-up. The last row
+    /// holds all that came after the plan's end, so its rates are those of a longer time.
+    func ended(at end: Double) -> Timeline {
+        guard let last = rows.last, end > last.time + intervalSeconds else { return self }
+        let share = intervalSeconds / (end - last.time)
+        var timeline = self
+        timeline.rows[rows.count - 1] = Row(
+            time: last.time, asked: last.asked, sent: last.sent * share,
+            answered: last.answered * share, failed: last.failed, p50: last.p50, p95: last.p95,
+            p99: last.p99, max: last.max)
+        return timeline
+    }
+
     /// Makes rows of what is left: all threads are done.
     mutating func close() { _ = closeFinished(upTo: Int.max) }
 

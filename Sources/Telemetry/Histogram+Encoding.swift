@@ -39,6 +39,7 @@ extension Histogram {
             bytes.bigEndian(4..<8) == UInt64(bytes.count - Histogram.headerBytes),
             bytes.bigEndian(8..<12) == 0, bytes.bigEndian(12..<16) == UInt64(Histogram.digits),
             bytes.bigEndian(16..<24) == 1,
+            bytes.bigEndian(32..<40) == Double(1).bitPattern,
             let limit = Int(exactly: bytes.bigEndian(24..<32)), Histogram.limits.contains(limit),
             let counts = Histogram.counts(bytes[Histogram.headerBytes...])
         else { return nil }

@@ -58,6 +58,21 @@ import Testing
         #expect(timeline.rows.map(\.answered) == [2, 2, 4])
     }
 
+    @Test("what came long after the plan's end makes the last row no faster than it was")
+    func stretchesLastRow() throws {
+        var timeline = Timeline(try plan(["--rate", "10", "--duration", "2s"]), intervalSeconds: 1)
+        for thread in 0..<2 {
+            let late = Array(repeating: 4000, count: 20)
+            _ = timeline.add(interval(0, latencies: []), thread: thread)
+            _ = timeline.add(interval(1, latencies: late), thread: thread)
+        }
+        timeline.close()
+        #expect(timeline.rows.last?.answered == 40)
+        // Until 5 s after the beginning, which is 4 s after the last row's.
+        #expect(timeline.ended(at: 5).rows.map(\.answered) == [0, 10])
+        #expect(timeline.ended(at: 1.9).rows.map(\.answered) == [0, 40])
+    }
+
     @Test("the live line tells what was asked and reached, latencies, errors and their course")
     func showsLine() throws {
         var timeline = Timeline(try plan(["--rate", "4", "--duration", "9s"]), intervalSeconds: 1)

@@ -76,6 +76,13 @@ private func measured(_ value: Double, as name: String = "x") -> Measurements {
             #expect(try Threshold("\(name) < 1").name == "latency_ms.\(name)")
         }
         #expect(try Threshold("errors < 1").name == "error_rate")
+        let action = try Threshold("load.actions.ingest.p99.9 < 1")
+        #expect(action.name == "load.actions.ingest.latency_ms.p999")
+        let good = try Threshold("actions.ingest.latency_good_ms.p95 < 1")
+        #expect(good.name == "actions.ingest.latency_good_ms.p95")
+        #expect(try Threshold("steps.0.p95 < 1").name == "steps.0.latency_ms.p95")
+        #expect(try Threshold("steps.0.errors < 1").name == "steps.0.errors")
+        #expect(try Threshold("rates.a.b.p95 < 1").name == "rates.a.b.p95")
         #expect(try Threshold("errors.total < 1").name == "errors.total")
         #expect(try Threshold("service_time_ms.p95 < 1").name == "service_time_ms.p95")
     }

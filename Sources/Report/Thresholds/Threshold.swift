@@ -91,12 +91,15 @@ package struct Threshold: Equatable, Sendable {
             written == "p99.9" || written.hasSuffix(".p99.9")
             ? written.dropLast(2) + "9" : written
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count <= 2, let last = parts.last else { return name }
-        let report = parts.count == 2 ? "\(parts[0])." : ""
+        guard let last = parts.last else { return name }
+        // Actions and steps of a run have latencies of their own.
+        let isPart = parts.dropLast().contains { $0 == "actions" || $0 == "steps" }
+        guard parts.count <= 2 || isPart else { return name }
+        let around = parts.dropLast().map { "\($0)." }.joined()
         // `latency_ms.p95` is whole already.
-        guard !report.hasSuffix("_ms."), !report.hasSuffix("_us.") else { return name }
-        if latencyNames.contains(String(last)) { return "\(report)latency_ms.\(last)" }
-        return last == "errors" ? "\(report)error_rate" : name
+        guard !around.hasSuffix("_ms."), !around.hasSuffix("_us.") else { return name }
+        if latencyNames.contains(String(last)) { return "\(around)latency_ms.\(last)" }
+        return last == "errors" && !isPart ? "\(around)error_rate" : name
     }
 
     private static func bound(_ text: String) -> Double? {
