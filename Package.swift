@@ -66,7 +66,8 @@ let package = Package(
         library(
             "Store",
             [
-                "Bytes", "Detection", "Options", "Telemetry", "System", "SeriesLog", "Redis", "Wire",
+                "Bytes", "Detection", "Options", "Telemetry", "System", "SeriesLog", "Redis",
+                "Wire",
             ]),
 
         library("TLS", ["Bytes", "System", "COpenSSL"]),
@@ -116,7 +117,7 @@ let package = Package(
         tests(
             "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
         tests("TLSTests", ["Bytes", "Numerics", "TLS", "TestSupport"]),
-        tests("WireTests", ["Bytes", "Options", "Wire"]),
+        tests("WireTests", ["Bytes", "HTTP", "Detection", "Options", "Wire"]),
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "SeriesLog"]),
         tests(
             "StoreTests",
@@ -134,7 +135,7 @@ let package = Package(
             "LoadGenTests",
             [
                 "Numerics", "Bytes", "Telemetry", "Options", "Signals", "Report", "LoadGen",
-                "CLinux",
+                "CLinux", "HTTPClient", "System",
                 "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),

@@ -25,9 +25,13 @@ struct LoadRun: Sendable {
     /// Length of an interval: a second, shorter for short runs, longer where there were too many.
     let intervalSeconds: Double
 
-    init(_ plan: Plan) throws(RunError) {
+    /// Finds the addresses of a host name.
+    typealias Resolver = (_ host: String, _ port: UInt16) throws(ResolveError) -> [Endpoint]
+
+    /// - Parameter resolve: asks the machine's name servers unless told otherwise.
+    init(_ plan: Plan, resolve: Resolver = Endpoint.resolveAll) throws(RunError) {
         self.plan = plan
-        routes = try LoadRun.routes(plan)
+        routes = try LoadRun.routes(plan, resolve)
         mailboxes = (0..<plan.threads).map { _ in
             IntervalMailbox(latencyLimit: plan.latencyLimitNanoseconds)
         }
@@ -36,7 +40,7 @@ struct LoadRun: Sendable {
             seconds <= 15 ? 0.25 : max(1, (seconds / LoadRun.rowLimit).rounded(.up))
     }
 
-    private static func routes(_ plan: Plan) throws(RunError) -> [Route] {
+    private static func routes(_ plan: Plan, _ resolve: Resolver) throws(RunError) -> [Route] {
         var context: TLSContext?
         if plan.addresses.contains(where: { $0.url.isSecure }) {
             do throws(TLSError) { context = try TLSContext(trusting: plan.trust) } catch {
@@ -47,7 +51,7 @@ struct LoadRun: Sendable {
         for address in plan.addresses {
             let server = address.url.server
             do throws(ResolveError) {
-                let endpoints = try Endpoint.resolveAll(host: server.host, port: server.port)
+                let endpoints = try resolve(server.host, server.port)
                 let security =
                     address.url.isSecure
                     ? context.map {

@@ -73,7 +73,9 @@ struct RunCommand {
         if result.isInterrupted || result.abort != nil { return 1 }
         let isPardoned = plan.allowsLate && result.achievedRate > 0
         if !result.isReliable, !isPardoned { return 1 }
-        return result.slo?.allHeld ?? true ? 0 : 99
+        guard result.slo?.allHeld ?? true else { return 99 }
+        // Where nothing was good there is nothing to be content with.
+        return result.requests > result.errors.total ? 0 : 1
     }
 }
 

@@ -1,8 +1,9 @@
-/// The place of an entry in its stream: `birth-number`, as Redis writes it.
+/// The ID of an entry in its stream: `birth-number`, as Redis writes it.
 ///
-/// `birth` is when the stream was made, in Unix microseconds, the same for all its entries; `number`
-/// is given by Redis, 1, 2, 3 … without a gap. So a number that follows mine tells that nobody else
-/// wrote, and a stream that was flushed and begun anew is another stream: its birth is later.
+/// `birth` is when the stream was made, in Unix microseconds, and the same for all its entries.
+/// Redis gives the `number`: 1, 2, 3 … without a gap. So when the numbers of two entries of mine
+/// follow each other, nobody else wrote in between. A stream that was flushed and made again has a
+/// later birth.
 public struct EntryID: Comparable, Hashable, Sendable {
     public let birth: UInt64
     public let number: UInt64
@@ -10,9 +11,9 @@ public struct EntryID: Comparable, Hashable, Sendable {
     public static let zero = EntryID(birth: 0, number: 0)
     public static let last = EntryID(birth: .max, number: .max)
 
-    /// Redis allows more; no stream of ours comes near it, and below it nothing overflows.
+    /// Redis allows more. No stream reaches it, and below it no sum overflows.
     public static let limit: UInt64 = 1_000_000_000_000_000_000
-    /// Digits that are below it, however they are chosen.
+    /// A number of so many digits is always below the limit.
     private static let digitLimit = 18
     /// The longest text that is read.
     public static let textLimit = 2 * digitLimit + 1
@@ -22,7 +23,7 @@ public struct EntryID: Comparable, Hashable, Sendable {
         self.number = number
     }
 
-    /// Reads `birth-number`; nil when the text is no such thing.
+    /// Reads `birth-number`; nil when the text is another.
     public init?(_ text: Span<UInt8>) {
         var birth: UInt64?
         var value: UInt64 = 0
@@ -48,19 +49,5 @@ public struct EntryID: Comparable, Hashable, Sendable {
 
     public static func < (left: EntryID, right: EntryID) -> Bool {
         left.birth != right.birth ? left.birth < right.birth : left.number < right.number
-    }
-}
-
-/// Who wrote an entry, and which of the writer's entries it is: no two entries have the same.
-public struct Mark: Hashable, Sendable {
-    /// A random number of the loop that wrote.
-    public let writer: UInt64
-    public let number: UInt64
-
-    public static let none = Mark(writer: 0, number: 0)
-
-    public init(writer: UInt64, number: UInt64) {
-        self.writer = writer
-        self.number = number
     }
 }

@@ -1,7 +1,7 @@
 package import Bytes
 
-/// The way to one server: resolving its name, connecting, greeting; and again, after a while, when
-/// that fails or what was there is lost.
+/// The way to one server: resolve its name, connect, greet. When that fails, or the connection is
+/// lost, it begins again after a while.
 package struct Link {
     package enum State {
         case idle
@@ -19,16 +19,17 @@ package struct Link {
     package var generation: UInt32 = 0
     /// How the server names the connection that is there.
     package var client: Greeting.Client?
-    /// A connection that was cut with entries in flight, and must be closed before anything is
-    /// concluded from their absence; `isUnknown` when the server never said how it names it.
+    /// A connection that was cut with entries in flight. The server must close it before anybody
+    /// concludes that an entry was not written.
     package var fencing: Greeting.Client?
+    /// There was such a connection, but the server never said how it names it.
     package var isFencingUnknown = false
     /// The reason of the last failure, so that it is told once and not with every attempt.
     package var lastFailure = ""
 
     package init(seed: UInt64) { backoff = Backoff(seed: seed) }
 
-    /// When something must happen by.
+    /// When the state must have changed by; never when it may stay.
     package var deadline: Instant {
         switch state {
         case .idle, .ready: .never

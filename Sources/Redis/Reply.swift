@@ -1,6 +1,4 @@
-internal import Bytes
-
-/// An answer of Redis, as far as this room needs it.
+/// A reply of Redis, as far as it is needed here.
 public enum Reply: Equatable, Sendable {
     case null
     case integer(Int)
@@ -9,41 +7,4 @@ public enum Reply: Equatable, Sendable {
     case failure(ReplyFailure)
 
     public static func error(_ text: [UInt8]) -> Reply { .failure(ReplyFailure(text)) }
-}
-
-/// What an error of Redis means for the one who gets it.
-public enum ReplyFailure: Equatable, Sendable {
-    /// The slot lives elsewhere now.
-    case moved(slot: Int, NodeAddress)
-    /// The slot is on its way elsewhere; this once, ask there.
-    case ask(NodeAddress)
-    /// The entry's place is taken: the stream is not the one it was.
-    case notNext
-    /// Soon it will be different: loading, electing, migrating.
-    case tryAgain([UInt8])
-    /// This server takes no writes: it is a replica now.
-    case readOnly
-    case other([UInt8])
-
-    public init(_ text: [UInt8]) {
-        let words = text.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
-        switch words.first {
-        case "MOVED" where words.count >= 3:
-            guard let slot = Int(words[1]), let address = NodeAddress(redirection: words[2]) else {
-                self = .other(text)
-                return
-            }
-            self = .moved(slot: slot, address)
-        case "ASK" where words.count >= 3:
-            guard let address = NodeAddress(redirection: words[2]) else {
-                self = .other(text)
-                return
-            }
-            self = .ask(address)
-        case "TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "BUSY": self = .tryAgain(text)
-        case "READONLY": self = .readOnly
-        case "ERR" where text.starts(with: "ERR The ID specified in XADD".utf8): self = .notNext
-        default: self = .other(text)
-        }
-    }
 }

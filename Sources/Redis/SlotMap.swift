@@ -1,6 +1,6 @@
 internal import Bytes
 
-/// Which master of a Redis Cluster holds which of the 16384 slots.
+/// Which master of a Redis Cluster holds which of the 16384 hash slots, here called slots.
 public struct SlotMap: Sendable {
     public static let slotCount = 16_384
     public static let noOwner: Int16 = -1
@@ -18,19 +18,19 @@ public struct SlotMap: Sendable {
         owners = [Int16](repeating: 0, count: SlotMap.slotCount)
     }
 
-    /// Takes over another map's owners. A slot that has none there keeps the one it had, and a server
-    /// keeps its place.
+    /// Takes over another map's owners. A slot without one there keeps the owner it had, and a
+    /// server keeps its index.
     public mutating func adopt(_ other: SlotMap) {
-        let places = other.nodes.map { Int16(place($0)) }
+        let indices = other.nodes.map { Int16(index(of: $0)) }
         for slot in 0..<SlotMap.slotCount where other.owners[slot] != SlotMap.noOwner {
-            owners[slot] = places[Int(other.owners[slot])]
+            owners[slot] = indices[Int(other.owners[slot])]
         }
     }
 
     /// Whether the server owns any slot.
     public func isOwner(_ node: Int) -> Bool { owners.contains(Int16(node)) }
 
-    /// The owner of a slot, as a place in `nodes`.
+    /// The owner of a slot, as an index in `nodes`.
     public func owner(_ slot: UInt16) -> Int? {
         let owner = owners[Int(slot) & (SlotMap.slotCount - 1)]
         return owner == SlotMap.noOwner ? nil : Int(owner)
@@ -38,19 +38,19 @@ public struct SlotMap: Sendable {
 
     public mutating func setOwner(_ slot: Int, _ address: NodeAddress) {
         guard (0..<SlotMap.slotCount).contains(slot) else { return }
-        owners[slot] = Int16(place(address))
+        owners[slot] = Int16(index(of: address))
     }
 
-    /// The server's place in `nodes`, made when it is new.
-    public mutating func place(_ address: NodeAddress) -> Int {
+    /// The server's index in `nodes`. A new server is put at the end.
+    public mutating func index(of address: NodeAddress) -> Int {
         if let known = nodes.firstIndex(of: address) { return known }
         nodes.append(address)
         return nodes.count - 1
     }
 
-    /// Reads the answer to CLUSTER SLOTS: `[[first, last, [host, port, …], replica …], …]`.
-    /// - Parameter asked: who answered; it stands for a host that is left empty.
-    /// - Returns: nil when the answer is no map, or a map of nothing.
+    /// Reads the reply to CLUSTER SLOTS: `[[first, last, [host, port, …], replica …], …]`.
+    /// - Parameter asked: who replied; it stands for a host that is left empty.
+    /// - Returns: nil when the reply is no map, or a map of nothing.
     public init?(_ reply: Reply, from asked: NodeAddress) {
         guard case .array(let ranges) = reply, !ranges.isEmpty else { return nil }
         for range in ranges {
@@ -64,13 +64,13 @@ public struct SlotMap: Sendable {
             if case .text(let text) = master[0], !text.isEmpty, text != Array("?".utf8) {
                 host = String(decoding: text, as: UTF8.self)
             }
-            let owner = Int16(place(NodeAddress(host: host, port: port)))
+            let owner = Int16(index(of: NodeAddress(host: host, port: port)))
             for slot in first...last { owners[slot] = owner }
         }
     }
 
-    /// The slot of a key: CRC16 of what stands in its first braces, or of the whole key when nothing
-    /// does (Redis Cluster specification, "Hash tags").
+    /// The slot of a key: CRC16 of the text in its first braces, or of the whole key when there is
+    /// none (Redis Cluster specification, "Hash tags").
     public static func slot(ofKey key: Span<UInt8>) -> UInt16 {
         var tag = 0..<key.count
         if let open = key.first(UInt8(ascii: "{"), from: 0),

@@ -1,5 +1,5 @@
-/// A device's name as it is kept in the table: its bytes inline, so that a key is one piece of
-/// memory and comparing two touches nothing else.
+/// A device's name as a table keeps it. The bytes are stored inline: a key is one piece of memory,
+/// and to compare two keys touches nothing else.
 package struct DeviceKey: Sendable {
     /// Contract section 2: 1 to 128 bytes of UTF-8.
     package static let byteLimit = 128
@@ -25,8 +25,9 @@ package struct DeviceKey: Sendable {
         return true
     }
 
-    /// A keyed hash, so that nobody outside can choose names that all meet in one place: eight bytes
-    /// at a time through a multiply and a fold (the wyhash family's mixing step), then once more.
+    /// A hash with a secret seed, so that no client can choose names that all fall into one bucket.
+    /// Eight bytes at a time are multiplied and folded (the mixing step of the wyhash family), and
+    /// at the end once more.
     package static func hash(_ bytes: Span<UInt8>, seed: UInt64) -> UInt64 {
         var state = seed ^ UInt64(bytes.count) &* 0x9E37_79B9_7F4A_7C15
         var index = 0
@@ -42,5 +43,12 @@ package struct DeviceKey: Sendable {
         }
         let product = state.multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
         return product.high ^ product.low
+    }
+}
+
+extension Array where Element == UInt8 {
+    /// A copy of the bytes.
+    package init(_ bytes: Span<UInt8>) {
+        self = bytes.indices.map { bytes[$0] }
     }
 }

@@ -2,11 +2,11 @@ package import Bytes
 package import Detection
 internal import Synchronization
 
-/// The embedded log: every series of this process in one bounded table.
+/// Every series of this process, in memory, with a limit.
 ///
-/// The table is cut into stripes by the device's hash, each behind a lock of its own, and the fleet
-/// series behind another: loops on different threads rarely meet at one. What a sample's place in its
-/// series is, is decided under that lock; so is its verdict.
+/// The devices are divided into stripes by their names' hash. Each stripe has a lock of its own,
+/// and the fleet's series has another, so loops on different threads rarely wait for each other. A
+/// sample gets its number in its series, and its verdict, under that lock.
 package final class MemoryLog: Sendable {
     /// Stripes: many more than threads, so that two loops seldom want the same; few enough that a
     /// listing or an eviction can look at all of them.
@@ -56,7 +56,7 @@ package final class MemoryLog: Sendable {
     package var expired: Int { expiredCount.load(ordering: .relaxed) }
 
     private func stripe(_ hash: UInt64) -> Stripe {
-        // The low bits choose the place inside a stripe's table; the high ones choose the stripe.
+        // The low bits choose the bucket in a stripe's table, the high ones choose the stripe.
         stripes[Int(truncatingIfNeeded: hash >> 58)]
     }
 
@@ -69,42 +69,42 @@ package final class MemoryLog: Sendable {
                 let unnamed: [UInt8] = []
                 _ = table.insert(unnamed.span, hash: 0, now: now)
             }
-            return table.fold(sample, into: table.newestSlot, now: now)
+            return table.fold(sample, into: table.newest, now: now)
         }
     }
 
-    /// Takes a sample of a device; its verdict comes from the device's own series. The fleet's series
-    /// takes it too, but through `appendToFleet`.
+    /// Takes a sample of a device. The verdict comes from the device's own series. The fleet's
+    /// series takes the sample too, by `appendToFleet`.
     package func append(_ sample: Sample, device name: Span<UInt8>, now: Instant) -> Verdict {
         let hash = DeviceKey.hash(name, seed: seed)
         let stripe = stripe(hash)
         let verdict: Verdict? = stripe.table.withLock { table in
-            guard let slot = table.find(name, hash: hash) else { return nil }
-            if isExpired(table.entryActivity(slot), now) { return nil }
-            let verdict = table.fold(sample, into: slot, now: now)
+            guard let series = table.find(name, hash: hash) else { return nil }
+            if isExpired(table.lastActivity(of: series), now) { return nil }
+            let verdict = table.fold(sample, into: series, now: now)
             stripe.oldestActivity.store(table.oldestActivity.nanoseconds, ordering: .relaxed)
             return verdict
         }
-        return verdict ?? appendToNew(sample, name, hash, stripe, now)
+        return verdict ?? appendToNew(sample, device: name, hash: hash, in: stripe, now: now)
     }
 
     private func appendToNew(
-        _ sample: Sample, _ name: Span<UInt8>, _ hash: UInt64, _ stripe: Stripe, _ now: Instant
+        _ sample: Sample, device name: Span<UInt8>, hash: UInt64, in stripe: Stripe, now: Instant
     ) -> Verdict {
         makeRoom(now)
         return stripe.table.withLock { table in
             // Another loop may have made it since; an expired one begins anew.
-            if let slot = table.find(name, hash: hash) {
-                if !isExpired(table.entryActivity(slot), now) {
-                    return table.fold(sample, into: slot, now: now)
+            if let series = table.find(name, hash: hash) {
+                if !isExpired(table.lastActivity(of: series), now) {
+                    return table.fold(sample, into: series, now: now)
                 }
-                table.remove(slot)
+                table.remove(series)
                 devices.subtract(1, ordering: .relaxed)
                 expiredCount.add(1, ordering: .relaxed)
             }
             devices.add(1, ordering: .relaxed)
-            let slot = table.insert(name, hash: hash, now: now)
-            let verdict = table.fold(sample, into: slot, now: now)
+            let series = table.insert(name, hash: hash, now: now)
+            let verdict = table.fold(sample, into: series, now: now)
             stripe.oldestActivity.store(table.oldestActivity.nanoseconds, ordering: .relaxed)
             return verdict
         }
@@ -169,7 +169,7 @@ package final class MemoryLog: Sendable {
 
     package func fleetSummary() -> SeriesSummary {
         fleet.withLock { table in
-            table.newestSlot >= 0 ? table.summary(table.newestSlot) : .empty
+            table.count > 0 ? table.summary(of: table.newest) : .empty
         }
     }
 
@@ -177,71 +177,64 @@ package final class MemoryLog: Sendable {
     package func summary(device name: Span<UInt8>, now: Instant) -> SeriesSummary? {
         let hash = DeviceKey.hash(name, seed: seed)
         return stripe(hash).table.withLock { table in
-            guard let slot = table.find(name, hash: hash),
-                !isExpired(table.entryActivity(slot), now)
+            guard let series = table.find(name, hash: hash),
+                !isExpired(table.lastActivity(of: series), now)
             else { return nil }
-            return table.summary(slot)
+            return table.summary(of: series)
         }
     }
 
     /// The devices with the newest activity, or those that follow `name` in that order.
     ///
-    /// Each stripe is already in order, so its share of a page is its first `limit` entries. A device
-    /// that becomes active between two pages moves to the front; it is never shown twice in one page.
+    /// Each stripe is already in order, so its share of a page is at most its first `limit`
+    /// entries. A device that becomes active between two pages moves to the front. No page shows a
+    /// device twice.
     package func devices(after name: Span<UInt8>?, limit: Int, now: Instant) -> [DeviceEntry]? {
-        var bound = Instant.never
-        var boundKey: [UInt8] = []
+        var position: ListPosition?
         if let name {
             let hash = DeviceKey.hash(name, seed: seed)
             let activity: Instant? = stripe(hash).table.withLock { table in
-                table.find(name, hash: hash).map { table.entryActivity($0) }
+                table.find(name, hash: hash).map { table.lastActivity(of: $0) }
             }
             guard let activity else { return nil }
-            bound = activity
-            boundKey = Array(name)
+            position = ListPosition(lastActivity: activity, name: Array(name))
         }
         var entries: [DeviceEntry] = []
         for stripe in stripes {
-            stripe.table.withLock { table in
-                collect(from: table, after: bound, boundKey, limit, now, &entries)
+            entries += stripe.table.withLock { table in
+                page(of: table, after: position, limit: limit, now: now)
             }
         }
         entries.sort { DeviceEntry.isListedBefore($0, $1) }
         return Array(entries.prefix(limit))
     }
 
-    private func collect(
-        from table: borrowing SeriesTable, after bound: Instant, _ boundKey: [UInt8], _ limit: Int,
-        _ now: Instant, _ entries: inout [DeviceEntry]
-    ) {
-        var slot = table.newestSlot
-        var taken = 0
-        while slot >= 0, taken < limit {
-            let activity = table.entryActivity(slot)
-            if isExpired(activity, now) { return }
-            let follows =
-                activity < bound
-                || activity == bound && boundKey.lexicographicallyPrecedes(table.name(slot))
-            if follows {
-                entries.append(table.entry(slot))
-                taken += 1
-            }
-            slot = table.olderSlot(than: slot)
+    /// Where in the list of all devices a page begins: after this device.
+    private struct ListPosition {
+        let lastActivity: Instant
+        let name: [UInt8]
+
+        func isBefore(_ activity: Instant, name other: Span<UInt8>) -> Bool {
+            activity < lastActivity
+                || activity == lastActivity && name.lexicographicallyPrecedes(Array(other))
         }
     }
-}
 
-extension DeviceEntry {
-    /// Newest activity first; equal activity by name, so that pages neither skip nor repeat.
-    static func isListedBefore(_ left: DeviceEntry, _ right: DeviceEntry) -> Bool {
-        if left.lastActivity != right.lastActivity { return left.lastActivity > right.lastActivity }
-        return Array(left.key.bytes).lexicographicallyPrecedes(Array(right.key.bytes))
-    }
-}
-
-extension Array where Element == UInt8 {
-    /// A copy of the bytes.
-    package init(_ bytes: Span<UInt8>) {
-        self = bytes.indices.map { bytes[$0] }
+    /// A stripe's share of a page.
+    private func page(
+        of table: borrowing SeriesTable, after position: ListPosition?, limit: Int, now: Instant
+    ) -> [DeviceEntry] {
+        var entries: [DeviceEntry] = []
+        var series = table.newest
+        while series != SeriesTable.none, entries.count < limit {
+            let activity = table.lastActivity(of: series)
+            if isExpired(activity, now) { break }
+            let key = table.key(of: series)
+            if position?.isBefore(activity, name: key.bytes) ?? true {
+                entries.append(table.entry(of: series))
+            }
+            series = table.older(than: series)
+        }
+        return entries
     }
 }

@@ -3,9 +3,9 @@ package import Detection
 
 /// Series by device name, ordered by their last activity: one stripe of the memory log.
 ///
-/// An open-addressing index of slot numbers over blocks of series that never move. The slots are
-/// linked from the newest activity to the oldest, so the series idle longest is at hand.
-@safe package struct SeriesTable: ~Copyable {
+/// A hash table with open addressing leads from a name to the index of its series. The series are
+/// linked from the newest activity to the oldest, so the one idle longest is found at once.
+package struct SeriesTable: ~Copyable {
     struct Series: ~Copyable {
         var fold: SeriesFold
         let key: DeviceKey
@@ -15,150 +15,62 @@ package import Detection
         var older: Int32 = SeriesTable.none
     }
 
-    /// A slot with the low half of its hash beside it, so that probing past a stranger and growing
-    /// the index touch no series: at a million of them each touch is a cache miss.
-    private struct IndexEntry {
-        var slot: Int32
+    /// An index with the low half of its name's hash. Looking past other names, and growing, then
+    /// touches no series: with a million of them each touch is a cache miss.
+    private struct Bucket {
+        var index: Int32
         var hash: UInt32
 
-        static let empty = IndexEntry(slot: none, hash: 0)
-        var isEmpty: Bool { slot == none }
+        static let empty = Bucket(index: none, hash: 0)
+        var isEmpty: Bool { index == none }
     }
 
+    /// No series.
     package static let none: Int32 = -1
-    private static let blockShift = 6
-    private static let blockLength = 1 << blockShift
 
     private let parameters: FoldParameters
-    private var blocks: [UnsafeMutablePointer<Series>] = unsafe []
-    private var slotCount: Int32 = 0
-    private var free: [Int32] = []
-    /// Slots by hash. Its length is a power of two, at most three quarters full.
-    private var index: [IndexEntry] = Array(repeating: .empty, count: 16)
+    private var series = SeriesBlocks()
+    /// The number of buckets is a power of two. At most three quarters of them are full.
+    private var buckets: [Bucket] = Array(repeating: .empty, count: 16)
     package private(set) var count = 0
-    private var newest = none
-    private var oldest = none
+    /// The series with the newest activity, and the one idle longest; `none` when there is none.
+    package private(set) var newest = none
+    package private(set) var oldest = none
 
     package init(_ parameters: FoldParameters) {
         self.parameters = parameters
     }
 
-    deinit {
-        var slot = newest
-        while slot != SeriesTable.none {
-            let older = unsafe series(slot).pointee.older
-            // SAFETY: linked slots hold a series; each is visited once.
-            unsafe series(slot).deinitialize(count: 1)
-            slot = older
-        }
-        for number in unsafe blocks.indices {
-            // SAFETY: every block was allocated in `newSlot`, and its series are gone.
-            unsafe blocks[number].deallocate()
-        }
-    }
-
-    private func series(_ slot: Int32) -> UnsafeMutablePointer<Series> {
-        // SAFETY: slots are below slotCount, for which blocks were allocated.
-        unsafe blocks[Int(slot) >> SeriesTable.blockShift]
-            + (Int(slot) & (SeriesTable.blockLength - 1))
-    }
-
-    /// The slot of a device; nil when it is not here.
+    /// The series of a device; nil when it is not here.
     package func find(_ name: Span<UInt8>, hash: UInt64) -> Int32? {
         let half = UInt32(truncatingIfNeeded: hash)
-        var place = Int(half) & (index.count - 1)
-        while !index[place].isEmpty {
-            let slot = index[place].slot
-            // SAFETY: the index names only slots that hold a series.
-            if index[place].hash == half, unsafe series(slot).pointee.key.equals(name) {
-                return slot
-            }
-            place = (place + 1) & (index.count - 1)
+        var bucket = Int(half) & (buckets.count - 1)
+        while !buckets[bucket].isEmpty {
+            let index = buckets[bucket].index
+            if buckets[bucket].hash == half, series[index].key.equals(name) { return index }
+            bucket = (bucket + 1) & (buckets.count - 1)
         }
         return nil
     }
 
     /// Makes an empty series for a device that is not here yet.
     package mutating func insert(_ name: Span<UInt8>, hash: UInt64, now: Instant) -> Int32 {
-        if (count + 1) * 4 > index.count * 3 { growIndex() }
-        let slot = newSlot()
-        let activity = stamp(now)
-        // SAFETY: a free slot is uninitialised memory inside a block.
-        unsafe series(slot).initialize(
-            to: Series(
+        if (count + 1) * 4 > buckets.count * 3 { growBuckets() }
+        let index = series.insert(
+            Series(
                 fold: SeriesFold(parameters), key: DeviceKey(name), hash: hash,
-                lastActivity: activity))
-        enter(IndexEntry(slot: slot, hash: UInt32(truncatingIfNeeded: hash)))
-        linkAsNewest(slot)
+                lastActivity: nextActivity(now)))
+        enter(Bucket(index: index, hash: UInt32(truncatingIfNeeded: hash)))
+        linkAsNewest(index)
         count += 1
-        return slot
+        return index
     }
 
-    /// Folds a sample into a series and makes it the newest.
-    package mutating func fold(_ sample: Sample, into slot: Int32, now: Instant) -> Verdict {
-        let activity = stamp(now)
-        if slot != newest {
-            unlink(slot)
-            linkAsNewest(slot)
-        }
-        // SAFETY: the slot holds a series; `mutating` keeps everybody else out.
-        unsafe series(slot).pointee.lastActivity = activity
-        return unsafe series(slot).pointee.fold.fold(sample, parameters)
-    }
-
-    /// The time of an activity, moved on by a nanosecond where needed: no two series of a table are
-    /// equally new, so the order of a listing is the order of the links.
-    private func stamp(_ now: Instant) -> Instant {
-        guard newest != SeriesTable.none else { return now }
-        let latest = unsafe series(newest).pointee.lastActivity
-        return max(now, latest + TimeSpan(nanoseconds: 1))
-    }
-
-    /// Makes a series the newest without a sample.
-    package mutating func touch(_ slot: Int32, now: Instant) {
-        let activity = stamp(now)
-        if slot != newest {
-            unlink(slot)
-            linkAsNewest(slot)
-        }
-        unsafe series(slot).pointee.lastActivity = activity
-    }
-
-    /// Puts another fold in a series' place.
-    package mutating func replaceFold(_ slot: Int32, with fold: consuming SeriesFold) {
-        // Exchanged and then dropped here: assigned in place, an optimized build (Swift 6.3) forgets to
-        // free the old one's window.
-        var other = fold
-        // SAFETY: the slot holds a series; `mutating` keeps everybody else out.
-        unsafe swap(&series(slot).pointee.fold, &other)
-    }
-
-    /// Begins a series anew.
-    package mutating func resetFold(_ slot: Int32) {
-        replaceFold(slot, with: SeriesFold(parameters))
-    }
-
-    /// The fold of a series as a checkpoint.
-    package mutating func encodeFold(_ slot: Int32) -> [UInt8] {
-        unsafe series(slot).pointee.fold.encode(parameters)
-    }
-
-    package func totals(_ slot: Int32) -> SeriesTotals { unsafe series(slot).pointee.fold.totals }
-
-    package mutating func setTotals(_ slot: Int32, _ totals: SeriesTotals) {
-        unsafe series(slot).pointee.fold.totals = totals
-    }
-
-    package func summary(_ slot: Int32) -> SeriesSummary {
-        unsafe series(slot).pointee.fold.summary
-    }
-
-    // MARK: Age
-
-    /// When the series idle longest was last active; never when there is none.
-    package var oldestActivity: Instant {
-        guard oldest != SeriesTable.none else { return .never }
-        return unsafe series(oldest).pointee.lastActivity
+    package mutating func remove(_ index: Int32) {
+        unlink(index)
+        removeBucket(of: index, hash: series[index].hash)
+        series.remove(index)
+        count -= 1
     }
 
     /// Drops the series idle longest.
@@ -169,105 +81,120 @@ package import Detection
         return true
     }
 
-    /// The slots from the newest activity to the oldest.
-    package var newestSlot: Int32 { newest }
-    package func olderSlot(than slot: Int32) -> Int32 { unsafe series(slot).pointee.older }
-    package var oldestSlot: Int32 { oldest }
-    package func newerSlot(than slot: Int32) -> Int32 { unsafe series(slot).pointee.newer }
-    package func entryActivity(_ slot: Int32) -> Instant {
-        unsafe series(slot).pointee.lastActivity
-    }
-    package func key(_ slot: Int32) -> DeviceKey { unsafe series(slot).pointee.key }
-    package func name(_ slot: Int32) -> [UInt8] {
-        let key = unsafe series(slot).pointee.key
-        return Array(key.bytes)
-    }
-    package func entry(_ slot: Int32) -> DeviceEntry {
-        unsafe DeviceEntry(
-            key: series(slot).pointee.key, lastActivity: series(slot).pointee.lastActivity,
-            summary: series(slot).pointee.fold.summary)
-    }
+    // MARK: Folds
 
-    // MARK: Slots, links, index
-
-    private mutating func newSlot() -> Int32 {
-        if let slot = free.popLast() { return slot }
-        if unsafe Int(slotCount) == blocks.count << SeriesTable.blockShift {
-            unsafe blocks.append(
-                UnsafeMutablePointer<Series>.allocate(capacity: SeriesTable.blockLength))
+    /// Folds a sample into a series and makes it the newest.
+    package mutating func fold(_ sample: Sample, into index: Int32, now: Instant) -> Verdict {
+        let activity = nextActivity(now)
+        if index != newest {
+            unlink(index)
+            linkAsNewest(index)
         }
-        slotCount += 1
-        return slotCount - 1
+        series[index].lastActivity = activity
+        return series[index].fold.fold(sample, parameters)
     }
 
-    package mutating func remove(_ slot: Int32) {
-        unlink(slot)
-        // SAFETY: the slot holds a series; it is moved out once and leaves the index.
-        unsafe leave(slot, series(slot).pointee.hash)
-        unsafe series(slot).deinitialize(count: 1)
-        free.append(slot)
-        count -= 1
+    /// Gives a series another fold.
+    package mutating func replaceFold(of index: Int32, with fold: consuming SeriesFold) {
+        // The old fold is exchanged and dropped here. When it is assigned in place, an optimized
+        // build (Swift 6.3) does not free its window.
+        var other = fold
+        swap(&series[index].fold, &other)
     }
 
-    private mutating func linkAsNewest(_ slot: Int32) {
-        unsafe series(slot).pointee.older = newest
-        unsafe series(slot).pointee.newer = SeriesTable.none
-        if newest != SeriesTable.none { unsafe series(newest).pointee.newer = slot }
-        newest = slot
-        if oldest == SeriesTable.none { oldest = slot }
+    /// Begins a series anew.
+    package mutating func resetFold(of index: Int32) {
+        replaceFold(of: index, with: SeriesFold(parameters))
     }
 
-    private mutating func unlink(_ slot: Int32) {
-        let newer = unsafe series(slot).pointee.newer
-        let older = unsafe series(slot).pointee.older
-        if newer != SeriesTable.none {
-            unsafe series(newer).pointee.older = older
-        } else {
-            newest = older
-        }
-        if older != SeriesTable.none {
-            unsafe series(older).pointee.newer = newer
-        } else {
-            oldest = newer
-        }
+    /// The fold of a series as a checkpoint.
+    package mutating func encodeFold(of index: Int32) -> [UInt8] {
+        series[index].fold.encode(parameters)
     }
 
-    private mutating func enter(_ entry: IndexEntry) {
-        var place = Int(entry.hash) & (index.count - 1)
-        while !index[place].isEmpty { place = (place + 1) & (index.count - 1) }
-        index[place] = entry
+    package func totals(of index: Int32) -> SeriesTotals { series[index].fold.totals }
+
+    package mutating func setTotals(of index: Int32, to totals: SeriesTotals) {
+        series[index].fold.totals = totals
     }
 
-    /// Takes a slot out of the index and closes the gap, so that no probe ends too early.
-    private mutating func leave(_ slot: Int32, _ hash: UInt64) {
-        let mask = index.count - 1
+    package func summary(of index: Int32) -> SeriesSummary { series[index].fold.summary }
+
+    package func key(of index: Int32) -> DeviceKey { series[index].key }
+
+    package func entry(of index: Int32) -> DeviceEntry {
+        DeviceEntry(
+            key: series[index].key, lastActivity: series[index].lastActivity,
+            summary: series[index].fold.summary)
+    }
+
+    // MARK: Activity
+
+    package func lastActivity(of index: Int32) -> Instant { series[index].lastActivity }
+
+    /// When the series idle longest was last active; never when there is none.
+    package var oldestActivity: Instant {
+        oldest == SeriesTable.none ? .never : series[oldest].lastActivity
+    }
+
+    /// The next series towards the oldest activity; `none` after the last.
+    package func older(than index: Int32) -> Int32 { series[index].older }
+    /// The next series towards the newest activity; `none` after the last.
+    package func newer(than index: Int32) -> Int32 { series[index].newer }
+
+    /// The time of an activity that happens now. It is later than every other of the table, by a
+    /// nanosecond where needed: so the order of a listing is the order of the links.
+    private func nextActivity(_ now: Instant) -> Instant {
+        guard newest != SeriesTable.none else { return now }
+        return max(now, series[newest].lastActivity + TimeSpan(nanoseconds: 1))
+    }
+
+    private mutating func linkAsNewest(_ index: Int32) {
+        series[index].older = newest
+        series[index].newer = SeriesTable.none
+        if newest != SeriesTable.none { series[newest].newer = index }
+        newest = index
+        if oldest == SeriesTable.none { oldest = index }
+    }
+
+    private mutating func unlink(_ index: Int32) {
+        let newer = series[index].newer
+        let older = series[index].older
+        if newer != SeriesTable.none { series[newer].older = older } else { newest = older }
+        if older != SeriesTable.none { series[older].newer = newer } else { oldest = newer }
+    }
+
+    // MARK: Buckets
+
+    private mutating func enter(_ entry: Bucket) {
+        var bucket = Int(entry.hash) & (buckets.count - 1)
+        while !buckets[bucket].isEmpty { bucket = (bucket + 1) & (buckets.count - 1) }
+        buckets[bucket] = entry
+    }
+
+    /// Empties the bucket of a series and closes the gap, so that no search ends too early.
+    private mutating func removeBucket(of index: Int32, hash: UInt64) {
+        let mask = buckets.count - 1
         var gap = Int(UInt32(truncatingIfNeeded: hash)) & mask
-        while index[gap].slot != slot { gap = (gap + 1) & mask }
-        var place = gap
+        while buckets[gap].index != index { gap = (gap + 1) & mask }
+        var bucket = gap
         while true {
-            place = (place + 1) & mask
-            let candidate = index[place]
+            bucket = (bucket + 1) & mask
+            let candidate = buckets[bucket]
             guard !candidate.isEmpty else { break }
             let home = Int(candidate.hash) & mask
-            // It may move into the gap unless its home lies cyclically in (gap, place].
-            if (place - home) & mask >= (place - gap) & mask {
-                index[gap] = candidate
-                gap = place
+            // It may move into the gap unless its home lies cyclically in (gap, bucket].
+            if (bucket - home) & mask >= (bucket - gap) & mask {
+                buckets[gap] = candidate
+                gap = bucket
             }
         }
-        index[gap] = .empty
+        buckets[gap] = .empty
     }
 
-    private mutating func growIndex() {
-        let old = index
-        index = Array(repeating: .empty, count: old.count * 2)
+    private mutating func growBuckets() {
+        let old = buckets
+        buckets = Array(repeating: .empty, count: old.count * 2)
         for entry in old where !entry.isEmpty { enter(entry) }
     }
-}
-
-/// A device as a listing shows it.
-package struct DeviceEntry: Sendable {
-    package let key: DeviceKey
-    package let lastActivity: Instant
-    package let summary: SeriesSummary
 }

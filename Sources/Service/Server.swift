@@ -16,7 +16,7 @@ enum Server {
             let shared = SharedState(configuration, parameters, store: store, loops: loops)
             try run(shared, on: MemoryStore.self, sharing: store)
         case .redis(let location):
-            let store = SharedRedis(location, configuration, parameters, loops: loops)
+            let store = SharedRedis(at: location, configuration, parameters, loops: loops)
             let shared = SharedState(configuration, parameters, store: store, loops: loops)
             try run(shared, on: RedisStore.self, sharing: store)
         }

@@ -17,8 +17,9 @@ package protocol Store: ~Copyable, SendableMetatype {
     /// Tells the time; before anything else in a turn.
     mutating func tellTime(_ now: Instant, unixMilliseconds: Int)
 
-    /// Stores the samples of a batch, which has at least one. When that is done at once the batch has
-    /// its verdicts afterwards. When it has to wait, the store keeps the batch and leaves another.
+    /// Stores the samples of a batch, which has at least one. When that is done at once the batch
+    /// has its verdicts afterwards. When it has to wait, the store keeps the batch and leaves
+    /// another.
     mutating func append(_ batch: inout SampleBatch) -> Storing
 
     /// Asks for what a GET is answered with.

@@ -49,7 +49,8 @@ package struct SampleBatch: ~Copyable {
         }
     }
 
-    private mutating func removeAll() {
+    /// Empties the batch, and gives back the memory of a large one.
+    package mutating func removeAll() {
         samples.removeAll(keepingCapacity: true)
         names.removeAll()
         if !faults.isEmpty { faults.removeAll(keepingCapacity: true) }

@@ -85,6 +85,25 @@ import Testing
         #expect(error?.description.contains(arguments[0]) == true)
     }
 
+    @Test("a latency above a minute is told apart where the time-out allows it")
+    func keepsLongLatencies() throws {
+        var options = try Options(
+            ["--target", "http://a:1", "--rate", "1", "--duration", "10s", "--timeout", "600s"],
+            switches: [])
+        let plan = try Plan(&options)
+        var recorder = Recorder(plan)
+        let latency = 500_000_000_000
+        recorder.noteAnswer(
+            .ingest, step: 0, status: 202, failure: nil, latency: latency, serviceTime: latency)
+        recorder.noteEnd(.analyze, step: 0, failure: .timeout, latency: latency / 2)
+        for share in [0.99, 1] {
+            #expect(abs(Double(recorder.latency.quantile(share)) / Double(latency) - 1) < 0.001)
+        }
+        let half = Double(recorder.latency.quantile(0.5)) * 2 / Double(latency)
+        #expect(abs(half - 1) < 0.001)
+        #expect(recorder.goodLatency.count == 1 && recorder.latency.count == 2)
+    }
+
     @Test("several targets, each with what stands before its paths")
     func readsTargets() throws {
         var options = try Options(

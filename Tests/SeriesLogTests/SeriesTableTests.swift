@@ -11,10 +11,10 @@ import Testing
         let parameters = FoldParameters()
         var table = SeriesTable(parameters)
         let name = Array("a".utf8)
-        let slot = table.insert(name.span, hash: 1, now: .zero)
+        let index = table.insert(name.span, hash: 1, now: .zero)
         func grown() -> Int {
             let before = ProcessUsage.read().residentBytes
-            for _ in 0..<100_000 { table.replaceFold(slot, with: SeriesFold(parameters)) }
+            for _ in 0..<100_000 { table.replaceFold(of: index, with: SeriesFold(parameters)) }
             return ProcessUsage.read().residentBytes - before
         }
         _ = grown()

@@ -1,7 +1,7 @@
 import Bytes
 import Options
-import Wire
 import Testing
+import Wire
 
 @Suite struct ConfigurationTests {
     private func read(_ arguments: [String], _ environment: [String: String] = [:]) throws

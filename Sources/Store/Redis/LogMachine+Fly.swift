@@ -12,11 +12,15 @@ extension LogMachine {
             shards[shard].notBefore <= now
         else { return false }
         board(shard)
-        for entry in shards[shard].flight.entries { depart(entry, shard, &commands) }
-        for slot in shards[shard].flight.series { follow(slot, shard, &commands) }
-        for (index, extra) in shards[shard].flight.extras.enumerated() {
-            write(extra, &commands)
-            tag(.extra, Int32(index), shard)
+        for entry in shards[shard].flight.entries { depart(entry, to: shard, into: &commands) }
+        for series in shards[shard].flight.series { follow(series, to: shard, into: &commands) }
+        for (index, queued) in shards[shard].flight.extras.enumerated() {
+            if queued.needsAsking {
+                commands.command("ASKING")
+                tag(.asking, Int32(index), to: shard)
+            }
+            write(queued.extra, into: &commands)
+            tag(.extra, Int32(index), to: shard)
         }
         guard !shards[shard].flight.tags.isEmpty else {
             // All that had gathered was given up meanwhile.
@@ -30,7 +34,7 @@ extension LogMachine {
             commands.add(integer: replicas)
             commands.add(integer: max(1, Int(settings.timeout.milliseconds) / 2))
             commands.end()
-            tag(.wait, 0, shard)
+            tag(.wait, 0, to: shard)
         }
         shards[shard].flight.isFlying = true
         shards[shard].flight.sentAt = now
@@ -38,7 +42,7 @@ extension LogMachine {
         return true
     }
 
-    private mutating func tag(_ kind: Flight.Tag.Kind, _ index: Int32, _ shard: Int) {
+    private mutating func tag(_ kind: Flight.Tag.Kind, _ index: Int32, to shard: Int) {
         shards[shard].flight.tags.append(Flight.Tag(kind: kind, index: index))
     }
 
@@ -59,12 +63,13 @@ extension LogMachine {
         }
     }
 
-    /// A series whose flight to the slot's former owner has not landed does not take part in another.
+    /// A series takes part in one flight at a time: while one to the former owner of its hash slot
+    /// is under way, its entries wait.
     private mutating func holdBack(_ shard: Int) {
         var kept: [Int32] = []
         var held: [Int32] = []
         for entry in shards[shard].flight.entries {
-            if places[Int(pending[entry: entry].series)].isFlying {
+            if states[Int(pending[entry: entry].series)].isFlying {
                 held.append(entry)
             } else {
                 kept.append(entry)
@@ -77,92 +82,96 @@ extension LogMachine {
 
     // MARK: Entries
 
-    /// Sends an entry, if it is to be sent and its place is known, and notes what must be read.
-    private mutating func depart(_ entry: Int32, _ shard: Int, _ commands: inout CommandBuffer) {
-        let slot = Int(pending[entry: entry].series)
-        if places[slot].openEntry == entry { places[slot].openEntry = PendingTable.none }
-        if !places[slot].isFlying {
-            places[slot].isFlying = true
-            places[slot].need = .none
-            places[slot].appended = 0
-            places[slot].isRead = false
-            shards[shard].flight.series.append(Int32(slot))
+    /// Sends an entry, if it is to be sent and its stream is known, and notes what must be read.
+    private mutating func depart(
+        _ entry: Int32, to shard: Int, into commands: inout CommandBuffer
+    ) {
+        let series = Int(pending[entry: entry].series)
+        if states[series].openEntry == entry { states[series].openEntry = PendingTable.none }
+        if !states[series].isFlying {
+            states[series].isFlying = true
+            states[series].need = .none
+            states[series].appended = 0
+            states[series].isRead = false
+            shards[shard].flight.series.append(Int32(series))
         }
-        if pending[entry: entry].status == .gathered, places[slot].standing != .unknown {
-            append(entry, shard, &commands)
+        if pending[entry: entry].status == .gathered, states[series].standing != .unknown {
+            append(entry, to: shard, into: &commands)
         }
-        places[slot].need = max(places[slot].need, need(entry, shard))
+        states[series].need = max(states[series].need, need(entry, shard))
     }
 
     private func need(_ entry: Int32, _ shard: Int) -> ReadNeed {
-        let place = places[Int(pending[entry: entry].series)]
+        let state = states[Int(pending[entry: entry].series)]
         let status = pending[entry: entry].status
-        switch place.standing {
+        switch state.standing {
         case .unknown: return .load
         case .creating: return .none
         case .absent: return .load
         case .known: break
         }
-        if place.verifiedBy != shards[shard].generation { return .check }
-        let isBehind = place.entriesBehind > UInt64(2 * settings.checkpointInterval)
+        if state.verifiedBy != shards[shard].generation { return .check }
+        let isBehind = state.entriesBehind > UInt64(2 * settings.checkpointInterval)
         switch status {
         // Nothing after the fold may also mean that the stream is gone.
         case .refresh: return isBehind ? .load : .check
         case .stored, .uncertain: return isBehind ? .load : .after
         case .gathered, .sent:
-            guard place.contention > 0, pending[entry: entry].wantsVerdict else { return .none }
+            guard state.contention > 0, pending[entry: entry].wantsVerdict else { return .none }
             return isBehind ? .load : .after
         case .done: return .none
         }
     }
 
     private mutating func append(
-        _ entry: Int32, _ shard: Int, _ commands: inout CommandBuffer
+        _ entry: Int32, to shard: Int, into commands: inout CommandBuffer
     ) {
-        let slot = pending[entry: entry].series
+        let series = pending[entry: entry].series
         lastNumber += 1
         pending[entry: entry].number = lastNumber
         pending[entry: entry].status = .sent
         pending[entry: entry].shard = Int32(shard)
-        pending[entry: entry].after = places[Int(slot)].position
+        pending[entry: entry].after = states[Int(series)].position
         shards[shard].flight.samples += Int(pending[entry: entry].itemCount)
-        ask(slot, shard, &commands)
-        if places[Int(slot)].standing == .absent {
-            create(entry, slot, &commands)
+        addAsking(for: series, to: shard, into: &commands)
+        if states[Int(series)].standing == .absent {
+            create(series, with: entry, into: &commands)
         } else {
-            extend(entry, slot, shard, &commands)
+            extend(series, with: entry, to: shard, into: &commands)
         }
-        places[Int(slot)].appended += 1
-        tag(.append, entry, shard)
+        states[Int(series)].appended += 1
+        tag(.append, entry, to: shard)
     }
 
-    /// While a slot is on its way to another master, each command there needs this before it.
-    private mutating func ask(_ slot: Int32, _ shard: Int, _ commands: inout CommandBuffer) {
-        guard places[Int(slot)].askShard >= 0 else { return }
+    /// While a hash slot moves to another master, each command there needs ASKING before it.
+    private mutating func addAsking(
+        for series: Int32, to shard: Int, into commands: inout CommandBuffer
+    ) {
+        guard states[Int(series)].askShard >= 0 else { return }
         commands.command("ASKING")
-        tag(.asking, slot, shard)
+        tag(.asking, series, to: shard)
     }
 
-    /// The first entry of a new stream. Its birth is now; should another loop make the same stream at
-    /// the same time, the later birth comes after the earlier, and both find out: this one by the
-    /// stream's length, the other when its next entry does not fit.
+    /// The first entry of a new stream, whose birth is now. Another loop may make the same stream
+    /// at the same time. Then the entry with the later birth stands after the other, and both find
+    /// out: this loop by the stream's length, the other when its next entry does not fit.
     private mutating func create(
-        _ entry: Int32, _ slot: Int32, _ commands: inout CommandBuffer
+        _ series: Int32, with entry: Int32, into commands: inout CommandBuffer
     ) {
         let first = EntryID(birth: nextBirth(), number: 1)
-        places[Int(slot)].forget()
-        places[Int(slot)].standing = .creating
-        places[Int(slot)].position = EntryID(birth: first.birth, number: 0)
+        states[Int(series)].forget()
+        states[Int(series)].standing = .creating
+        states[Int(series)].position = EntryID(birth: first.birth, number: 0)
         commands.begin(5)
         commands.add("XADD")
-        addKey(of: slot, &commands)
+        addKey(of: series, &commands)
         commands.add(first)
         addSamples(of: entry, &commands)
         commands.end()
     }
 
-    /// Microseconds, of which the last three digits are this loop's own: two streams of one name, one
-    /// of them flushed, are never taken for each other.
+    /// Microseconds, of which the last three digits are this loop's own: two streams of one name,
+    /// one of them flushed, are never taken for each other.
     private mutating func nextBirth() -> UInt64 {
         let birth = UInt64(max(1, unixMilliseconds)) * 1000 + writer % 1000
         lastBirth = max(birth, lastBirth + 1000)
@@ -171,43 +180,42 @@ extension LogMachine {
 
     /// The next entry of a stream that is there. NOMKSTREAM: when it is gone, nothing is written.
     private mutating func extend(
-        _ entry: Int32, _ slot: Int32, _ shard: Int, _ commands: inout CommandBuffer
+        _ series: Int32, with entry: Int32, to shard: Int, into commands: inout CommandBuffer
     ) {
-        let place = places[Int(slot)]
+        let state = states[Int(series)]
         let isCheckpoint =
-            place.standing == .known && place.verifiedBy == shards[shard].generation
-            && place.entriesSinceCheckpoint >= UInt64(settings.checkpointInterval)
-        // Trimming is done with the checkpoint, and only of what came long before it: so the stream
-        // always holds a checkpoint with all that follows it, however far behind its writer was. An
-        // append without trimming is a tenth cheaper besides.
+            state.standing == .known && state.verifiedBy == shards[shard].generation
+            && state.entriesSinceCheckpoint >= UInt64(settings.checkpointInterval)
+        // A stream is trimmed together with a checkpoint, and only of what came long before it. So
+        // it always holds a checkpoint with all that follows it, however far behind its writer was.
         let kept = UInt64(settings.streamLength)
-        let isTrimmed = isCheckpoint && place.position.number > kept
+        let isTrimmed = isCheckpoint && state.position.number > kept
         commands.begin(6 + (isCheckpoint ? 2 : 0) + (isTrimmed ? 3 : 0))
         commands.add("XADD")
-        addKey(of: slot, &commands)
+        addKey(of: series, &commands)
         commands.add("NOMKSTREAM")
         if isTrimmed {
             commands.add("MINID")
             commands.add("~")
             commands.add(
-                EntryID(birth: place.position.birth, number: place.position.number - kept))
+                EntryID(birth: state.position.birth, number: state.position.number - kept))
         }
-        commands.add(nextOf: place.position.birth)
+        commands.add(nextOf: state.position.birth)
         addSamples(of: entry, &commands)
-        if isCheckpoint { addCheckpoint(of: slot, &commands) }
+        if isCheckpoint { addCheckpoint(of: series, &commands) }
         commands.end()
     }
 
-    private mutating func addCheckpoint(of slot: Int32, _ commands: inout CommandBuffer) {
-        let position = places[Int(slot)].position
-        let totals = table.totals(slot)
-        let fold = table.encodeFold(slot)
+    private mutating func addCheckpoint(of series: Int32, _ commands: inout CommandBuffer) {
+        let position = states[Int(series)].position
+        let totals = table.totals(of: series)
+        let fold = table.encodeFold(of: series)
         commands.add("c")
         commands.add(byteCount: EntryCoding.checkpointHeadBytes + fold.count) { bytes in
             bytes.append(checkpointHead: position, totals)
             bytes.append(fold.span)
         }
-        places[Int(slot)].checkpoint = position
+        states[Int(series)].checkpoint = position
         metrics.add(1, .checkpointsWritten)
     }
 
@@ -225,78 +233,82 @@ extension LogMachine {
         }
     }
 
-    private func addKey(of slot: Int32, _ commands: inout CommandBuffer) {
-        let key = table.key(slot)
+    private func addKey(of series: Int32, _ commands: inout CommandBuffer) {
+        let key = table.key(of: series)
         commands.add(keyOf: key.bytes)
     }
 
     // MARK: What goes with a series
 
     /// What a series needs besides its entries: reading, its length, its time to live.
-    private mutating func follow(_ slot: Int32, _ shard: Int, _ commands: inout CommandBuffer) {
-        let place = places[Int(slot)]
-        if place.standing == .creating {
-            ask(slot, shard, &commands)
+    private mutating func follow(
+        _ series: Int32, to shard: Int, into commands: inout CommandBuffer
+    ) {
+        let state = states[Int(series)]
+        if state.standing == .creating {
+            addAsking(for: series, to: shard, into: &commands)
             commands.begin(2)
             commands.add("XLEN")
-            addKey(of: slot, &commands)
+            addKey(of: series, &commands)
             commands.end()
-            tag(.length, slot, shard)
+            tag(.length, series, to: shard)
         }
-        read(slot, shard, &commands)
+        read(series, from: shard, into: &commands)
         // The time to live is set anew before a sixteenth of it is over, and set longer by as much:
         // a series never goes too early, and few commands are spent on it.
         let slack = TimeSpan(nanoseconds: settings.timeToLive.nanoseconds / 16)
-        if place.appended > 0, slot != fleet, now - place.expirySet > slack {
-            places[Int(slot)].expirySet = now
-            ask(slot, shard, &commands)
+        if state.appended > 0, series != fleet, now - state.expirySet > slack {
+            states[Int(series)].expirySet = now
+            addAsking(for: series, to: shard, into: &commands)
             commands.begin(3)
             commands.add("PEXPIRE")
-            addKey(of: slot, &commands)
+            addKey(of: series, &commands)
             commands.add(integer: Int(settings.timeToLive.milliseconds + slack.milliseconds) + 1)
             commands.end()
-            tag(.expiry, slot, shard)
+            tag(.expiry, series, to: shard)
         }
-        places[Int(slot)].askShard = -1
+        states[Int(series)].askShard = -1
     }
 
-    private mutating func read(_ slot: Int32, _ shard: Int, _ commands: inout CommandBuffer) {
-        let need = places[Int(slot)].need
+    private mutating func read(
+        _ series: Int32, from shard: Int, into commands: inout CommandBuffer
+    ) {
+        let need = states[Int(series)].need
         guard need != .none else { return }
-        ask(slot, shard, &commands)
+        addAsking(for: series, to: shard, into: &commands)
         commands.begin(6)
         commands.add(need == .load ? "XREVRANGE" : "XRANGE")
-        addKey(of: slot, &commands)
+        addKey(of: series, &commands)
         switch need {
         case .load:
-            if let oldest = loads[slot]?.oldest {
+            if let oldest = loads[series]?.oldest {
                 commands.add(oldest, isExcluded: true)
             } else {
                 commands.add("+")
             }
             commands.add("-")
         case .check, .after, .none:
-            commands.add(places[Int(slot)].position, isExcluded: need == .after)
+            commands.add(states[Int(series)].position, isExcluded: need == .after)
             commands.add("+")
         }
         commands.add("COUNT")
-        commands.add(integer: readCount(slot, need))
+        commands.add(integer: readCount(series, need))
         commands.end()
-        tag(.read, slot, shard)
-        metrics.add(1, counter(slot, need))
+        tag(.read, series, to: shard)
+        metrics.add(1, counter(series, need))
     }
 
     /// Entries asked for at once.
-    func readCount(_ slot: Int32, _ need: ReadNeed) -> Int {
+    func readCount(_ series: Int32, _ need: ReadNeed) -> Int {
         need == .load
-            ? (loads[slot]?.nextCount ?? StreamLoad.firstCount(settings)) : settings.streamLength
+            ? (loads[series]?.nextCount ?? StreamLoad.firstCount(settings)) : settings.streamLength
     }
 
-    private func counter(_ slot: Int32, _ need: ReadNeed) -> RedisMetrics.Counter {
+    private func counter(_ series: Int32, _ need: ReadNeed) -> RedisMetrics.Counter {
         switch need {
         case .load: .loads
         case .check: .checks
-        case .after, .none: slot == fleet ? .fleetCatchUps : .deviceCatchUps
+        case .after, .none: series == fleet ? .fleetCatchUps : .deviceCatchUps
         }
     }
 }

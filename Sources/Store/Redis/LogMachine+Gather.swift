@@ -25,50 +25,51 @@ extension LogMachine {
         finish(ticket)
     }
 
-    /// Adds a sample: to the fleet's series, and to its device's, from which the verdict then comes.
+    /// Adds a sample: to the fleet's series, and to its device's, from which the verdict then
+    /// comes.
     package mutating func add(
         _ sample: Sample, device: Span<UInt8>, ticket: Int32, position: Int
     ) {
         if device.count == 0 {
-            gather(sample, fleet, ticket, Int32(position))
+            gather(sample, of: fleet, ticket: ticket, position: Int32(position))
         } else {
-            let slot = slot(of: device)
-            gather(sample, slot, ticket, Int32(position))
-            gather(sample, fleet, ticket, -1)
+            let series = series(of: device)
+            gather(sample, of: series, ticket: ticket, position: Int32(position))
+            gather(sample, of: fleet, ticket: ticket, position: -1)
         }
     }
 
     private mutating func gather(
-        _ sample: Sample, _ slot: Int32, _ ticket: Int32, _ position: Int32
+        _ sample: Sample, of series: Int32, ticket: Int32, position: Int32
     ) {
         tickets.addPart(ticket)
-        var entry = places[Int(slot)].openEntry
+        var entry = states[Int(series)].openEntry
         if entry == PendingTable.none
             || pending[entry: entry].itemCount >= Int32(RedisSettings.entrySampleLimit)
         {
-            if let shard = route(slot), isAway(shard) {
+            if let shard = route(series), isAway(shard) {
                 fail(ticket, .unreachable)
                 return
             }
-            entry = pending.makeEntry(PendingEntry(status: .gathered, series: slot))
+            entry = pending.makeEntry(PendingEntry(status: .gathered, series: series))
             enlist(entry)
-            places[Int(slot)].openEntry = entry
+            states[Int(series)].openEntry = entry
         }
         pending.append(sample, ticket: ticket, position: position, to: entry)
     }
 
     /// Asks for a device's series as it is now, or for the fleet's when the name is empty.
     package mutating func refresh(_ device: Span<UInt8>, ticket: Int32) {
-        refresh(device.count == 0 ? fleet : slot(of: device), ticket)
+        refresh(device.count == 0 ? fleet : series(of: device), ticket)
     }
 
-    mutating func refresh(_ slot: Int32, _ ticket: Int32) {
+    mutating func refresh(_ series: Int32, _ ticket: Int32) {
         tickets.addPart(ticket)
-        if let shard = route(slot), isAway(shard) {
+        if let shard = route(series), isAway(shard) {
             fail(ticket, .unreachable)
             return
         }
-        var entry = PendingEntry(status: .refresh, series: slot)
+        var entry = PendingEntry(status: .refresh, series: series)
         entry.wantsVerdict = true
         entry.ticket = ticket
         if ticket != PendingTable.none {
@@ -80,15 +81,15 @@ extension LogMachine {
 
     /// Puts a new entry at the end of its series' and of its shard's work.
     private mutating func enlist(_ entry: Int32) {
-        let slot = Int(pending[entry: entry].series)
-        let last = places[slot].lastEntry
+        let series = Int(pending[entry: entry].series)
+        let last = states[series].lastEntry
         if last == PendingTable.none {
-            places[slot].firstEntry = entry
+            states[series].firstEntry = entry
         } else {
             pending[entry: last].nextOfSeries = entry
         }
-        places[slot].lastEntry = entry
-        if let shard = route(Int32(slot)) {
+        states[series].lastEntry = entry
+        if let shard = route(Int32(series)) {
             shards[shard].gathering.append(entry)
         } else {
             homeless.append(entry)
@@ -97,21 +98,21 @@ extension LogMachine {
 
     /// Takes an entry, whose items are gone, out of its series and gives it back.
     mutating func discard(_ entry: Int32) {
-        let slot = Int(pending[entry: entry].series)
-        if places[slot].openEntry == entry { places[slot].openEntry = PendingTable.none }
+        let series = Int(pending[entry: entry].series)
+        if states[series].openEntry == entry { states[series].openEntry = PendingTable.none }
         var before = PendingTable.none
-        var other = places[slot].firstEntry
+        var other = states[series].firstEntry
         while other != PendingTable.none, other != entry {
             before = other
             other = pending[entry: other].nextOfSeries
         }
         let next = pending[entry: entry].nextOfSeries
         if before == PendingTable.none {
-            places[slot].firstEntry = next
+            states[series].firstEntry = next
         } else {
             pending[entry: before].nextOfSeries = next
         }
-        if places[slot].lastEntry == entry { places[slot].lastEntry = before }
+        if states[series].lastEntry == entry { states[series].lastEntry = before }
         pending.free(entry: entry)
     }
 
@@ -160,7 +161,7 @@ extension LogMachine {
         for index in shards.indices where !shards[index].extras.isEmpty {
             let kept = shards[index].extras
             shards[index].extras.removeAll()
-            for extra in kept where !drop(extra) { shards[index].extras.append(extra) }
+            for queued in kept where !drop(queued.extra) { shards[index].extras.append(queued) }
         }
     }
 
@@ -170,8 +171,8 @@ extension LogMachine {
         return true
     }
 
-    /// Drops samples that nobody waits for: an entry that was never sent must not be stored after its
-    /// client was told that it is not.
+    /// Drops samples that nobody waits for: an entry that was never sent must not be stored after
+    /// its client was told that it is not.
     private mutating func swept(_ list: [Int32]) -> [Int32] {
         var kept: [Int32] = []
         for entry in list {
@@ -190,7 +191,8 @@ extension LogMachine {
         case .refresh:
             if tickets.isAbandoned(pending[entry: entry].ticket) { fail(entry: entry, .timedOut) }
         case .stored, .uncertain:
-            // What may be in the log is one entry: it is settled for all of it or dropped as a whole.
+            // What may be in the log is one entry: it is settled for all of it or dropped as a
+            // whole.
             guard isAbandoned(entry) else { return }
             fail(entry: entry, .timedOut)
         case .gathered, .sent:

@@ -7,18 +7,18 @@ internal import Telemetry
 
 /// Taking in the replies to a flight, and settling what was sent with it.
 extension LogMachine {
-    /// Whether the next reply of the shard is the place of an appended entry: then it can be handed
-    /// in parsed.
-    package func expectsPlace(_ shard: Int) -> Bool {
+    /// Whether the next reply of the shard is the ID of an appended entry. Then `received` takes it
+    /// already parsed.
+    package func expectsEntryID(_ shard: Int) -> Bool {
         let flight = shards[shard].flight
         return flight.cursor < flight.tags.count && flight.tags[flight.cursor].kind == .append
     }
 
     /// The reply to an append, parsed.
-    package mutating func received(_ shard: Int, place: EntryID) {
+    package mutating func received(_ shard: Int, id: EntryID) {
         guard let tag = nextTag(shard) else { return }
         metrics.add(1, .commandsOK)
-        pending[entry: tag.index].id = place
+        pending[entry: tag.index].id = id
         pending[entry: tag.index].status = .stored
         landIfComplete(shard)
     }
@@ -32,21 +32,21 @@ extension LogMachine {
             metrics.add(1, .commandsOK)
         }
         switch tag.kind {
-        case .append: appended(tag.index, shard, reply)
+        case .append: appended(tag.index, to: shard, reply: reply)
         case .length: measured(tag.index, reply)
         case .read:
-            let place = places[Int(tag.index)]
+            let state = states[Int(tag.index)]
             shards[shard].flight.reads.append(
                 Flight.Read(
-                    series: tag.index, need: place.need, asked: readCount(tag.index, place.need),
+                    series: tag.index, need: state.need, asked: readCount(tag.index, state.need),
                     reply: reply))
-        case .extra: answered(shards[shard].flight.extras[Int(tag.index)], shard, reply)
+        case .extra: received(shards[shard].flight.extras[Int(tag.index)], by: shard, reply: reply)
         case .wait:
             if case .integer(let count) = reply {
                 let wanted = min(settings.replicas, shards[shard].replicas)
                 shards[shard].flight.isReplicated = count >= wanted
                 // A replica may have gone for good; then it is not waited for any more.
-                if count < wanted { shards[shard].extras.append(.role) }
+                if count < wanted { shards[shard].extras.append(QueuedExtra(extra: .role)) }
             }
         case .expiry, .asking: break
         }
@@ -73,8 +73,8 @@ extension LogMachine {
 
     // MARK: Replies
 
-    private mutating func appended(_ entry: Int32, _ shard: Int, _ reply: Reply) {
-        let slot = Int(pending[entry: entry].series)
+    private mutating func appended(_ entry: Int32, to shard: Int, reply: Reply) {
+        let series = Int(pending[entry: entry].series)
         switch reply {
         case .text(let text):
             guard let id = EntryID(text.span) else {
@@ -90,23 +90,24 @@ extension LogMachine {
             return
         case .failure(.notNext), .null, .integer, .array:
             // The stream is gone, or it is another one.
-            places[slot].standing = .unknown
+            states[series].standing = .unknown
         case .failure(let failure):
             // It is elsewhere; what is known of it holds until a look there tells otherwise.
-            redirect(slot, shard, failure)
-            if places[slot].standing == .creating { places[slot].standing = .absent }
+            redirect(series, from: shard, failure)
+            if states[series].standing == .creating { states[series].standing = .absent }
         }
         pending[entry: entry].status = .gathered
     }
 
-    /// Follows the cluster's word on where a slot is, or leaves a server alone that asks for it.
-    mutating func redirect(_ slot: Int, _ shard: Int, _ failure: ReplyFailure) {
+    /// Follows a redirection to the server that has the hash slot, or leaves a server alone for a
+    /// while when it asks for that.
+    mutating func redirect(_ series: Int, from shard: Int, _ failure: ReplyFailure) {
         switch failure {
         case .moved(let number, let address):
             wantsMap = true
             let home = shardIndex(address)
             map.setOwner(number, shards[home].address)
-        case .ask(let address): places[slot].askShard = Int32(shardIndex(address))
+        case .ask(let address): states[series].askShard = Int32(shardIndex(address))
         case .tryAgain:
             shards[shard].notBefore = now + .milliseconds(20)
             wantsMap = settings.isCluster
@@ -116,12 +117,12 @@ extension LogMachine {
     }
 
     /// The length of a stream that this loop thinks it made.
-    private mutating func measured(_ slot: Int32, _ reply: Reply) {
-        guard places[Int(slot)].standing == .creating else { return }
-        if case .integer(let count) = reply, count == Int(places[Int(slot)].appended) {
-            places[Int(slot)].standing = .known
+    private mutating func measured(_ series: Int32, _ reply: Reply) {
+        guard states[Int(series)].standing == .creating else { return }
+        if case .integer(let count) = reply, count == Int(states[Int(series)].appended) {
+            states[Int(series)].standing = .known
         } else {
-            places[Int(slot)].standing = .unknown
+            states[Int(series)].standing = .unknown
         }
     }
 
@@ -133,15 +134,15 @@ extension LogMachine {
         swap(&flight, &shards[shard].flight)
         metrics.durations.record(now - flight.sentAt)
         // A fold that was made on this connection is as good as one that was found there.
-        for slot in flight.series where places[Int(slot)].standing == .known {
-            if places[Int(slot)].position.number == 0 {
-                places[Int(slot)].verifiedBy = shards[shard].generation
+        for series in flight.series where states[Int(series)].standing == .known {
+            if states[Int(series)].position.number == 0 {
+                states[Int(series)].verifiedBy = shards[shard].generation
             }
         }
         for read in flight.reads { take(read, shard) }
-        for slot in flight.series {
-            places[Int(slot)].isFlying = false
-            if places[Int(slot)].standing == .creating { places[Int(slot)].standing = .unknown }
+        for series in flight.series {
+            states[Int(series)].isFlying = false
+            if states[Int(series)].standing == .creating { states[Int(series)].standing = .unknown }
         }
         var again: [Int32] = []
         for entry in flight.entries {
@@ -152,7 +153,7 @@ extension LogMachine {
                 again.append(entry)
             }
         }
-        leaveUnknownDevices(flight.series)
+        removeUnknownDevices(flight.series)
         flight.clear()
         // The arrays are used again, unless another flight was begun in between.
         swap(&flight, &shards[shard].flight)
@@ -174,25 +175,25 @@ extension LogMachine {
     }
 
     /// A device that was only asked for, and is not there, is not kept.
-    private mutating func leaveUnknownDevices(_ series: [Int32]) {
-        for slot in series
-        where slot != fleet && places[Int(slot)].standing == .absent
-            && !places[Int(slot)].isPinned
-        { remove(slot) }
+    private mutating func removeUnknownDevices(_ flown: [Int32]) {
+        for series in flown
+        where series != fleet && states[Int(series)].standing == .absent
+            && !states[Int(series)].isPinned
+        { remove(series) }
     }
 
     // MARK: Settling
 
     private mutating func settle(_ entry: Int32, isReplicated: Bool) {
-        let slot = Int(pending[entry: entry].series)
+        let series = Int(pending[entry: entry].series)
         switch pending[entry: entry].status {
-        case .stored: settleStored(entry, slot, isReplicated)
+        case .stored: settleStored(entry, of: series, isReplicated: isReplicated)
         case .refresh:
-            guard places[slot].isRead else { return }
+            guard states[series].isRead else { return }
             let ticket = pending[entry: entry].ticket
-            if ticket != PendingTable.none, places[slot].standing == .known {
+            if ticket != PendingTable.none, states[series].standing == .known {
                 tickets[ticket].summaries[Int(pending[entry: entry].position)] =
-                    table.summary(Int32(slot))
+                    table.summary(of: Int32(series))
             }
             finish(ticket)
             pending[entry: entry].status = .done
@@ -203,31 +204,31 @@ extension LogMachine {
         }
     }
 
-    private mutating func settleStored(_ entry: Int32, _ slot: Int, _ isReplicated: Bool) {
+    private mutating func settleStored(_ entry: Int32, of series: Int, isReplicated: Bool) {
         let id = pending[entry: entry].id
-        places[slot].top = max(places[slot].top, id)
+        states[series].top = max(states[series].top, id)
         if !isReplicated { markUnreplicated(entry) }
-        if places[slot].standing == .known {
-            if id == places[slot].position.next {
-                foldOwn(entry, slot)
+        if states[series].standing == .known {
+            if id == states[series].position.next {
+                foldOwn(entry, series)
                 return
             }
-            if id <= places[slot].position {
+            if id <= states[series].position {
                 // A checkpoint later than the entry was folded from: its verdicts are lost.
                 fail(entry: entry, .unsettled)
                 return
             }
         }
         guard !pending[entry: entry].wantsVerdict else {
-            places[slot].contention = SeriesPlace.contentionSpan
+            states[series].contention = SeriesState.contentionSpan
             return
         }
-        // Nobody needs the fleet's verdicts here: it is folded when somebody asks, or when it is this
-        // loop's turn to put a checkpoint into the log.
+        // Nobody needs the fleet's verdicts here. The entry is folded when somebody asks for the
+        // fleet, or when this loop is to put a checkpoint into the log.
         while let item = pending.takeFirst(of: entry) { finish(item.ticket) }
         pending[entry: entry].status = .done
         if id.number % UInt64(settings.checkpointInterval) == 0 {
-            refresh(Int32(slot), PendingTable.none)
+            refresh(Int32(series), PendingTable.none)
         }
     }
 
@@ -241,17 +242,17 @@ extension LogMachine {
     }
 
     /// Folds an entry of this loop that follows the fold, and gives its verdicts out.
-    private mutating func foldOwn(_ entry: Int32, _ slot: Int) {
+    private mutating func foldOwn(_ entry: Int32, _ series: Int) {
         let id = pending[entry: entry].id
         let number = pending[entry: entry].number
         while let item = pending.takeFirst(of: entry) {
-            let verdict = table.fold(item.sample, into: Int32(slot), now: now)
+            let verdict = table.fold(item.sample, into: Int32(series), now: now)
             deliver(verdict, item)
         }
-        places[slot].position = id
-        places[slot].mark = Mark(writer: writer, number: number)
+        states[series].position = id
+        states[series].mark = Mark(writer: writer, number: number)
         pending[entry: entry].status = .done
-        if Int32(slot) != fleet { touch(slot) }
+        if Int32(series) != fleet { touch(series) }
     }
 
     mutating func deliver(_ verdict: Verdict, _ item: PendingItem) {
@@ -285,13 +286,13 @@ extension LogMachine {
                 again.append(entry)
             }
         }
-        for slot in flight.series {
-            places[Int(slot)].isFlying = false
-            loads[slot] = nil
-            if places[Int(slot)].standing == .creating { places[Int(slot)].standing = .unknown }
+        for series in flight.series {
+            states[Int(series)].isFlying = false
+            loads[series] = nil
+            if states[Int(series)].standing == .creating { states[Int(series)].standing = .unknown }
         }
         let answeredExtras = flight.tags.prefix(flight.cursor).filter { $0.kind == .extra }.count
-        for extra in flight.extras.dropFirst(answeredExtras) { enlist(extra) }
+        for queued in flight.extras.dropFirst(answeredExtras) { enlist(queued.extra) }
         enlistAgain(again)
         return isUncertain
     }

@@ -7,20 +7,20 @@ internal import Detection
 /// A device that got samples since the shared list was last told.
 struct DeviceTouch: Sendable {
     let key: DeviceKey
-    let slot: Int32
+    let series: Int32
     var milliseconds: Int
 }
 
 /// What all replicas share beside the series: the list of devices and the list of flagged samples.
-/// Both are written off the answers' way and read when somebody asks.
+/// No answer waits until they are written; they are read when somebody asks.
 extension LogMachine {
     private static var namesPerCommand: Int { 128 }
     /// No list has so many devices; a rank beyond it makes no sense.
     private static var rankLimit: Int { 1 << 40 }
-    /// Writes that wait beside the series; beyond it the list's newest are lost, and counted.
+    /// Side writes that wait for one server. Beyond it new ones are dropped, and counted.
     static var sideWriteLimit: Int { 8192 }
 
-    func slotNumber(_ key: StaticString) -> UInt16 {
+    func hashSlot(_ key: StaticString) -> UInt16 {
         settings.isCluster ? SlotMap.slot(ofKey: key.bytes.span) : 0
     }
 
@@ -30,46 +30,47 @@ extension LogMachine {
         case .map, .role: return
         case .write, .deviceRank, .devicePage, .deviceTotal, .anomalyPage, .prune: break
         }
-        guard let shard = shard(of: slotNumber(extra)) else {
+        guard let shard = shard(of: hashSlot(extra)) else {
             homelessExtras.append(extra)
             return
         }
-        shards[shard].extras.append(extra)
+        shards[shard].extras.append(QueuedExtra(extra: extra))
     }
 
-    private func slotNumber(_ extra: Extra) -> UInt16 {
+    private func hashSlot(_ extra: Extra) -> UInt16 {
         switch extra {
-        case .write(let slot, _): slot
+        case .write(let hashSlot, _): hashSlot
         case .map, .role: 0
-        case .anomalyPage: slotNumber(SeriesKey.anomalies)
-        case .deviceRank, .devicePage, .deviceTotal, .prune: slotNumber(SeriesKey.devices)
+        case .anomalyPage: hashSlot(SeriesKey.anomalies)
+        case .deviceRank, .devicePage, .deviceTotal, .prune: hashSlot(SeriesKey.devices)
         }
     }
 
-    mutating func enlistWrite(_ slot: UInt16, _ body: (inout CommandBuffer) -> Void) {
-        let waiting = shard(of: slot).map { shards[$0].extras.count } ?? homelessExtras.count
+    mutating func enlistWrite(_ hashSlot: UInt16, _ body: (inout CommandBuffer) -> Void) {
+        let waiting = shard(of: hashSlot).map { shards[$0].extras.count } ?? homelessExtras.count
         guard waiting < LogMachine.sideWriteLimit else {
             metrics.add(1, .sideWritesDropped)
             return
         }
         var commands = CommandBuffer()
         body(&commands)
-        enlist(.write(slot: slot, command: Array(commands.bytes.readable)))
+        enlist(.write(hashSlot: hashSlot, command: Array(commands.bytes.readable)))
     }
 
     // MARK: Devices
 
     /// Notes that a device got a sample.
-    mutating func touch(_ slot: Int) {
-        let known = Int(places[slot].touch)
+    mutating func touch(_ series: Int) {
+        let known = Int(states[series].touch)
         if known >= 0 {
             touches[known].milliseconds = unixMilliseconds
             return
         }
-        places[slot].touch = Int32(touches.count)
+        states[series].touch = Int32(touches.count)
         touches.append(
             DeviceTouch(
-                key: table.key(Int32(slot)), slot: Int32(slot), milliseconds: unixMilliseconds))
+                key: table.key(of: Int32(series)), series: Int32(series),
+                milliseconds: unixMilliseconds))
     }
 
     /// Tells the shared list which devices got samples since it was last told.
@@ -77,13 +78,13 @@ extension LogMachine {
         guard !touches.isEmpty else { return }
         var told: [DeviceTouch] = []
         swap(&told, &touches)
-        for (index, touch) in told.enumerated() where places[Int(touch.slot)].touch == index {
-            places[Int(touch.slot)].touch = -1
+        for (index, touch) in told.enumerated() where states[Int(touch.series)].touch == index {
+            states[Int(touch.series)].touch = -1
         }
-        let slot = slotNumber(SeriesKey.devices)
+        let hashSlot = hashSlot(SeriesKey.devices)
         for start in stride(from: 0, to: told.count, by: LogMachine.namesPerCommand) {
             let part = told[start..<min(start + LogMachine.namesPerCommand, told.count)]
-            enlistWrite(slot) { commands in
+            enlistWrite(hashSlot) { commands in
                 commands.begin(3 + 2 * part.count)
                 commands.add("ZADD")
                 commands.add(SeriesKey.devices)
@@ -100,7 +101,7 @@ extension LogMachine {
     /// Drops devices from the list whose time to live is over.
     package mutating func tidyDevices() {
         let bound = unixMilliseconds - Int(settings.timeToLive.milliseconds)
-        enlistWrite(slotNumber(SeriesKey.devices)) { commands in
+        enlistWrite(hashSlot(SeriesKey.devices)) { commands in
             commands.begin(4)
             commands.add("ZREMRANGEBYSCORE")
             commands.add(SeriesKey.devices)
@@ -113,10 +114,10 @@ extension LogMachine {
     /// Whether there are devices the shared list has not been told of.
     package var hasNews: Bool { !touches.isEmpty }
 
-    /// Looks what became of the fleet and of the list of devices: others write them too.
+    /// Reads the fleet and the number of devices again: others write them too.
     package mutating func look() {
         enlist(.deviceTotal(ticket: PendingTable.none))
-        if places[Int(fleet)].firstEntry == PendingTable.none {
+        if states[Int(fleet)].firstEntry == PendingTable.none {
             refresh(fleet, PendingTable.none)
         }
     }
@@ -137,7 +138,7 @@ extension LogMachine {
 
     /// Puts a flagged sample into the shared list.
     package mutating func publish(_ note: FlaggedNote) {
-        enlistWrite(slotNumber(SeriesKey.anomalies)) { commands in
+        enlistWrite(hashSlot(SeriesKey.anomalies)) { commands in
             commands.begin(12)
             commands.add("XADD")
             commands.add(SeriesKey.anomalies)
@@ -163,7 +164,7 @@ extension LogMachine {
 
     // MARK: Commands
 
-    func write(_ extra: Extra, _ commands: inout CommandBuffer) {
+    func write(_ extra: Extra, into commands: inout CommandBuffer) {
         switch extra {
         case .write(_, let command): commands.append(command.span)
         case .deviceRank(_, let after, _):
@@ -202,9 +203,10 @@ extension LogMachine {
 
     // MARK: Replies
 
-    mutating func answered(_ extra: Extra, _ shard: Int, _ reply: Reply) {
+    mutating func received(_ queued: QueuedExtra, by shard: Int, reply: Reply) {
+        let extra = queued.extra
         if case .failure(let failure) = reply {
-            refused(extra, shard, failure)
+            refused(queued, by: shard, failure: failure)
             return
         }
         switch (extra, reply) {
@@ -237,21 +239,38 @@ extension LogMachine {
         }
     }
 
-    private mutating func refused(_ extra: Extra, _ shard: Int, _ failure: ReplyFailure) {
+    private mutating func refused(
+        _ queued: QueuedExtra, by shard: Int, failure: ReplyFailure
+    ) {
+        let extra = queued.extra
         switch failure {
         case .moved(let number, let address):
             wantsMap = true
             map.setOwner(number, address)
             _ = shardIndex(address)
             enlist(extra)
-        case .tryAgain, .readOnly:
+        case .ask(let address) where !queued.needsAsking:
+            follow(extra, to: address)
+        // A server that was named and names another cannot say where the key is: begin again, but
+        // not at once, so that two servers that name each other are not flooded.
+        case .tryAgain, .readOnly, .ask:
             shards[shard].notBefore = now + .milliseconds(20)
             if failure == .readOnly { shards[shard].wantsReconnect = true }
             enlist(extra)
-        case .ask, .notNext, .other:
+        case .notNext, .other:
             if case .other(let text) = failure { refusal = text }
             fail(extra.ticket, .refused)
         }
+    }
+
+    /// Sends a command once to the server that its hash slot is moving to.
+    private mutating func follow(_ extra: Extra, to address: NodeAddress) {
+        let shard = shardIndex(address)
+        if case .write = extra, shards[shard].extras.count >= LogMachine.sideWriteLimit {
+            metrics.add(1, .sideWritesDropped)
+            return
+        }
+        shards[shard].extras.append(QueuedExtra(extra: extra, needsAsking: true))
     }
 
     private mutating func takePage(_ names: [Reply], _ ticket: Int32) {
@@ -283,17 +302,5 @@ extension LogMachine {
             commands.add(key.span)
             commands.end()
         }
-    }
-}
-
-extension FlaggedNote {
-    /// Reads an element of the shared list; nil when it is none of ours.
-    init?(_ element: Reply) {
-        guard case .array(let parts) = element, parts.count == 2,
-            case .array(let fields) = parts[1], fields.count == 6,
-            case .text(let device) = fields[1], case .text(let alert) = fields[3],
-            case .text(let text) = fields[5]
-        else { return nil }
-        self.init(device: device, isAlert: alert == [UInt8(ascii: "1")], text: text)
     }
 }

@@ -3,13 +3,14 @@ package import Redis
 package import Bytes
 package import Detection
 
-/// One loop's half of the log in Redis, without a socket: it decides what to send, reads what comes
-/// back and says whose answer is decided. The other half, `RedisLog`, moves the bytes.
+/// What one loop does with the log in Redis, without a socket: it decides what is sent, reads the
+/// replies, and says which tickets are decided. `RedisLog` moves the bytes.
 ///
-/// The scheme: a stream per series, one entry per series and flight. Redis numbers the entries; when
-/// the number that comes back follows the fold's own, nobody else wrote, and the verdict is computed
-/// here without reading anything. Otherwise what was missed is read first. Which samples are in the
-/// log, and in which order, is decided by Redis alone; every loop folds the same.
+/// Each series is a stream. A flight (one pipeline) carries at most one new entry per series. Redis
+/// numbers the entries. When the number in the reply is the fold's own plus one, nobody else has
+/// written, and the verdict is computed here without reading anything. Otherwise the entries
+/// between are read first. Redis alone decides which samples are in the log and in which order, so
+/// all loops fold the same.
 package struct LogMachine: ~Copyable {
     let parameters: FoldParameters
     let settings: RedisSettings
@@ -22,15 +23,15 @@ package struct LogMachine: ~Copyable {
     package internal(set) var unixMilliseconds = 0
 
     var table: SeriesTable
-    /// By the table's slots.
-    var places: [SeriesPlace] = []
-    /// The slot of the fleet series.
+    /// By the indices of the table.
+    var states: [SeriesState] = []
+    /// The index of the fleet's series.
     let fleet: Int32
     var pending = PendingTable()
     package var tickets = TicketTable()
     package internal(set) var shards: [Shard] = []
     package internal(set) var map: SlotMap
-    /// Entries and commands whose slot has no known owner.
+    /// Entries and commands whose hash slot has no known owner.
     var homeless: [Int32] = []
     var homelessExtras: [Extra] = []
     /// Streams that are being read backwards, page by page.
@@ -69,7 +70,7 @@ package struct LogMachine: ~Copyable {
             ? SlotMap(settings.server.servers) : SlotMap(single: settings.server.servers[0])
         shards = map.nodes.map { Shard($0) }
         wantsMap = settings.isCluster
-        addPlace(fleet)
+        addState(fleet)
     }
 
     /// Tells the time; before anything else in a turn.
@@ -84,60 +85,60 @@ package struct LogMachine: ~Copyable {
 
     // MARK: Series
 
-    private mutating func addPlace(_ slot: Int32) {
-        while places.count <= Int(slot) { places.append(SeriesPlace()) }
-        places[Int(slot)] = SeriesPlace()
+    private mutating func addState(_ series: Int32) {
+        while states.count <= Int(series) { states.append(SeriesState()) }
+        states[Int(series)] = SeriesState()
         guard settings.isCluster else { return }
-        let name = table.name(slot)
-        places[Int(slot)].slotNumber =
+        let name = Array(table.key(of: series).bytes)
+        states[Int(series)].hashSlot =
             name.isEmpty
             ? SlotMap.slot(ofKey: SeriesKey.fleet.bytes.span)
             : SlotMap.slot(ofKey: SeriesKey.device(name.span).span)
     }
 
-    /// The place of a device, made when it is new; the one idle longest makes room.
-    mutating func slot(of device: Span<UInt8>) -> Int32 {
+    /// The series of a device. A new one is made; when there is no room, the one idle longest goes.
+    mutating func series(of device: Span<UInt8>) -> Int32 {
         let hash = DeviceKey.hash(device, seed: hashSeed)
-        if let slot = table.find(device, hash: hash) { return slot }
+        if let series = table.find(device, hash: hash) { return series }
         if table.count > settings.cacheLimit { forgetOldest() }
-        let slot = table.insert(device, hash: hash, now: now)
-        addPlace(slot)
-        return slot
+        let series = table.insert(device, hash: hash, now: now)
+        addState(series)
+        return series
     }
 
     /// Forgets the fold that was idle longest. One with something under way stays, and the cache is
     /// larger than its limit until that is done.
     private mutating func forgetOldest() {
-        var slot = table.oldestSlot
+        var series = table.oldest
         var looks = 0
-        while slot != SeriesTable.none, looks < 64 {
-            if slot != fleet, !places[Int(slot)].isPinned {
-                remove(slot)
+        while series != SeriesTable.none, looks < 64 {
+            if series != fleet, !states[Int(series)].isPinned {
+                remove(series)
                 return
             }
-            slot = table.newerSlot(than: slot)
+            series = table.newer(than: series)
             looks += 1
         }
     }
 
-    mutating func remove(_ slot: Int32) {
-        table.remove(slot)
-        loads[slot] = nil
-        places[Int(slot)] = SeriesPlace()
+    mutating func remove(_ series: Int32) {
+        table.remove(series)
+        loads[series] = nil
+        states[Int(series)] = SeriesState()
     }
 
-    package func fleetSummary() -> SeriesSummary { table.summary(fleet) }
+    package func fleetSummary() -> SeriesSummary { table.summary(of: fleet) }
 
     // MARK: Routes
 
-    func shard(of slotNumber: UInt16) -> Int? {
-        settings.isCluster ? map.owner(slotNumber) : 0
+    func shard(of hashSlot: UInt16) -> Int? {
+        settings.isCluster ? map.owner(hashSlot) : 0
     }
 
-    func route(_ slot: Int32) -> Int? {
-        let place = places[Int(slot)]
-        if place.askShard >= 0 { return Int(place.askShard) }
-        return shard(of: place.slotNumber)
+    func route(_ series: Int32) -> Int? {
+        let state = states[Int(series)]
+        if state.askShard >= 0 { return Int(state.askShard) }
+        return shard(of: state.hashSlot)
     }
 
     /// Whether the shard has been away so long that waiting for it is pointless.
@@ -153,7 +154,7 @@ package struct LogMachine: ~Copyable {
 
     /// The shard of an address, made when it is new. Shards stand in the order of the map's nodes.
     mutating func shardIndex(_ address: NodeAddress) -> Int {
-        let index = map.place(address)
+        let index = map.index(of: address)
         addShards()
         return index
     }
@@ -166,7 +167,7 @@ package struct LogMachine: ~Copyable {
         }
     }
 
-    /// Takes a new map over and finds new homes for what waits.
+    /// Takes a new map over, and routes what waits by it.
     package mutating func adopt(_ fresh: SlotMap) {
         wantsMap = false
         map.adopt(fresh)
@@ -177,7 +178,7 @@ package struct LogMachine: ~Copyable {
         homelessExtras.removeAll()
         for index in shards.indices {
             waiting += shards[index].gathering
-            extras += shards[index].extras
+            extras += shards[index].extras.map(\.extra)
             shards[index].gathering.removeAll()
             shards[index].extras.removeAll()
         }
@@ -216,13 +217,13 @@ package struct LogMachine: ~Copyable {
 
     /// Asks a server which of them has which slot.
     package mutating func askForMap(_ shard: Int) {
-        shards[shard].extras.append(.map)
+        shards[shard].extras.append(QueuedExtra(extra: .map))
     }
 
     /// Asks every server how many replicas it has by now: as many must confirm.
     package mutating func askForRoles() {
         for shard in shards.indices where shards[shard].isReady {
-            shards[shard].extras.append(.role)
+            shards[shard].extras.append(QueuedExtra(extra: .role))
         }
     }
 

@@ -2,10 +2,11 @@ internal import Redis
 package import Bytes
 package import System
 
-/// One loop's log in Redis: moves bytes between the machine and its servers, keeps the connections
-/// up, and tells the time. What is sent and what it means is the machine's business.
+/// One loop's log in Redis: moves bytes between the machine and the servers, keeps the connections
+/// up, and tells the time. The machine alone decides what is sent, and knows what it means.
 package struct RedisLog: ~Copyable {
-    /// How often the lists that all replicas share are brought up to date: half of what is promised.
+    /// How often the lists that all replicas share are brought up to date: half of what is
+    /// promised.
     private static let publishInterval = TimeSpan.milliseconds(500)
     private static let keepInterval = TimeSpan.milliseconds(1000)
     private static let tidyInterval = TimeSpan.seconds(10)
@@ -74,17 +75,17 @@ package struct RedisLog: ~Copyable {
 
     private mutating func drain(_ shard: Int) {
         while let connection = links[shard].connection,
-            let happening = connection.nextHappening()
+            let occurrence = connection.nextOccurrence()
         {
-            switch happening {
+            switch occurrence {
             case .connected: greet(shard)
-            case .place(let id):
-                if case .ready = links[shard].state, machine.expectsPlace(shard) {
-                    machine.received(shard, place: id)
+            case .entryID(let id):
+                if case .ready = links[shard].state, machine.expectsEntryID(shard) {
+                    machine.received(shard, id: id)
                 } else {
-                    take(shard, .text([]))
+                    receive(.text([]), from: shard)
                 }
-            case .reply(let reply): take(shard, reply)
+            case .reply(let reply): receive(reply, from: shard)
             case .closed(let reason): lose(shard, reason)
             }
         }
@@ -94,7 +95,7 @@ package struct RedisLog: ~Copyable {
         if let refusal = machine.takeRefusal() { tellRefusal(shard, refusal) }
     }
 
-    private mutating func take(_ shard: Int, _ reply: Reply) {
+    private mutating func receive(_ reply: Reply, from shard: Int) {
         switch links[shard].state {
         case .ready: machine.received(shard, reply)
         case .greeting(var greeting, let until):
@@ -104,7 +105,7 @@ package struct RedisLog: ~Copyable {
             case .ready: open(shard, greeting)
             }
         case .idle, .waiting, .resolving, .connecting:
-            lose(shard, "an answer that nothing asked for")
+            lose(shard, "a reply that nothing asked for")
         }
     }
 

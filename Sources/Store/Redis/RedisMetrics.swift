@@ -12,7 +12,8 @@ package final class RedisMetrics: Sendable {
         case checkpointsWritten, checkpointsRefused
         /// Parts of a log that are gone: no fold can take them in any more.
         case gaps
-        /// Entries in flight on a connection that was cut: found in the log, sent again, or unknown.
+        /// Entries in flight on a connection that was cut: found in the log, sent again, or
+        /// unknown.
         case settledFound, settledSentAgain, settledUnknown
         case connectionsLost
         case timedOut, queueFull

@@ -24,8 +24,8 @@ package struct RedisSettings: Sendable {
 
     package init() {}
 
-    /// Samples one loop holds that are not yet stored, some 14 MB of them: room for the largest batch,
-    /// each of whose samples counts in its device's series and in the fleet's.
+    /// Samples one loop holds that are not yet stored, some 14 MB of them: room for the largest
+    /// batch, each of whose samples counts in its device's series and in the fleet's.
     package static let queueLimit = 262_144
     /// Samples of one entry: bounds what a reader of the stream must take in at once.
     static let entrySampleLimit = 1024

@@ -19,8 +19,8 @@ package enum SeriesKey {
 }
 
 extension CommandBuffer {
-    /// The key of a series: `tidemark:{device}`, or `tidemark:fleet` for the nameless one. The braces
-    /// make the device alone decide the slot in a Redis Cluster.
+    /// The key of a series: `tidemark:{device}`, or `tidemark:fleet` for the nameless one. The
+    /// braces make the device alone decide the slot in a Redis Cluster.
     mutating func add(keyOf device: Span<UInt8>) {
         if device.count == 0 {
             add(SeriesKey.fleet)

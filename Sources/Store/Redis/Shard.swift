@@ -1,17 +1,16 @@
 package import Redis
 internal import Bytes
 
-/// One master and what is to be done there: a flight of commands at most is under way, and what
-/// comes meanwhile gathers for the next. So a flight is the larger the longer the one before took,
-/// and the replies to a flight settle everything that was sent with it.
+/// One master, and what is to be sent to it. At most one flight of commands is under way; what
+/// comes meanwhile gathers for the next. The replies to a flight settle all that was sent with it.
 package struct Shard: Sendable {
     package let address: NodeAddress
     /// The connection is there and greeted.
     package internal(set) var isReady = false
     /// Which connection it is: every new one has another number.
     package internal(set) var generation: UInt32 = 0
-    /// The connection before can write no more: what it had in flight and is not in the log will
-    /// never be.
+    /// The connection before this one can write no more. What it had in flight and is not in the
+    /// log will never be in it.
     var isFenced = true
     /// Replicas that were attached when it greeted.
     var replicas = 0
@@ -22,11 +21,11 @@ package struct Shard: Sendable {
     /// The server has become a replica, or says things that make no sense: connect anew.
     package internal(set) var wantsReconnect = false
 
-    /// It owns slots, by the newest map.
+    /// It owns hash slots, by the newest map.
     package internal(set) var isOwner = true
 
     var gathering: [Int32] = []
-    var extras: [Extra] = []
+    var extras: [QueuedExtra] = []
     var flight = Flight()
 
     init(_ address: NodeAddress) { self.address = address }
@@ -36,71 +35,4 @@ package struct Shard: Sendable {
 
     package var isFlying: Bool { flight.isFlying }
     package var hasWork: Bool { !gathering.isEmpty || !extras.isEmpty }
-}
-
-/// Commands under way, in their order, and what came of them so far.
-struct Flight: Sendable {
-    var isFlying = false
-    var sentAt = Instant.zero
-    var entries: [Int32] = []
-    var series: [Int32] = []
-    var tags: [Tag] = []
-    /// Replies that have come.
-    var cursor = 0
-    var reads: [Read] = []
-    var extras: [Extra] = []
-    var samples = 0
-    var isReplicated = true
-
-    struct Read: Sendable {
-        let series: Int32
-        let need: ReadNeed
-        let asked: Int
-        let reply: Reply
-    }
-
-    /// What a command is for, so that its reply can be told.
-    struct Tag: Sendable {
-        enum Kind: UInt8, Sendable { case append, length, read, expiry, extra, asking, wait }
-        let kind: Kind
-        let index: Int32
-    }
-
-    mutating func clear() {
-        isFlying = false
-        entries.removeAll(keepingCapacity: true)
-        series.removeAll(keepingCapacity: true)
-        tags.removeAll(keepingCapacity: true)
-        reads.removeAll(keepingCapacity: true)
-        extras.removeAll(keepingCapacity: true)
-        cursor = 0
-        samples = 0
-        isReplicated = true
-    }
-}
-
-/// A command beside the series: the lists that all replicas share.
-enum Extra: Sendable {
-    /// Written off any answer's way; sent again when the connection is cut.
-    case write(slot: UInt16, command: [UInt8])
-    case deviceRank(ticket: Int32, after: [UInt8], limit: Int)
-    case devicePage(ticket: Int32, start: Int, limit: Int)
-    /// The number of devices, for a ticket or (-1) for the gauge.
-    case deviceTotal(ticket: Int32)
-    case anomalyPage(ticket: Int32, count: Int)
-    /// Devices beyond the limit leave the list, and their streams with them.
-    case prune(count: Int)
-    /// Which master has which slot; any of them can tell.
-    case map
-    /// Whether the server still is a master, and how many replicas it has.
-    case role
-
-    var ticket: Int32 {
-        switch self {
-        case .deviceRank(let ticket, _, _), .devicePage(let ticket, _, _),
-            .deviceTotal(let ticket), .anomalyPage(let ticket, _):
-            ticket
-        case .write, .prune, .map, .role: PendingTable.none
-        }
-    }
 }

@@ -6,8 +6,8 @@ internal import Synchronization
 internal import Telemetry
 package import Wire
 
-/// What all loops of a process share of the log in Redis: settings, counts, and what one of them last
-/// saw of the fleet and the list of devices.
+/// What all loops of a process share of the log in Redis: settings, counts, and what one of them
+/// last saw of the fleet and the list of devices.
 package final class SharedRedis: SharedStore {
     let parameters: FoldParameters
     let settings: RedisSettings
@@ -19,7 +19,7 @@ package final class SharedRedis: SharedStore {
     private let seenDevices = Atomic<Int>(0)
 
     package init(
-        _ location: RedisLocation, _ configuration: Configuration, _ parameters: FoldParameters,
+        at location: RedisLocation, _ configuration: Configuration, _ parameters: FoldParameters,
         loops: Int
     ) {
         self.parameters = parameters

@@ -1,7 +1,7 @@
 internal import Wire
 
-/// What the requests that wait for Redis asked for, by their tickets. Batches are used again, so that
-/// waiting costs no allocation.
+/// What the requests that wait for Redis asked for, by their tickets. Batches are used again, so
+/// that waiting costs no allocation.
 struct WaitingRequests {
     private final class Kept {
         /// nil for a request with samples.
@@ -38,6 +38,7 @@ struct WaitingRequests {
         spare.append(entry)
         if let call = entry.call { return call }
         swap(&entry.batch, &batch)
+        entry.batch.removeAll()
         return nil
     }
 }

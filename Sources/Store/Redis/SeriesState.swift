@@ -1,16 +1,18 @@
 internal import Redis
 internal import Bytes
 
-/// What this loop knows of a series' stream: how far its fold has come, and how sure that is.
-struct SeriesPlace {
+/// What this loop knows of a series' stream: which entry its fold has reached, and how sure that
+/// is.
+struct SeriesState {
     enum Standing: UInt8 {
         /// Nothing is known: the stream must be read before anything can be appended.
         case unknown
         /// The stream was read and is not there.
         case absent
-        /// The first entry is on its way; whether it really is the first, the stream's length tells.
+        /// The first entry is on its way; whether it really is the first, the stream's length
+        /// tells.
         case creating
-        /// The fold is as of `position`.
+        /// The fold holds all entries up to `position`.
         case known
     }
 
@@ -21,18 +23,18 @@ struct SeriesPlace {
     var mark = Mark.none
     /// The newest entry that was heard of.
     var top = EntryID.zero
-    /// The newest checkpoint that was seen or written, by the entry it is as of.
+    /// The last entry in the newest checkpoint that was seen or written.
     var checkpoint = EntryID.zero
     /// The connection on which `position` was found in the log. On another, it may be another log.
     var verifiedBy: UInt32 = 0
-    /// Flights during which the stream is read along with each append, because others write too.
+    /// Flights in which the stream is still read with each append, because others write too.
     var contention: UInt8 = 0
-    var slotNumber: UInt16 = 0
-    /// Where this series must be asked for once, while its slot is on its way between two masters.
+    var hashSlot: UInt16 = 0
+    /// The server to ask once, while the hash slot moves from one master to another; -1 is none.
     var askShard: Int32 = -1
     /// When the time to live was last set.
     var expirySet = Instant(nanoseconds: .min / 2)
-    /// Place among the devices touched since the list of devices was last told; -1 is none.
+    /// Position in `LogMachine.touches`; -1 is none.
     var touch: Int32 = -1
 
     // The series' entries that are not finished, oldest first, and the one that takes more samples.
@@ -46,7 +48,7 @@ struct SeriesPlace {
     var appended: Int32 = 0
     var isRead = false
 
-    /// A series that others wrote to is read along for so many flights more.
+    /// After another loop has written, the stream is read with each append for so many flights.
     static let contentionSpan: UInt8 = 8
 
     var isPinned: Bool { firstEntry != PendingTable.none || isFlying }
