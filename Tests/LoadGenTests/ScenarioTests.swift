@@ -1,5 +1,6 @@
 import Numerics
 import Options
+import Telemetry
 import Testing
 
 @testable import LoadGen
