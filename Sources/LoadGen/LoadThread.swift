@@ -285,7 +285,7 @@ struct LoadThread: ~Copyable, EventHandler {
         drawn = nil
         let address = connection.speaker % routes.count
         connection.action = action
-        connection.http.isHead = action == .request && isHead
+        if isHead { connection.http.isHead = action == .request }
         guard action.sendsSamples, !feeds.isEmpty else {
             connection.kind = .plain
             traffic.write(

@@ -5,7 +5,7 @@
 /// bytes at a time.
 struct VerdictMark {
     /// How far from the last offset it is looked for before the whole body is searched.
-    private static let reach = 24
+    private static let reach = 12
 
     private let field: [UInt8]
     private let note: [UInt8]
