@@ -70,16 +70,7 @@ package struct AdaptiveDetector {
             fast: scores.spike, slow: scores.slow, threshold: threshold,
             perMinute: interval.samplesPerMinute)
         policy.step(judged.x, sigma: steadied.sigma, interval: interval)
-        let isProfiled = judged.isProfiled && judged.age >= BumpView.profileAge
-        judge.bump.learn(
-            judged.x, profile: isProfiled ? judged.profile : 0, isProfiled: isProfiled,
-            samples: samples, weight: judged.weight, epsilon: judged.epsilon)
-        let opinion = judge.judge(
-            AlertJudge.Evidence(
-                spikeSigmas: judged.spikeSigmas, steadySigmas: steadied.sigmas,
-                spikeScore: judged.scores.spike, levelScore: judged.scores.level,
-                tail: Double(steady.tail), perMinute: interval.samplesPerMinute,
-                seconds: interval.seconds, samples: samples))
+        let opinion = weigh(judged, steadied, samples: samples)
         if opinion.isCandidate {
             scores.judged = policy.judgedScore(
                 opinion, threshold: threshold, perMinute: interval.samplesPerMinute)
@@ -98,6 +89,23 @@ package struct AdaptiveDetector {
         let bands = Bands(
             judged, steadied, jump: jumpBand, leastHourOffset: leastOffset, threshold: threshold)
         decide(candidate, bands, &verdict)
+    }
+
+    /// What the judge says of a sample.
+    @inline(__always)
+    private mutating func weigh(
+        _ judged: LoadDetector.Judgment, _ steadied: SteadyView.Outcome, samples: Int
+    ) -> AlertJudge.Opinion {
+        let isProfiled = judged.isProfiled && judged.age >= BumpView.profileAge
+        judge.bump.learn(
+            judged.x, profile: isProfiled ? judged.profile : 0, isProfiled: isProfiled,
+            samples: samples, weight: judged.weight, epsilon: judged.epsilon)
+        return judge.judge(
+            AlertJudge.Evidence(
+                spikeSigmas: judged.spikeSigmas, steadySigmas: steadied.sigmas,
+                spikeScore: judged.scores.spike, levelScore: judged.scores.level,
+                tail: Double(steady.tail), perMinute: load.interval.samplesPerMinute,
+                seconds: load.interval.seconds, samples: samples))
     }
 
     /// Some view is over the threshold: names it, shows its band, and decides whether it is an alert.

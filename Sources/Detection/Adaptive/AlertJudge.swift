@@ -13,13 +13,11 @@ struct AlertJudge {
         let logit: Double
         /// Whether the sample is far enough off to be looked at.
         let isCandidate: Bool
-        /// Whether the series is one that the judge knows: old enough, samples rare enough.
-        let isHeard: Bool
+        /// Whether the spike and the steady view must be silent.
+        let isVeto: Bool
 
         /// On the scale of the views: 8 for a logit of 0.
         var score: Double { ScoreScale.threshold + AlertJudge.scorePerLogit * logit }
-        /// Whether the spike and the steady view must be silent.
-        var isVeto: Bool { isHeard && !(isCandidate && logit >= AlertJudge.veto) }
     }
 
     /// What the judge looks at, each as the views have it.
@@ -40,7 +38,10 @@ struct AlertJudge {
     }
 
     private static let scorePerLogit = 2.0
+    /// Below these log odds the views that measure by size are silent, and so they are of what is not
+    /// looked at. Only where samples come at least so often: of others too few were labelled.
     private static let veto = -4.0
+    private static let vetoSeconds = 90.0
     /// From here on a sample is looked at; also the bounds of its band when the judge alerts.
     static let leastSteadySigmas = 4.0
     static let leastSpikeScore = 6.0
@@ -78,7 +79,9 @@ struct AlertJudge {
         let logit = isCandidate ? weigh(evidence) : -.infinity
         let isLoud = evidence.steadySigmas > AlertJudge.loudSigmas
         quiet = isLoud ? 0 : quiet &+ (quiet < .max ? 1 : 0)
-        return Opinion(logit: logit, isCandidate: isCandidate, isHeard: isHeard)
+        let isVeto =
+            isHeard && evidence.seconds <= AlertJudge.vetoSeconds && !(logit >= AlertJudge.veto)
+        return Opinion(logit: logit, isCandidate: isCandidate, isVeto: isVeto)
     }
 
     @inline(never)

@@ -52,7 +52,8 @@ struct HourProfile {
         let count = count[bin]
         return Hour(
             mean: mean[bin], variance: variance[bin], count: Double(count),
-            largestResidual: Double(largestResidual[bin]), isKnown: count >= HourProfile.minimumCount)
+            largestResidual: Double(largestResidual[bin]),
+            isKnown: count >= HourProfile.minimumCount)
     }
 
     /// Goes to the hour of `timestamp` (Unix seconds, UTC); when an hour ends its largest residual

@@ -13,7 +13,7 @@ struct ViewScores {
     var judgedReason = Reason.spike
 
     var slow: Double { larger(daily, larger(level, flat)) }
-    var highest: Double { 
+    var highest: Double {
         larger(larger(larger(spike, jump), larger(cpu, gap)), larger(slow, judged))
     }
 
@@ -47,8 +47,10 @@ struct IncidentPolicy {
     private static let jumpRest = 24.0
     private static let doublingLimit: UInt8 = 5
     private static let restSpan = 4.0
-    /// The judge rests as long, unless it is surer by so much than of the last alert.
+    /// The judge rests as long, unless it is surer by so much than of the last alert, and that was so
+    /// long ago.
     private static let surerLogits = 2.0
+    private static let surerRest = 3.0
 
     /// Samples since the last alert; it stops at its limit.
     private(set) var since = UInt32.max
@@ -115,7 +117,8 @@ struct IncidentPolicy {
     ) -> Double {
         guard opinion.score >= threshold * budget.bar else { return 0 }
         let isSurer = opinion.logit > Double(lastLogit) + IncidentPolicy.surerLogits
-        return isSurer || Double(since) / perMinute > rest ? opinion.score : 0
+        let least = isSurer ? IncidentPolicy.surerRest : rest
+        return Double(since) / perMinute > least ? opinion.score : 0
     }
 
     /// The view that a sample alerts for; `none` when it does not.
