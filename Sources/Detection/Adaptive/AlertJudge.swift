@@ -15,6 +15,8 @@ struct AlertJudge {
         let isCandidate: Bool
         /// Whether the spike and the steady view must be silent.
         let isVeto: Bool
+        /// Whether samples come as often as in the series that most was learnt from.
+        let isFamiliar: Bool
 
         /// On the scale of the views: 8 for a logit of 0.
         var score: Double { ScoreScale.threshold + AlertJudge.scorePerLogit * logit }
@@ -39,9 +41,10 @@ struct AlertJudge {
 
     private static let scorePerLogit = 2.0
     /// Below these log odds the views that measure by size are silent, and so they are of what is not
-    /// looked at. Only where samples come at least so often: of others too few were labelled.
+    /// looked at. Only in familiar series, whose samples come at least so often: of others too few were
+    /// labelled.
     private static let veto = -4.0
-    private static let vetoSeconds = 90.0
+    private static let familiarSeconds = 90.0
     /// From here on a sample is looked at; also the bounds of its band when the judge alerts.
     static let leastSteadySigmas = 4.0
     static let leastSpikeScore = 6.0
@@ -79,9 +82,10 @@ struct AlertJudge {
         let logit = isCandidate ? weigh(evidence) : -.infinity
         let isLoud = evidence.steadySigmas > AlertJudge.loudSigmas
         quiet = isLoud ? 0 : quiet &+ (quiet < .max ? 1 : 0)
-        let isVeto =
-            isHeard && evidence.seconds <= AlertJudge.vetoSeconds && !(logit >= AlertJudge.veto)
-        return Opinion(logit: logit, isCandidate: isCandidate, isVeto: isVeto)
+        let isFamiliar = isHeard && evidence.seconds <= AlertJudge.familiarSeconds
+        return Opinion(
+            logit: logit, isCandidate: isCandidate,
+            isVeto: isFamiliar && !(logit >= AlertJudge.veto), isFamiliar: isFamiliar)
     }
 
     @inline(never)

@@ -47,8 +47,8 @@ struct IncidentPolicy {
     private static let jumpRest = 24.0
     private static let doublingLimit: UInt8 = 5
     private static let restSpan = 4.0
-    /// The judge rests as long, unless it is surer by so much than of the last alert, and that was so
-    /// long ago.
+    /// The judge rests as long, unless it knows such series, is surer by so much than of the last alert,
+    /// and that was so long ago.
     private static let surerLogits = 2.0
     private static let surerRest = 3.0
 
@@ -116,7 +116,9 @@ struct IncidentPolicy {
         _ opinion: AlertJudge.Opinion, threshold: Double, perMinute: Double
     ) -> Double {
         guard opinion.score >= threshold * budget.bar else { return 0 }
-        let isSurer = opinion.logit > Double(lastLogit) + IncidentPolicy.surerLogits
+        let isSurer =
+            opinion.isFamiliar
+            && opinion.logit > Double(lastLogit) + IncidentPolicy.surerLogits
         let least = isSurer ? IncidentPolicy.surerRest : rest
         return Double(since) / perMinute > least ? opinion.score : 0
     }
