@@ -21,7 +21,7 @@ package struct SeriesFold: ~Copyable {
 
     /// Takes the next sample in and says what it is. `parameters` are those the fold was made with.
     package mutating func fold(_ sample: Sample, _ parameters: FoldParameters) -> Verdict {
-        judge.judge(sample, &last, samplesBefore: detector.samples, parameters)
+        judge.judge(sample, into: &last, samplesBefore: detector.samples, parameters)
         detector.judge(sample, &last, threshold: parameters.alertThreshold)
         last.timestamp = sample.timestamp
         lastCPU = sample.cpu

@@ -92,6 +92,7 @@ struct SlidingMoments {
     package init(size: Int) {
         precondition(FoldParameters.windowSizes.contains(size), "window size out of range")
         capacity = Int32(size)
+        // SAFETY: the memory is this value's own: initialised whole here, freed in `deinit`.
         unsafe values = UnsafeMutablePointer<Pair>.allocate(capacity: size)
         unsafe values.initialize(repeating: .zero, count: size)
     }
@@ -146,8 +147,8 @@ struct SlidingMoments {
     @inline(never)
     private mutating func refresh() {
         windowsUntilRefresh = SlidingMoments.windowsPerRefresh
-        let values = unsafe self.values
         // SAFETY: indices below count are inside the allocation; places fill from the first.
+        let values = unsafe self.values
         moments.refresh(count: Int(count)) { unsafe values[$0] }
     }
 

@@ -12,7 +12,7 @@ package struct WindowJudge: ~Copyable {
     ///   series of which only the end could be read counts on from more.
     @inline(__always)
     package mutating func judge(
-        _ sample: Sample, _ verdict: inout Verdict, samplesBefore: Int,
+        _ sample: Sample, into verdict: inout Verdict, samplesBefore: Int,
         _ parameters: FoldParameters
     ) {
         let value = Pair(sample.rps, sample.cpu)

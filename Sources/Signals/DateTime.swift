@@ -27,12 +27,12 @@ private func parseDateTime(_ text: Span<UInt8>) -> Double? {
         (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
     else { return nil }
     return Double(
-        daysSince1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+        daysSince1970(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar, counted in 400-year cycles that begin
 /// on a 1 March, so that the leap day is a year's last.
-private func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int {
+private func daysSince1970(year: Int, month: Int, day: Int) -> Int {
     let shiftedYear = month <= 2 ? year - 1 : year
     let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
     let yearOfEra = shiftedYear - era * 400

@@ -36,7 +36,7 @@ package struct Injector: Sendable {
         var distortion = Distortion(healthy)
         var budget = Int((prevalence * Double(healthy.samples.count)).rounded())
         for _ in 0..<Injector.attemptLimit where budget >= Injector.lengths(filler).lowerBound {
-            let event = draw(healthy, budget, &random)
+            let event = draw(healthy, budget: budget, &random)
             guard isFree(event, distortion.events), distortion.isPossible(event) else { continue }
             distortion.apply(event, goesUp: random.below(2) == 0)
             // A gap is one label, however many samples it took away.
@@ -56,7 +56,7 @@ package struct Injector: Sendable {
 
     /// An event of any kind and place; what is left of the budget, when it is too little for the
     /// kind, is spent on the filler.
-    private func draw(_ healthy: HealthySeries, _ budget: Int, _ random: inout SeededRandom)
+    private func draw(_ healthy: HealthySeries, budget: Int, _ random: inout SeededRandom)
         -> AnomalyEvent
     {
         var kind = kinds[random.below(kinds.count)]

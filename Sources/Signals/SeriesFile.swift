@@ -41,11 +41,11 @@ package enum SeriesFile {
             guard end - start <= lineLimit else {
                 throw SeriesFileError(line: number, problem: "longer than \(lineLimit) bytes")
             }
-            let fields = split(bytes, start, end)
+            let fields = split(bytes, from: start, to: end)
             start = end + 1
             if fields.count == 1, fields[0].isEmpty { continue }
             if let columns {
-                let row = try row(fields, columns, number)
+                let row = try row(fields, columns, line: number)
                 samples.append(row.sample)
                 labels.append(row.label)
             } else {
@@ -59,7 +59,7 @@ package enum SeriesFile {
         return LabelledSeries(name: name, samples: samples, events: events(labels))
     }
 
-    private static func split(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> [[UInt8]] {
+    private static func split(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> [[UInt8]] {
         var fields: [[UInt8]] = [[]]
         var quoted = false
         for index in start..<end {
@@ -96,7 +96,7 @@ package enum SeriesFile {
         return columns
     }
 
-    private static func row(_ fields: [[UInt8]], _ columns: Columns, _ line: Int)
+    private static func row(_ fields: [[UInt8]], _ columns: Columns, line: Int)
         throws(SeriesFileError) -> (sample: SignalSample, label: Bool)
     {
         func field(_ place: Int?, _ name: String) throws(SeriesFileError) -> [UInt8] {
@@ -192,7 +192,7 @@ package enum SeriesFile {
             var end = start
             while end < bytes.count, bytes[end] != 0x0A { end += 1 }
             number += 1
-            let fields = split(bytes, start, end)
+            let fields = split(bytes, from: start, to: end)
             start = end + 1
             guard number > 1, !(fields.count == 1 && fields[0].isEmpty) else { continue }
             guard fields.count == 4, let first = decimal(fields[0]),

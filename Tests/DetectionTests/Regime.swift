@@ -9,11 +9,11 @@ enum Regime: CaseIterable {
     func series(_ count: Int, windowSize: Int, _ random: inout SeededRandom) -> [Double] {
         var values: [Double] = []
         values.reserveCapacity(count)
-        for index in 0..<count { values.append(max(0, value(index, windowSize, &random))) }
+        for index in 0..<count { values.append(max(0, value(index, windowSize: windowSize, &random))) }
         return values
     }
 
-    private func value(_ index: Int, _ windowSize: Int, _ random: inout SeededRandom) -> Double {
+    private func value(_ index: Int, windowSize: Int, _ random: inout SeededRandom) -> Double {
         switch self {
         case .plain: 400 + 10 * random.gaussian()
         case .counts: Double(random.below(4))

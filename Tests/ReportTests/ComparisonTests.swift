@@ -155,7 +155,7 @@ private struct SimulatedRuns {
             (1.0, 0.05, 12.706_204_736), (4, 0.05, 2.776_445_105), (4, 0.01, 4.604_094_871),
             (9, 0.001, 4.780_912_586), (30, 0.05, 2.042_272_456), (1e6, 0.05, 1.959_966_3),
         ])
-    func matchesTables(_ degrees: Double, _ probability: Double, _ expected: Double) {
+    func matchesTables(degrees: Double, probability: Double, expected: Double) {
         let value = StudentT(degreesOfFreedom: degrees).criticalValue(bothTails: probability)
         #expect(abs(value - expected) < 1e-5 * expected, "\(value)")
     }

@@ -92,7 +92,7 @@ private func node(_ json: String) throws -> JSONNode { try JSONNode(file: Array(
             (#""404":2"#, #""404":null"#, "statuses.404: expected a whole number, found null"),
             (#""total":2"#, #""sum":2"#, "errors.total: is missing"),
         ])
-    func namesFields(_ part: String, _ other: String, _ problem: String) throws {
+    func namesFields(part: String, other: String, problem: String) throws {
         let text = String(Self.run().json.line.readable)
         #expect(text.contains(part), "\(text)")
         let changed = Array(text.replacing(part, with: other, maxReplacements: 1).utf8)

@@ -80,7 +80,7 @@ import Testing
             ("b.test", true, "ostname mismatch"), ("a.test", false, "self-signed"),
             ("10.0.0.9", true, "IP address mismatch"),
         ])
-    func refusesCertificates(_ name: String, _ isTrusted: Bool, _ reason: String) throws {
+    func refusesCertificates(name: String, isTrusted: Bool, reason: String) throws {
         let certificate = try TestCertificate(names: ["DNS:a.test", "IP:10.0.0.1"])
         let other = try TestCertificate(names: ["DNS:other"])
         defer {

@@ -147,7 +147,7 @@ import Wire
             (.unavailable(.queueFull), .serviceUnavailable, "too many samples wait"),
             (.unreadable(HTTPRefusal(.uriTooLong, "too long")), .uriTooLong, "too long"),
         ] as [(Problem, HTTPStatus, String)])
-    func hasAStatus(_ problem: Problem, _ status: HTTPStatus, _ detail: String) throws {
+    func hasAStatus(_ problem: Problem, status: HTTPStatus, detail: String) throws {
         #expect(problem.head.status == status)
         #expect(problem.detail.hasPrefix(detail), "\(problem.detail)")
         var buffer = ByteBuffer(limit: 4096)

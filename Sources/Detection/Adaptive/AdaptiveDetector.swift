@@ -96,9 +96,10 @@ package struct AdaptiveDetector {
     private mutating func weigh(
         _ judged: LoadDetector.Judgment, _ steadied: SteadyView.Outcome, samples: Int
     ) -> AlertJudge.Opinion {
-        let isProfiled = judged.isProfiled && judged.age >= BumpView.profileAge
+        let usesProfile = judged.isProfiled && judged.age >= BumpView.profileAge
         judge.bump.learn(
-            judged.x, profile: isProfiled ? judged.profile : 0, isProfiled: isProfiled,
+            judged.x, profile: usesProfile ? judged.profile : 0,
+            isProfiled: usesProfile,
             samples: samples, weight: judged.weight, epsilon: judged.epsilon)
         return judge.judge(
             AlertJudge.Evidence(
@@ -111,7 +112,7 @@ package struct AdaptiveDetector {
     /// Some view is over the threshold: names it, shows its band, and decides whether it is an alert.
     @inline(never)
     private mutating func decide(
-        _ sample: IncidentPolicy.Candidate, _ bands: Bands, _ verdict: inout Verdict
+        _ sample: IncidentPolicy.Candidate, bands: Bands, _ verdict: inout Verdict
     ) {
         let alerting = policy.judge(sample)
         verdict.alert = alerting != .none

@@ -31,8 +31,6 @@ struct HourProfile {
     /// Where a moment falls in the profile, interpolated between the centres of two hours.
     struct Place {
         let bin: Int
-        let neighbour: Int
-        let neighbourShare: Double
         let isKnown: Bool
         let value: Double
     }
@@ -75,7 +73,7 @@ struct HourProfile {
             count[bin] >= HourProfile.minimumCount && count[neighbour] >= HourProfile.minimumCount
         let value = isKnown ? mean[bin] * (1 - share) + mean[neighbour] * share : 0
         return Place(
-            bin: bin, neighbour: neighbour, neighbourShare: share, isKnown: isKnown, value: value)
+            bin: bin, isKnown: isKnown, value: value)
     }
 
     /// Seconds since midnight UTC. Whole days are taken off exactly: the product is an integer below

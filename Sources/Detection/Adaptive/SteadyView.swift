@@ -120,7 +120,7 @@ struct SteadyView {
             samples >= SteadyView.youth
             ? scored(z, samples: samples, isCalm: isCalm) : (score: 0, sigmas: 0)
         let score = scored.score
-        learnUsual(x, predictions, value)
+        learnUsual(x, predictions: predictions, value)
         follow(x, z: z, sigma: measure, value.weight, isYoung: samples < LoadDetector.warmUp)
         let isUsualHere = score >= 1 ? explains(error, value) : false
         return Outcome(
@@ -192,7 +192,7 @@ struct SteadyView {
 
     @inline(__always)
     private mutating func learnUsual(
-        _ x: Float, _ predictions: SIMD4<Float>, _ value: Input
+        _ x: Float, predictions: SIMD4<Float>, _ value: Input
     ) {
         var errors = magnitude(SIMD4(repeating: x) - predictions)
         let rate = larger(1 / SteadyView.memory, Float(value.weight))
