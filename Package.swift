@@ -122,7 +122,7 @@ let package = Package(
         tests(
             "StoreTests",
             [
-                "Numerics", "Bytes", "HTTP", "Detection", "Telemetry", "System", "Wire",
+                "Numerics", "Bytes", "Detection", "Telemetry", "System", "Wire",
                 "SeriesLog", "Redis", "Store", "TestSupport",
             ]),
         tests(

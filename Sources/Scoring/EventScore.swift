@@ -16,15 +16,19 @@ package struct EventScore: Equatable, Sendable {
     package private(set) var flags = 0
     package private(set) var falseAlarms = 0
     package private(set) var samples = 0
+    /// Days that the series took, all together.
+    package private(set) var days = 0.0
     /// Samples from an event's start to its first flag, one per event that was found.
     package private(set) var delays: [Int] = []
 
     package init() {}
 
-    /// Adds a series: its events and, per sample, whether it was flagged.
-    package mutating func add(_ events: [AnomalyEvent], flagged: [Bool]) {
+    /// Adds a series: its events and, per sample, whether it was flagged; and the days that it took,
+    /// where somebody asks for false alarms a day.
+    package mutating func add(_ events: [AnomalyEvent], flagged: [Bool], days: Double = 0) {
         var isInside = [Bool](repeating: false, count: flagged.count)
         samples += flagged.count
+        self.days += days
         for event in events {
             let range = max(0, event.start)..<max(0, min(flagged.count, event.end))
             guard !range.isEmpty else { continue }
@@ -58,6 +62,8 @@ package struct EventScore: Equatable, Sendable {
     package var earlyRecall: Double { ratio(foundEarly, events) }
     package var f1: Double { harmonicMean(precision, earlyRecall) }
     package var flagsPer10k: Double { 10_000 * ratio(flags, samples) }
+    /// False alarms of one series in a day; 0 where no days were counted.
+    package var falseAlarmsPerDay: Double { days > 0 ? Double(falseAlarms) / days : 0 }
 
     /// Events that a flag met, inside or just after a short one.
     private var findings: Int { delays.count }

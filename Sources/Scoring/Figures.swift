@@ -33,6 +33,7 @@ extension FlagQuality {
         figures.eventF1 = events.f1
         figures.medianDelay = events.medianDelay
         figures.flagsPer10k = events.flagsPer10k
+        figures.falseAlarmsPerDay = events.falseAlarmsPerDay
         return figures
     }
 }

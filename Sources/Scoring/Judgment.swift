@@ -25,7 +25,8 @@ package struct FlagQuality: Equatable, Sendable {
         for (index, flag) in flagged.enumerated() {
             confusion.add(flagged: flag, isAnomaly: labels[index])
         }
-        events.add(series.events.filter { $0.start < flagged.count }, flagged: flagged)
+        events.add(
+            series.events.filter { $0.start < flagged.count }, flagged: flagged, days: series.days)
     }
 }
 

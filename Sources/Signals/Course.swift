@@ -15,6 +15,17 @@ struct Course {
     /// what is as far off as an anomaly could not be labelled healthy in good faith.
     private static let tailLimit = 4.5
 
+    /// Single high samples that mean nothing: chance of one, and the range of its height.
+    private static let spikeChance = 0.004
+    private static let spikeHeights = 60.0...300.0
+    /// A load of 0 with some exponential samples between: chance of one, and their mean.
+    private static let requestChance = 0.08
+    private static let requestMean = 15.0
+
+    /// Standard deviation of a value that is exponential by a chance and else 0: √(2p − p²) m.
+    static let nearZeroNoise =
+        (2 * requestChance - requestChance * requestChance).squareRoot() * requestMean
+
     /// Noise and what is new of the bursts: p E[h²] − (p E[h])² for a height h uniform in its range.
     static let burstyNoise: Double = {
         let low = burstHeights.lowerBound
@@ -34,14 +45,16 @@ struct Course {
 
     private let signal: Signal
     private let count: Int
+    private let stepSeconds: Double
     private var burst = 0.0
     private var walk = 0.0
     private var sinceReset = 0
     private var resetAt = 400
 
-    init(_ signal: Signal, count: Int) {
+    init(_ signal: Signal, count: Int, stepSeconds: Double) {
         self.signal = signal
         self.count = count
+        self.stepSeconds = stepSeconds
     }
 
     /// The course at `index` and a healthy sample of it, in requests per second.
@@ -51,8 +64,10 @@ struct Course {
         switch signal {
         case .counts: return (course, poisson(course, &random))
         case .heavyTailed: return (course, max(0, course + Course.noise * laplace(&random)))
+        case .wildTailed: return (course, max(0, course + Course.noise * student(&random)))
+        case .nearZero: return (course, request(&random))
         default:
-            // What the bursts and the walk add is in the course already; the rest is plain noise.
+            // What bursts, spikes and the walk add is in the course already; the rest is plain noise.
             let deviation =
                 signal == .bursty || signal == .randomWalk
                 ? Course.noise : signal.noise(at: Double(index) / Double(count))
@@ -64,10 +79,15 @@ struct Course {
     }
 
     private mutating func course(_ index: Int, _ random: inout SeededRandom) -> Double {
-        let day = Double(index) * signal.stepSeconds / 86_400
+        let day = Double(index) * stepSeconds / 86_400
         let slot = index % 288
         switch signal {
-        case .constant, .heavyTailed, .counts, .nearConstant, .growing: return signal.level
+        case .constant, .heavyTailed, .wildTailed, .counts, .nearConstant, .growing:
+            return signal.level
+        case .nearZero: return Course.requestChance * Course.requestMean
+        case .spiky:
+            let isSpike = random.unit() < Course.spikeChance
+            return signal.level + (isSpike ? uniform(Course.spikeHeights, &random) : 0)
         case .daily: return signal.level + 150 * Course.rhythm(day)
         case .weekly:
             let isWeekend = Int(day) % 7 >= 5
@@ -113,6 +133,20 @@ struct Course {
             let size = -naturalLogarithm(1 - 2 * u.magnitude) / 2.0.squareRoot()
             if size <= Course.tailLimit { return u < 0 ? -size : size }
         }
+    }
+
+    /// Student's t with four degrees of freedom, scaled to a standard deviation of 1: a normal one over
+    /// the root of a quarter of a chi-square with four, which is -2 ln of two uniforms' product.
+    private func student(_ random: inout SeededRandom) -> Double {
+        let normal = random.gaussian()
+        let product = (1 - random.unit()) * (1 - random.unit())
+        let chiSquare = -2 * naturalLogarithm(product)
+        return normal / (chiSquare / 4).squareRoot() / 2.0.squareRoot()
+    }
+
+    private func request(_ random: inout SeededRandom) -> Double {
+        guard random.unit() < Course.requestChance else { return 0 }
+        return -Course.requestMean * naturalLogarithm(1 - random.unit())
     }
 
     /// Knuth's product of uniforms (The Art of Computer Programming 3.4.1); for means of some dozens.

@@ -32,7 +32,7 @@ struct Distortion {
             let noise = healthy.noise(index) * event.sigmas * (up ? 1 : -1)
             let rps = samples[index].rps
             switch event.kind {
-            case .spike, .dip, .levelShift: move(index, to: rps + noise)
+            case .spike, .dip, .levelShift, .bump: move(index, to: rps + noise)
             case .slowDrift:
                 let way = Double(index - event.start + 1) / Double(event.end - event.start)
                 move(index, to: rps + noise * way)

@@ -13,9 +13,13 @@ package struct HealthySeries: Sendable {
     /// Where the load would be without noise, in requests per second.
     package private(set) var course: [Double] = []
 
-    package init(_ signal: Signal, count: Int, _ random: inout SeededRandom) {
+    /// - Parameter stepSeconds: between two samples; the signal's own where nil.
+    package init(
+        _ signal: Signal, count: Int, stepSeconds: Double? = nil, _ random: inout SeededRandom
+    ) {
         self.signal = signal
-        var walker = Course(signal, count: count)
+        let step = stepSeconds ?? signal.stepSeconds
+        var walker = Course(signal, count: count, stepSeconds: step)
         samples.reserveCapacity(count)
         course.reserveCapacity(count)
         for index in 0..<count {
@@ -26,7 +30,7 @@ package struct HealthySeries: Sendable {
             course.append(next.course)
             samples.append(
                 SignalSample(
-                    timestamp: Signal.startTimestamp + Double(index) * signal.stepSeconds,
+                    timestamp: Signal.startTimestamp + Double(index) * step,
                     rps: Signal.rounded(next.rps), cpu: Signal.rounded(max(0, cpu))))
         }
     }

@@ -14,10 +14,19 @@ package struct Injector: Sendable {
     package static let quietGap = 150
     private static let attemptLimit = 10_000
 
-    package init(kinds: [AnomalyKind], prevalence: Double, sigmas: ClosedRange<Double>) {
+    /// The same two of this injector.
+    package let quietStart: Int
+    package let quietGap: Int
+
+    package init(
+        kinds: [AnomalyKind], prevalence: Double, sigmas: ClosedRange<Double>,
+        quietStart: Int = Injector.quietStart, quietGap: Int = Injector.quietGap
+    ) {
         self.kinds = kinds
         self.prevalence = prevalence
         self.sigmas = sigmas
+        self.quietStart = quietStart
+        self.quietGap = quietGap
     }
 
     /// Injects events until the prevalence is reached or no room is left.
@@ -26,7 +35,7 @@ package struct Injector: Sendable {
     ) -> LabelledSeries {
         var distortion = Distortion(healthy)
         var budget = Int((prevalence * Double(healthy.samples.count)).rounded())
-        for _ in 0..<Injector.attemptLimit where budget > 0 {
+        for _ in 0..<Injector.attemptLimit where budget >= Injector.lengths(filler).lowerBound {
             let event = draw(healthy, budget, &random)
             guard isFree(event, distortion.events), distortion.isPossible(event) else { continue }
             distortion.apply(event, goesUp: random.below(2) == 0)
@@ -36,20 +45,29 @@ package struct Injector: Sendable {
         return distortion.series(name: name)
     }
 
+    /// The kind on which the rest of the budget is spent: a spike, or the shortest that there is.
+    private var filler: AnomalyKind {
+        kinds.min { order($0) < order($1) } ?? .spike
+    }
+
+    private func order(_ kind: AnomalyKind) -> Int {
+        kind == .spike ? 0 : Injector.lengths(kind).lowerBound
+    }
+
     /// An event of any kind and place; what is left of the budget, when it is too little for the
-    /// kind, is spent on a spike.
+    /// kind, is spent on the filler.
     private func draw(_ healthy: HealthySeries, _ budget: Int, _ random: inout SeededRandom)
         -> AnomalyEvent
     {
         var kind = kinds[random.below(kinds.count)]
         if kind == .brokenRhythm, !healthy.signal.isRhythmic { kind = .levelShift }
-        if kind != .droppedSamples, Injector.lengths(kind).lowerBound > budget { kind = .spike }
+        if kind != .droppedSamples, Injector.lengths(kind).lowerBound > budget { kind = filler }
         let lengths = Injector.lengths(kind)
         var length = lengths.lowerBound + random.below(lengths.count)
         if kind != .droppedSamples { length = min(length, budget) }
-        let room = healthy.samples.count - Injector.quietStart - length - 1
+        let room = healthy.samples.count - quietStart - length - 1
         precondition(room > 0, "a series is longer than its quiet start")
-        let start = Injector.quietStart + random.below(room)
+        let start = quietStart + random.below(room)
         let size = sigmas.lowerBound + random.unit() * (sigmas.upperBound - sigmas.lowerBound)
         return AnomalyEvent(
             start: start, end: start + length, kind: kind, sigmas: kind.hasSize ? size : 0)
@@ -60,6 +78,7 @@ package struct Injector: Sendable {
         switch kind {
         case .spike, .dip, .labelled: 1...3
         case .levelShift: 12...24
+        case .bump: 8...60
         case .varianceBurst, .decoupling: 8...16
         case .slowDrift, .flatLine, .brokenRhythm: 36...60
         case .droppedSamples: 6...24
@@ -68,7 +87,7 @@ package struct Injector: Sendable {
 
     private func isFree(_ event: AnomalyEvent, _ others: [AnomalyEvent]) -> Bool {
         others.allSatisfy {
-            event.start > $0.end + Injector.quietGap || event.end < $0.start - Injector.quietGap
+            event.start > $0.end + quietGap || event.end < $0.start - quietGap
         }
     }
 }
@@ -77,7 +96,7 @@ extension AnomalyKind {
     /// Whether a number of sigmas says how large an event of this kind is.
     package var hasSize: Bool {
         switch self {
-        case .spike, .dip, .levelShift, .slowDrift, .varianceBurst, .decoupling: true
+        case .spike, .dip, .levelShift, .bump, .slowDrift, .varianceBurst, .decoupling: true
         case .flatLine, .droppedSamples, .brokenRhythm, .labelled: false
         }
     }

@@ -18,6 +18,8 @@ package enum AnomalyKind: String, Sendable, CaseIterable {
     case spike, dip
     /// For a while it is.
     case levelShift
+    /// The same, for as long as the incidents that operators label.
+    case bump
     /// It leaves step by step, and is off by the stated size at the end.
     case slowDrift
     /// Its noise is the stated number of times its own.
@@ -62,6 +64,12 @@ package struct LabelledSeries: Equatable, Sendable {
         self.name = name
         self.samples = samples
         self.events = events
+    }
+
+    /// Time from the first sample to the last, in days; 0 for fewer than two.
+    package var days: Double {
+        guard let first = samples.first, let last = samples.last else { return 0 }
+        return max(0, last.timestamp - first.timestamp) / 86_400
     }
 
     /// For every sample whether it lies in an event.

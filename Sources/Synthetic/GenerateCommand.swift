@@ -10,9 +10,9 @@ struct GenerateCommand {
     private let folder: String
 
     init(_ options: inout Options) throws(OptionError) {
-        let name = try options.required("--suite", "default or hard")
+        let names = Suite.all.map(\.name).joined(separator: ", ")
+        let name = try options.required("--suite", "one of \(names)")
         guard let suite = Suite.named(name) else {
-            let names = Suite.all.map(\.name).joined(separator: " or ")
             throw OptionError("--suite: \"\(name)\" is not allowed; allowed is \(names)")
         }
         self.suite = suite

@@ -17,10 +17,13 @@ struct ReportCommand {
 
     private let folder: String
     private let sources: [Source]
+    /// Collections that should have been judged, and were not at hand.
+    private let missing: String?
 
     /// Operands: `NAME=DATA,VERDICTS` or `NAME=DATA,VERDICTS,WINDOWS.json` each.
     init(_ options: inout Options) throws(OptionError) {
         folder = try options.required("--out", "the folder to write to")
+        missing = options.text("--missing")
         var sources: [Source] = []
         for operand in options.operands {
             let halves = operand.split(separator: "=", maxSplits: 1).map(String.init)
@@ -77,6 +80,10 @@ struct ReportCommand {
         try Files.write("\(folder)/accuracy.md", markdown(assessments, pictures))
     }
 
+    private var missingText: String {
+        missing.map { "\n**NOT JUDGED**, because their series were not at hand: \($0).\n" } ?? ""
+    }
+
     private func markdown(_ assessments: [Assessment], _ pictures: [Picture]) -> String {
         var text = """
             # Accuracy
@@ -85,8 +92,9 @@ struct ReportCommand {
             verdicts are judged by the labels, which the service never saw. Precision says nothing without
             the prevalence beside it. Event recall is of events alerted within 8 samples of their start;
             a flag outside all events is a false alarm. `is_anomaly` is the five services' rule, kept for
-            their clients; `alert` is what should wake somebody up.
-
+            their clients; `alert` is what should wake somebody up. False alarms are those of one series in
+            a day of its own clock.
+            \(missingText)
             \(QualityTable(assessments.map { ($0.name, $0.quality.figures) }).text)
             \(Assessment.confusionTable(assessments).text)
             ## By kind of event, `alert`

@@ -18,7 +18,8 @@ struct CommandError: Error, CustomStringConvertible {
 private let help = """
     synthetic: labelled load series, their replay through a service, and the judging of its verdicts.
 
-      synthetic generate --suite default|hard --seed N --out DIR
+      synthetic generate --suite default|hard|bumps|every1s|every10s|every60s|every300s
+                         [--seed N] --out DIR
           writes NAME.csv (timestamp,rps,cpu) and, apart from it, NAME.events.csv
 
       synthetic replay --target http://host:port --data FILE|DIR --out VERDICTS
@@ -31,9 +32,10 @@ private let help = """
           judges verdicts, whoever gave them, by the labels; WINDOWS are those of the Numenta
           benchmark, by whose published scoring they are judged too
 
-      synthetic report --out DIR NAME=DATA,VERDICTS[,WINDOWS.json] …
+      synthetic report --out DIR [--missing 'NAME, …'] NAME=DATA,VERDICTS[,WINDOWS.json] …
           judges several collections side by side: DIR/accuracy.md with charts, and
-          DIR/accuracy-alert.json and DIR/accuracy-is_anomaly.json for thresholds
+          DIR/accuracy-alert.json and DIR/accuracy-is_anomaly.json for thresholds; the report says
+          of the missing collections that they were not judged
 
     Data are CSV files: timestamp,rps,cpu or timestamp,value[,label], with Unix time or UTC date-times.
     Exit status: 0 done, 99 a threshold fell short, 1 failed, 64 the command line is wrong.

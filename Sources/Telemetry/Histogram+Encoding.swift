@@ -1,6 +1,6 @@
-/// The counts in HdrHistogram's V2 encoding, uncompressed: a header of 40 bytes, then a ZigZag LEB128
-/// number for each bucket, where a negative number is a run of empty buckets. A histogram of some
-/// hundred filled buckets takes less than a kilobyte.
+/// The counts in HdrHistogram's V2 encoding, uncompressed: a header of 40 bytes, then a ZigZag
+/// LEB128 number for each bucket, where a negative number is a run of empty buckets. A histogram of
+/// some hundred filled buckets takes less than a kilobyte.
 extension Histogram {
     private static let cookie: UInt32 = 0x1c84_9313
     private static let digits: UInt32 = 3

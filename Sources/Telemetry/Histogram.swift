@@ -62,7 +62,8 @@ package struct Histogram: Equatable, Sendable {
     var bucketCounts: [UInt64] { counts }
 
     /// Takes the counts of the first buckets, for a histogram that is empty so far.
-    /// - Returns: false when there are more counts than buckets, or more values than anybody counts.
+    /// - Returns: false when there are more counts than buckets, or more values than anybody
+    ///   counts.
     mutating func restore(_ stored: [UInt64], sum: Double, maximum: Int) -> Bool {
         guard stored.count <= counts.count, maximum >= 0 else { return false }
         let most: UInt64 = 1 << 53

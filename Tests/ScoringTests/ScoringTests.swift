@@ -1,3 +1,4 @@
+import Report
 import Scoring
 import Signals
 import Testing
@@ -44,7 +45,29 @@ import Testing
         #expect(score.recall == 2.0 / 3)
         #expect(score.earlyRecall == 1.0 / 3)
         #expect(score.flagsPer10k == 1000)
+        #expect(score.falseAlarmsPerDay == 0)
         #expect(score.medianDelay == 1)
+    }
+
+    @Test("false alarms are counted by the day of one series, whatever its sampling")
+    func countsByTheDay() {
+        let samples = (0...2880).map {
+            SignalSample(timestamp: 1_700_000_000 + Double($0) * 60, rps: 1, cpu: 1)
+        }
+        let series = LabelledSeries(
+            name: "x", samples: samples, events: [AnomalyEvent(start: 9, end: 12, kind: .spike)])
+        #expect(series.days == 2)
+        var quality = Quality()
+        let flagged: Set<Int> = [10, 100, 200, 300]
+        let judgments = samples.indices.map {
+            Judgment(isAnomaly: false, alert: flagged.contains($0), score: 0)
+        }
+        quality.add(series, judgments)
+        quality.add(series, judgments)
+        #expect(quality.alert.events.falseAlarms == 6)
+        #expect(quality.alert.events.falseAlarmsPerDay == 1.5)
+        #expect(quality.figures.alert.falseAlarmsPerDay == 1.5)
+        #expect(LabelledSeries(name: "y", samples: [], events: []).days == 0)
     }
 
     @Test("a flag just after a short event finds it early")

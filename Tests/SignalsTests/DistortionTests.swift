@@ -24,7 +24,7 @@ import Testing
     @Test(
         "a spike, a dip and a shift move their samples by their size, cpu with them, and no others",
         arguments: [
-            (AnomalyKind.spike, 50.0), (.dip, -50), (.levelShift, 50),
+            (AnomalyKind.spike, 50.0), (.dip, -50), (.levelShift, 50), (.bump, 50),
         ])
     func movesByItsSize(_ kind: AnomalyKind, _ change: Double) {
         let before = healthy()

@@ -42,6 +42,29 @@ private func checksum(_ bytes: [UInt8]) -> UInt64 {
         }
     }
 
+    @Test("bumps are bumps, and the suites at four rates of sampling differ in little but that")
+    func namesNewSuites() throws {
+        let bumps = Suite.bumps.series(seed: 4)
+        #expect(bumps.allSatisfy { $0.samples[1].timestamp - $0.samples[0].timestamp == 60 })
+        for series in bumps {
+            for event in series.events {
+                #expect(event.kind == .bump && (4...10).contains(event.sigmas), "\(series.name)")
+                #expect((8...60).contains(event.end - event.start), "\(series.name)")
+            }
+        }
+        #expect(Suite.rates.map(\.stepSeconds) == [1, 10, 60, 300])
+        for suite in Suite.rates {
+            let step = try #require(suite.stepSeconds)
+            #expect(Suite.named(suite.name)?.name == suite.name)
+            #expect(Double(suite.injector.quietGap) * step >= 3600)
+            #expect(Double(suite.injector.quietStart) * step >= 3600)
+            #expect(Double(suite.samplesPerSeries) * step >= 2 * 86_400)
+            let series = suite.series(seed: 2)
+            #expect(series.allSatisfy { !$0.events.isEmpty }, "\(suite.name)")
+            #expect(series.allSatisfy { $0.samples[1].timestamp - $0.samples[0].timestamp == step })
+        }
+    }
+
     @Test("the default suite has nothing in it that nobody could see")
     func defaultIsPlain() {
         #expect(Suite.standard.injector.sigmas.lowerBound >= 6)

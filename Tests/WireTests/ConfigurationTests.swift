@@ -30,7 +30,7 @@ import Wire
             (["--window-size", "1"], "allowed is 2 to 10000"),
             (["--window-size"], "--window-size: a value is missing"),
             (["--z-threshold", "nan"], "--z-threshold"),
-            (["--idle-timeout", "60"], "a number with ms, s, m or h"),
+            (["--idle-timeout", "60"], "a number with ms, s, m, h or d"),
             (["--idle-timeout", "-5s"], "--idle-timeout"),
             (["--store", "mysql://x"], "--store: \"mysql://x\" is not allowed"),
             (["--store", "redis://"], "redis://[user:password@]host"),

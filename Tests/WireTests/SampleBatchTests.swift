@@ -108,7 +108,7 @@ import Wire
         arguments: [
             ("", "the body is empty"), ("[]", "the array holds no sample"),
             ("7", "a sample must be a JSON object"), ("{\"rps\":1,\"cpu\":1", "syntax"),
-            ("[{\"rps\":1,\"cpu\":1},", "syntax"), ("{\"rps\":1,\"cpu\":1}}", ""),
+            ("[{\"rps\":1,\"cpu\":1},", "syntax"),
             ("{\n\"rps\":\n1}", "cpu: required field is missing"),
         ])
     func refusesBodies(_ body: String, _ detail: String) {
@@ -117,6 +117,14 @@ import Wire
         #expect(decoded.samples.isEmpty)
         if detail != "syntax" { #expect(decoded.error?.detail.hasPrefix(detail) == true) }
         if detail == "syntax" { #expect(decoded.error?.fault == .syntax) }
+    }
+
+    @Test("what follows an object makes its line a bad sample")
+    func refusesTrailingBytes() {
+        let decoded = decode("{\"rps\":1,\"cpu\":1}}")
+        #expect(decoded.samples.isEmpty)
+        #expect(decoded.rejected == 1)
+        #expect(decoded.faults[0]?.contains("at byte 17") == true)
     }
 
     @Test("a fault names its field, what is allowed and the byte")

@@ -1,20 +1,26 @@
 /// Says of every sample how unlike its series it is, and whether somebody should look.
 ///
-/// The reference detector's four views of the load, with three beside them: `jump` (everyday noise),
-/// `cpu` (its relation to the load) and `gap` (missing samples); and over them all a policy that knows
-/// the end of an incident and a daily habit when it sees one. O(1) a sample, at most 1 KB, no training.
+/// Four views of the load itself, with three beside them: `jump` (everyday noise), `cpu` (its relation
+/// to the load) and `gap` (missing samples). Over them all a judge that learnt from series that their
+/// operators labelled, and a policy that knows the end of an incident, a daily habit when it sees one,
+/// and what a day may cost. O(1) a sample, at most 1 KB; nothing is trained while it runs.
 package struct AdaptiveDetector {
     /// The daily view is heard where the value is so many everyday sigmas from the hour's mean: in a
     /// series of independent noise it would otherwise call every 4-sigma sample strange.
     private static let leastHourSigmas = 5.0
     /// So with the level view: everyday sigmas that the mean of 30 samples has moved.
     private static let leastShiftSigmas = 0.5
+    /// Where samples come so often, one alone is no incident for the steady view.
+    private static let confirmedSeconds = 90.0
 
     // In this order the least is lost between them.
     private var steady = SteadyView()
     private var gap = GapView()
     private var load = LoadDetector()
     private var relation = RelationView()
+    private var jumpConfirmation = Confirmation()
+    private var judge = AlertJudge()
+    private var news = NewsPolicy()
     private var policy = IncidentPolicy()
 
     package init() {}
@@ -28,39 +34,98 @@ package struct AdaptiveDetector {
         let samples = load.samples
         let judged = load.update(
             timestamp: sample.timestamp, value: sample.rps, threshold: threshold)
-        let steadied = steady.judge(judged, samples: samples, isCalm: policy.isCalm)
+        let interval = load.interval
+        let steadied = steady.judge(
+            SteadyView.Input(
+                x: judged.x, predictions: judged.predictions, hourResidual: judged.hourResidual,
+                epsilon: judged.epsilon, weight: judged.weight),
+            samples: samples,
+            isCalm: policy.isCalm(perMinute: interval.samplesPerMinute))
+        var jumpBand = Band(
+            expected: steadied.prediction,
+            half: steadied.half * (threshold / ScoreScale.threshold))
+        var jump = steadied.score
+        if interval.isAtMost(AdaptiveDetector.confirmedSeconds) {
+            jump = jumpConfirmation.judge(
+                jump, x: judged.x, threshold: threshold, band: &jumpBand)
+        }
         var scores = ViewScores()
         scores.spike = judged.scores.spike
         scores.flat = judged.scores.flat
         if !steadied.isUsualHere {
-            scores.jump = steadied.score
-        } else if steadied.score >= threshold {
-            policy.remember(steadied.score, at: sample.timestamp)
+            scores.jump = jump
+        } else if jump >= threshold {
+            policy.remember(jump, at: sample.timestamp)
         }
         let hourOffset = (judged.x - judged.hourMean).magnitude
-        if hourOffset >= AdaptiveDetector.leastHourSigmas * steadied.sigma {
-            scores.daily = judged.scores.daily
-        }
+        let leastOffset = AdaptiveDetector.leastHourSigmas * steadied.sigma
+        if hourOffset >= leastOffset { scores.daily = judged.scores.daily }
         if judged.shift >= AdaptiveDetector.leastShiftSigmas * steadied.sigma {
             scores.level = judged.scores.level
         }
         scores.cpu = relation.judge(
             rps: sample.rps, cpu: sample.cpu, samples: samples, weight: judged.weight)
         scores.gap = gap.judge(judged.step, samples: samples, weight: judged.weight)
-        policy.step(judged.x, sigma: steadied.sigma)
-        let highest = scores.highest
-        let expected = judged.prediction + load.origin
-        verdict.score = highest
-        verdict.expected = expected
-        verdict.lower = expected - judged.band
-        verdict.upper = expected + judged.band
+        let isNews = news.judge(
+            fast: scores.spike, slow: scores.slow, threshold: threshold,
+            perMinute: interval.samplesPerMinute)
+        policy.step(judged.x, sigma: steadied.sigma, interval: interval)
+        let opinion = weigh(judged, steadied, samples: samples)
+        if opinion.isCandidate {
+            scores.judged = policy.judgedScore(
+                opinion, threshold: threshold, perMinute: interval.samplesPerMinute)
+            scores.judgedReason = AlertJudge.reason(
+                spikeScore: scores.spike, steadySigmas: steadied.sigmas)
+        }
+        verdict.score = scores.highest
         verdict.alert = false
         verdict.reason = .none
-        guard highest >= threshold else { return }
-        verdict.reason = scores.reason(highest)
-        verdict.alert = policy.judge(
-            scores, isNews: judged.alert, threshold: threshold, x: judged.x, steadied,
-            timestamp: sample.timestamp)
+        show(judged.spikeBand, &verdict)
+        guard verdict.score >= threshold else { return }
+        let candidate = IncidentPolicy.Candidate(
+            scores: scores, isNews: isNews, x: judged.x, expected: steadied.prediction,
+            sigma: steadied.sigma, timestamp: sample.timestamp, threshold: threshold,
+            perMinute: interval.samplesPerMinute, opinion: opinion)
+        let bands = Bands(
+            judged, steadied, jump: jumpBand, leastHourOffset: leastOffset, threshold: threshold)
+        decide(candidate, bands, &verdict)
+    }
+
+    /// What the judge says of a sample.
+    @inline(__always)
+    private mutating func weigh(
+        _ judged: LoadDetector.Judgment, _ steadied: SteadyView.Outcome, samples: Int
+    ) -> AlertJudge.Opinion {
+        let isProfiled = judged.isProfiled && judged.age >= BumpView.profileAge
+        judge.bump.learn(
+            judged.x, profile: isProfiled ? judged.profile : 0, isProfiled: isProfiled,
+            samples: samples, weight: judged.weight, epsilon: judged.epsilon)
+        return judge.judge(
+            AlertJudge.Evidence(
+                spikeSigmas: judged.spikeSigmas, steadySigmas: steadied.sigmas,
+                spikeScore: judged.scores.spike, levelScore: judged.scores.level,
+                tail: Double(steady.tail), perMinute: load.interval.samplesPerMinute,
+                seconds: load.interval.seconds, samples: samples))
+    }
+
+    /// Some view is over the threshold: names it, shows its band, and decides whether it is an alert.
+    @inline(never)
+    private mutating func decide(
+        _ sample: IncidentPolicy.Candidate, _ bands: Bands, _ verdict: inout Verdict
+    ) {
+        let alerting = policy.judge(sample)
+        verdict.alert = alerting != .none
+        verdict.reason = verdict.alert ? alerting : sample.scores.reason(verdict.score)
+        show(
+            bands.band(verdict.reason, sample.scores, threshold: sample.threshold), &verdict)
+    }
+
+    @inline(__always)
+    private func show(_ band: Band, _ verdict: inout Verdict) {
+        let expected = band.expected + load.origin
+        verdict.expected = expected
+        verdict.lower = expected - band.half
+        verdict.upper = expected + band.half
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
@@ -68,6 +133,9 @@ package struct AdaptiveDetector {
         try steady.visit(&visitor)
         try relation.visit(&visitor)
         try gap.visit(&visitor)
+        try jumpConfirmation.visit(&visitor)
+        try judge.visit(&visitor)
+        try news.visit(&visitor)
         try policy.visit(&visitor)
     }
 }

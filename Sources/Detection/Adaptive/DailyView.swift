@@ -5,6 +5,8 @@ internal import Numerics
 /// Surprise is measured in nats: beyond `tailStart` sigmas the tail is taken as exponential, with a
 /// rate of passing and a mean excess learnt from the series itself.
 struct DailyView {
+    /// Nobody knows the hours of the day before having seen them twice.
+    private static let leastSeconds = 2 * 86_400.0
     /// Medium memory, per sample: the variance that floors the hour's.
     private static let mediumRate = 1e-3
     private static let varianceFloor = 0.05
@@ -30,10 +32,23 @@ struct DailyView {
     private var rarity = 4.605_170_185_988_091
     private var meanExcess = 0.2
 
+    struct Outcome {
+        let score: Double
+        /// Sigmas of the value, and those that reach the threshold. The latter are 0 where the score is
+        /// below it.
+        let sigmas: Double
+        let needed: Double
+
+        /// Half the width of the band about the hour's mean, for a value so far from it.
+        func half(_ offset: Double) -> Double { sigmas > 0 ? offset * (needed / sigmas) : 0 }
+    }
+
+    /// - Parameter age: seconds that the series has been seen for.
     @inline(__always)
     mutating func judge(
-        _ x: Double, _ hour: HourProfile.Hour, epsilon: Double, isWarm: Bool, weight: Double
-    ) -> Double {
+        _ x: Double, _ hour: HourProfile.Hour, age: Double, epsilon: Double, isWarm: Bool,
+        weight: Double, threshold: Double
+    ) -> Outcome {
         let rate = larger(DailyView.mediumRate, weight)
         let d = x - mean
         mean += rate * d
@@ -46,7 +61,20 @@ struct DailyView {
             let shrunk = hour.variance * hour.count + DailyView.priorWeight * variance
             sigmas = (x - hour.mean).magnitude * squareRoot(weight / larger(shrunk, least))
         }
-        return smaller(ScoreScale.limit, DailyView.weight * surprise(sigmas))
+        let (before, excess) = (rarity, meanExcess)
+        let score = smaller(ScoreScale.limit, DailyView.weight * surprise(sigmas))
+        guard age >= DailyView.leastSeconds else { return Outcome(score: 0, sigmas: 0, needed: 0) }
+        guard score >= threshold else { return Outcome(score: score, sigmas: sigmas, needed: 0) }
+        let needed = DailyView.sigmas(
+            surprise: threshold / DailyView.weight, rarity: before, meanExcess: excess)
+        return Outcome(score: score, sigmas: sigmas, needed: needed)
+    }
+
+    /// The inverse of `surprise(_:)`.
+    @inline(never)
+    private static func sigmas(surprise: Double, rarity: Double, meanExcess: Double) -> Double {
+        surprise <= rarity
+            ? tailStart * surprise / rarity : tailStart + (surprise - rarity) * meanExcess
     }
 
     @inline(__always)

@@ -9,16 +9,18 @@ struct HourProfile {
     /// Samples an hour needs before it is believed.
     static let minimumCount: UInt16 = 3
     /// Rate per day of the hour's largest residual.
-    private static let largestRate = 0.3
+    private static let largestRate: Float = 0.3
+    /// Residuals beyond it count as it; no load comes near it.
+    private static let residualLimit = 1e30
     private static let correlationRate = 5e-5
     private static let correlationCount: UInt32 = 20_000
 
     private var mean = InlineArray<24, Double>(repeating: 0)
     private var variance = InlineArray<24, Double>(repeating: 0)
-    private var largestResidual = InlineArray<24, Double>(repeating: 0)
+    private var largestResidual = InlineArray<24, Float>(repeating: 0)
     /// Samples of each hour; it stops at its limit, where one more would weigh nothing any more.
     private var count = InlineArray<24, UInt16>(repeating: 0)
-    private var largestThisHour = 0.0
+    private var largestThisHour: Float = 0
     /// Lag-1 correlation of the residual from the profile.
     private var residual = 0.0
     private var covariance = 0.0
@@ -50,7 +52,8 @@ struct HourProfile {
         let count = count[bin]
         return Hour(
             mean: mean[bin], variance: variance[bin], count: Double(count),
-            largestResidual: largestResidual[bin], isKnown: count >= HourProfile.minimumCount)
+            largestResidual: Double(largestResidual[bin]),
+            isKnown: count >= HourProfile.minimumCount)
     }
 
     /// Goes to the hour of `timestamp` (Unix seconds, UTC); when an hour ends its largest residual
@@ -115,7 +118,8 @@ struct HourProfile {
     }
 
     mutating func note(residual: Double) {
-        largestThisHour = larger(largestThisHour, residual)
+        largestThisHour = larger(
+            largestThisHour, Float(smaller(residual, HourProfile.residualLimit)))
     }
 
     /// Learns a value at its place. `intervalSeconds` is the series' usual step, 0 while unknown.

@@ -7,37 +7,50 @@ struct ViewScores {
     var daily = 0.0
     var level = 0.0
     var flat = 0.0
+    /// What the judge would alert for by itself; 0 where it would not.
+    var judged = 0.0
+    /// The view that is farther off, where the judge alerts.
+    var judgedReason = Reason.spike
 
     var slow: Double { larger(daily, larger(level, flat)) }
-    var highest: Double { larger(larger(larger(spike, jump), larger(cpu, gap)), slow) }
+    var highest: Double {
+        larger(larger(larger(spike, jump), larger(cpu, gap)), larger(slow, judged))
+    }
 
-    /// The view that scored `highest`; of equal ones the first.
-    func reason(_ highest: Double) -> Reason {
-        if spike == highest { return .spike }
-        if jump == highest { return .jump }
-        if cpu == highest { return .cpu }
-        if gap == highest { return .gap }
-        if daily == highest { return .daily }
-        return level == highest ? .level : .flat
+    /// The view of a score; of equal ones the first.
+    func reason(_ score: Double) -> Reason {
+        if judged == score { return judgedReason }
+        if spike == score { return .spike }
+        if jump == score { return .jump }
+        if cpu == score { return .cpu }
+        if gap == score { return .gap }
+        if daily == score { return .daily }
+        return level == score ? .level : .flat
     }
 }
 
 /// Decides which scores wake somebody up: one alert per incident, none for its end, and none for what
 /// happens every day or is a counter's way.
 struct IncidentPolicy {
-    /// Within so many samples of an alert, a value within so many everyday sigmas of where the series
-    /// was expected before the incident is its end, not another one.
-    private static let recoverySamples: UInt32 = 60
+    // Times are in minutes, or in samples where those are rarer than one a minute.
+
+    /// For so long after an alert, a value within so many everyday sigmas of where the series was
+    /// expected before the incident is its end, not another one.
+    private static let recoveryTime = 60.0
     private static let recoverySigmas = 4.0
-    /// Samples of rest after an alert, by who asks for the next one.
-    private static let spikeRest: UInt32 = 12
-    private static let cpuRest: UInt32 = 24
-    private static let slowRest: UInt32 = 200
+    /// Rest after an alert, by who asks for the next one.
+    private static let spikeRest = 12.0
+    private static let cpuRest = 24.0
+    private static let slowRest = 200.0
     /// The steady view rests longer the more often anything alerts: the rest doubles with each alert
     /// that comes within four rests, and halves with every four rests of peace.
-    private static let jumpRest: UInt32 = 24
+    private static let jumpRest = 24.0
     private static let doublingLimit: UInt8 = 5
-    private static let restSpan: UInt32 = 4
+    private static let restSpan = 4.0
+    /// The judge rests as long, unless it knows such series, is surer by so much than of the last alert,
+    /// and that was so long ago.
+    private static let surerLogits = 2.0
+    private static let surerRest = 3.0
 
     /// Samples since the last alert; it stops at its limit.
     private(set) var since = UInt32.max
@@ -45,19 +58,27 @@ struct IncidentPolicy {
     private var baseline: Float = 0
     private var restarts = RestartHabit()
     private var habit = DailyHabit()
+    private var budget = AlertBudget()
     /// How often the steady view's rest has doubled.
     private var doublings: UInt8 = 0
+    /// How sure the judge was of the last alert.
+    private var lastLogit: Float = 0
 
     /// Whether no alert is so recent that the series may still be in its wake.
-    var isCalm: Bool { since > IncidentPolicy.recoverySamples }
-
-    private var rest: UInt32 { IncidentPolicy.jumpRest << UInt32(doublings) }
+    /// - Parameter perMinute: samples in a minute, at least 1.
+    @inline(__always)
+    func isCalm(perMinute: Double) -> Bool {
+        Double(since) > IncidentPolicy.recoveryTime * perMinute
+    }
 
     /// A sample passes. `x` is its value, relative to the first one.
     @inline(__always)
-    mutating func step(_ x: Double, sigma: Double) {
+    mutating func step(_ x: Double, sigma: Double, interval: SamplingInterval) {
         if since < .max { since &+= 1 }
-        if !isCalm, isBack(x, sigma: sigma) { restarts.forget() }
+        budget.pass(seconds: interval.seconds)
+        if !isCalm(perMinute: interval.samplesPerMinute), isBack(x, sigma: sigma) {
+            restarts.forget()
+        }
     }
 
     /// Whether the series is where it was expected to be before the incident.
@@ -72,54 +93,87 @@ struct IncidentPolicy {
         _ = habit.note(score, at: timestamp)
     }
 
-    /// Whether a sample of which some view is over the threshold is an alert.
-    /// - Parameters:
-    ///   - isNews: what the reference's own policy says of its four views.
-    mutating func judge(
-        _ scores: ViewScores, isNews: Bool, threshold: Double, x: Double,
-        _ steady: SteadyView.Outcome, timestamp: Double
-    ) -> Bool {
-        let isBack = !isCalm && isBack(x, sigma: steady.sigma)
-        let worst = loudest(scores, isNews: isNews, isBack: isBack, threshold: threshold)
-        let isSudden = larger(scores.spike, scores.jump) >= threshold
+    /// A sample of which some view is over the threshold.
+    struct Candidate {
+        let scores: ViewScores
+        /// What the four views' own policy says of them.
+        let isNews: Bool
+        /// Relative to the first value; so is what the steady view expected.
+        let x: Double
+        let expected: Double
+        let sigma: Double
+        /// Unix seconds.
+        let timestamp: Double
+        let threshold: Double
+        /// Samples in a minute, at least 1.
+        let perMinute: Double
+        let opinion: AlertJudge.Opinion
+    }
+
+    /// The score of the judge, where it would alert by itself now; else 0.
+    @inline(never)
+    func judgedScore(
+        _ opinion: AlertJudge.Opinion, threshold: Double, perMinute: Double
+    ) -> Double {
+        guard opinion.score >= threshold * budget.bar else { return 0 }
+        let isSurer =
+            opinion.isFamiliar
+            && opinion.logit > Double(lastLogit) + IncidentPolicy.surerLogits
+        let least = isSurer ? IncidentPolicy.surerRest : rest
+        return Double(since) / perMinute > least ? opinion.score : 0
+    }
+
+    /// The view that a sample alerts for; `none` when it does not.
+    mutating func judge(_ sample: Candidate) -> Reason {
+        let isCalm = isCalm(perMinute: sample.perMinute)
+        let isBack = !isCalm && isBack(sample.x, sigma: sample.sigma)
+        let worst = loudest(sample, isBack: isBack)
+        let scores = sample.scores
+        let isSudden =
+            larger(scores.spike, scores.jump) >= sample.threshold || !isBack && scores.judged > 0
         // A fall counts once, when it would alert; a rise ends a habit whenever it comes.
         let isRestart =
-            isSudden && (worst > 0 || x > steady.prediction)
-            ? restarts.note(x, expected: steady.prediction, sigma: steady.sigma) : false
-        guard worst > 0, !habit.note(worst, at: timestamp) else { return false }
-        note(expected: steady.prediction)
-        return !isRestart
+            isSudden && (worst > 0 || sample.x > sample.expected)
+            ? restarts.note(sample.x, expected: sample.expected, sigma: sample.sigma) : false
+        guard worst > 0, !habit.note(worst, at: sample.timestamp) else { return .none }
+        begin(expected: sample.expected, isCalm: isCalm, perMinute: sample.perMinute)
+        guard !isRestart else { return .none }
+        lastLogit = Float(larger(0, sample.opinion.logit))
+        budget.spend()
+        return scores.reason(worst)
     }
 
     /// The highest of the scores that may alert now; 0 when none may.
-    private func loudest(
-        _ scores: ViewScores, isNews: Bool, isBack: Bool, threshold: Double
-    ) -> Double {
+    private func loudest(_ sample: Candidate, isBack: Bool) -> Double {
+        let scores = sample.scores
+        let bar = sample.threshold * budget.bar
+        let minutes = Double(since) / sample.perMinute
         var worst = 0.0
-        if isNews, !isBack, scores.spike >= threshold,
-            since > IncidentPolicy.spikeRest
-        {
-            worst = scores.spike
+        func hear(_ score: Double, after rest: Double) {
+            if score >= bar, minutes > rest { worst = larger(worst, score) }
         }
-        if isNews, scores.slow >= threshold, since > IncidentPolicy.slowRest {
-            worst = larger(worst, scores.slow)
+        if sample.isNews { hear(scores.slow, after: IncidentPolicy.slowRest) }
+        if !isBack {
+            if !sample.opinion.isVeto {
+                if sample.isNews { hear(scores.spike, after: IncidentPolicy.spikeRest) }
+                hear(scores.jump, after: rest)
+            }
+            worst = larger(worst, scores.judged)
         }
-        if !isBack, scores.jump >= threshold, since > rest {
-            worst = larger(worst, scores.jump)
-        }
-        if since > IncidentPolicy.cpuRest {
-            if scores.cpu >= threshold { worst = larger(worst, scores.cpu) }
-            if scores.gap >= threshold { worst = larger(worst, scores.gap) }
-        }
+        hear(scores.cpu, after: IncidentPolicy.cpuRest)
+        hear(scores.gap, after: IncidentPolicy.cpuRest)
         return worst
     }
 
-    private mutating func note(expected: Double) {
-        let span = IncidentPolicy.restSpan * rest
-        if since <= span {
+    /// The steady view's rest.
+    private var rest: Double { IncidentPolicy.jumpRest * Double(1 << Int(doublings)) }
+
+    private mutating func begin(expected: Double, isCalm: Bool, perMinute: Double) {
+        let spans = Double(since) / perMinute / (IncidentPolicy.restSpan * rest)
+        if spans <= 1 {
             doublings = min(doublings + 1, IncidentPolicy.doublingLimit)
         } else {
-            doublings -= UInt8(min(UInt32(doublings), since / span))
+            doublings -= UInt8(smaller(Double(doublings), spans.rounded(.down)))
         }
         if isCalm { baseline = Float(expected) }
         since = 0
@@ -130,6 +184,8 @@ struct IncidentPolicy {
         try visitor.visit(&baseline)
         try habit.visit(&visitor)
         try restarts.visit(&visitor)
+        try budget.visit(&visitor)
         try visitor.visit(&doublings, in: 0...IncidentPolicy.doublingLimit)
+        try visitor.visit(&lastLogit)
     }
 }

@@ -1,8 +1,7 @@
-/// The reference detector: four views of one value, and its own decision when to alert.
+/// Four views of one value.
 ///
 /// Strictly causal, without training, O(1) a sample. All arithmetic is IEEE basic operations, so
-/// replicas agree bit for bit. It reproduces the published vectors by itself; what was learnt since
-/// stands beside it, in `AdaptiveDetector`, and changes nothing in here.
+/// replicas agree bit for bit.
 package struct LoadDetector {
     /// No scores for the first samples of a series.
     static let warmUp = 20
@@ -11,37 +10,45 @@ package struct LoadDetector {
     private static let longSamples = 20_000
     private static let epsilonAbsolute = 1e-9
     private static let epsilonRelative = 1e-6
+    /// Where samples come so often, one alone is no incident for the spike and the daily view.
+    private static let confirmedSeconds = 30.0
 
     private(set) var samples = 0
     /// The first value; everything else is relative to it, for the sake of rounding.
     private(set) var origin = 0.0
-    private var interval = SamplingInterval()
+    private(set) var interval = SamplingInterval()
     private var predictors = Predictors()
     private var profile = HourProfile()
     private var spike = SpikeView()
     private var daily = DailyView()
     private var level = LevelView()
     private var flat = FlatView()
-    private var policy = AlertPolicy()
+    private var spikeConfirmation = Confirmation()
+    private var dailyConfirmation = Confirmation()
 
     package init() {}
 
-    /// What the reference says of a value, and what it knew before it; all but scores and times in
-    /// the value's unit, and relative to the first value.
+    /// What the views say of a value, and what they knew before it; all but scores and times in the
+    /// value's unit, and relative to the first value.
     package struct Judgment {
         let x: Double
-        let prediction: Double
-        /// Half the width of the band in which the spike view stays below 8.
-        let band: Double
+        let spikeBand: Band
+        let spikeSigmas: Double
+        let dailyBand: Band
         package let scores: Scores
-        package let alert: Bool
         /// The two predictions that others may use too: the last value, and the daily profile's. They
         /// are read side by side, and so must be written at once for the read not to wait.
         let predictions: Pair
+        /// What the daily profile says without regard to the last residual, and whether it knows the hour.
+        let profile: Double
+        let isProfiled: Bool
+        /// Seconds that the series has been seen for.
+        let age: Double
         /// Usual value of this hour of the day, and its usual largest error.
         let hourMean: Double
         let hourResidual: Double
-        /// How far the mean of the last 30 samples is from its own long mean.
+        /// The level's long mean, and how far the mean of the last hour is from it.
+        let levelMean: Double
         let shift: Double
         /// What counts as rounding noise.
         let epsilon: Double
@@ -70,29 +77,39 @@ package struct LoadDetector {
         let prediction = predictors.predict(x, profile: fromProfile, rate: rate)
         let error = (x - prediction).magnitude
         let spiked = spike.judge(
-            error: error, hourResidual: hour.largestResidual, epsilon: epsilon,
-            isWarm: isWarm, isFirst: samples == 0, rate: rate)
+            error: error, hourResidual: hour.largestResidual, epsilon: epsilon, isWarm: isWarm,
+            isFirst: samples == 0, rate: rate, threshold: threshold)
         profile.note(residual: error)
         let leveled = level.judge(
-            x, samplesBefore: Double(samples), epsilon: epsilon, isWarm: isWarm, weight: weight,
-            rate: rate)
-        let scores = Scores(
-            spike: spiked.score,
-            daily: daily.judge(x, hour, epsilon: epsilon, isWarm: isWarm, weight: weight),
-            level: leveled.score,
-            flat: flat.judge(
-                isSameAsLast: isSameAsLast, samplesBefore: Double(samples), isWarm: isWarm))
+            x, samplesBefore: Double(samples), intervalSeconds: interval.seconds,
+            epsilon: epsilon, isWarm: isWarm, weight: weight, rate: rate)
+        let age = Double(samples) * interval.seconds
+        let dailied = daily.judge(
+            x, hour, age: age, epsilon: epsilon, isWarm: isWarm,
+            weight: weight, threshold: threshold)
+        let flattened = flat.judge(
+            isSameAsLast: isSameAsLast, samplesBefore: Double(samples), isWarm: isWarm)
         predictors.learn(x)
         profile.learn(x, at: place, intervalSeconds: interval.seconds)
-        let alert = policy.judge(
-            fast: scores.spike, slow: scores.slow, threshold: threshold)
+        var spikeBand = Band(expected: prediction, half: spiked.band)
+        var dailyBand = Band(
+            expected: hour.mean, half: dailied.half((x - hour.mean).magnitude))
+        var (spikeScore, dailyScore) = (spiked.score, dailied.score)
+        if interval.isAtMost(LoadDetector.confirmedSeconds) {
+            dailyScore = dailyConfirmation.judge(
+                dailyScore, x: x, threshold: threshold, band: &dailyBand)
+            spikeScore = spikeConfirmation.judge(
+                spikeScore, x: x, threshold: threshold, band: &spikeBand)
+        }
+        let scores = Scores(
+            spike: spikeScore, daily: dailyScore, level: leveled.score, flat: flattened)
         samples += 1
         return Judgment(
-            x: x, prediction: prediction, band: spiked.band, scores: scores, alert: alert,
-            predictions: Pair(last, fromProfile), hourMean: hour.mean,
-            hourResidual: hour.largestResidual,
-            shift: leveled.shift, epsilon: epsilon, weight: weight,
-            step: step)
+            x: x, spikeBand: spikeBand, spikeSigmas: spiked.sigmas, dailyBand: dailyBand,
+            scores: scores, predictions: Pair(last, fromProfile),
+            profile: place.value, isProfiled: place.isKnown, age: age, hourMean: hour.mean,
+            hourResidual: hour.largestResidual, levelMean: leveled.mean, shift: leveled.shift,
+            epsilon: epsilon, weight: weight, step: step)
     }
 
     package struct Scores {
@@ -100,17 +117,6 @@ package struct LoadDetector {
         package let daily: Double
         package let level: Double
         package let flat: Double
-
-        var slow: Double { larger(daily, larger(level, flat)) }
-        package var highest: Double { larger(spike, slow) }
-
-        /// The highest view; of equal ones the first.
-        package var reason: Reason {
-            guard highest > 0 else { return .none }
-            if spike >= slow { return .spike }
-            if daily >= larger(level, flat) { return .daily }
-            return level >= flat ? .level : .flat
-        }
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
@@ -123,56 +129,7 @@ package struct LoadDetector {
         try daily.visit(&visitor)
         try level.visit(&visitor)
         try flat.visit(&visitor)
-        try policy.visit(&visitor)
-    }
-}
-
-/// The time between the last two samples, and what it usually is; 0 where unknown.
-struct SamplingStep {
-    let seconds: Double
-    let usual: Double
-}
-
-/// The usual time between two samples, robust to gaps: a step counts as at least half and at most
-/// twice the usual one.
-private struct SamplingInterval {
-    /// Least weight of one step in the mean; from its reciprocal on steps need no counting.
-    private static let rate = 0.01
-    private static let countLimit: UInt8 = 100
-
-    private var last = 0.0
-    private(set) var seconds = 0.0
-    private var count: UInt8 = 0
-
-    @inline(__always)
-    mutating func note(_ timestamp: Double, isFirst: Bool) -> SamplingStep {
-        let step = timestamp - last
-        last = timestamp
-        guard !isFirst, step > 0 else { return SamplingStep(seconds: 0, usual: 0) }
-        guard count > 0 else {
-            count = 1
-            seconds = step
-            return SamplingStep(seconds: step, usual: 0)
-        }
-        let usual = seconds
-        // A regular series needs no arithmetic.
-        if step == usual {
-            if count < SamplingInterval.countLimit { count += 1 }
-            return SamplingStep(seconds: step, usual: usual)
-        }
-        let counted = larger(0.5 * usual, smaller(2 * usual, step))
-        if count < SamplingInterval.countLimit {
-            count += 1
-            seconds += (counted - usual) / Double(count)
-        } else {
-            seconds += (counted - usual) * SamplingInterval.rate
-        }
-        return SamplingStep(seconds: step, usual: usual)
-    }
-
-    mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
-        try visitor.visit(&last)
-        try visitor.visit(&seconds)
-        try visitor.visit(&count, in: 0...SamplingInterval.countLimit)
+        try spikeConfirmation.visit(&visitor)
+        try dailyConfirmation.visit(&visitor)
     }
 }

@@ -20,20 +20,22 @@ struct SpikeView {
 
     struct Outcome {
         let score: Double
-        /// Half the width of the band in which this view stays below 8.
+        /// The error in sigmas.
+        let sigmas: Double
+        /// Half the width of the band in which this view stays below the threshold.
         let band: Double
     }
 
     @inline(__always)
     mutating func judge(
         error: Double, hourResidual: Double, epsilon: Double, isWarm: Bool, isFirst: Bool,
-        rate: Double
+        rate: Double, threshold: Double
     ) -> Outcome {
         let hour = SpikeView.hourShare * hourResidual
         let sigma = squareRoot(larger(residualVariance, epsilon * epsilon) + hour * hour)
         let z = isWarm ? error / sigma : 0
         var score = z * (ScoreScale.threshold / SpikeView.sigmasAtThreshold)
-        var band = SpikeView.sigmasAtThreshold * sigma
+        var band = threshold * (SpikeView.sigmasAtThreshold / ScoreScale.threshold) * sigma
         if tailRate > SpikeView.usualTailRate {
             let factor = power(SpikeView.usualTailRate / tailRate, SpikeView.damping)
             score *= factor
@@ -45,7 +47,7 @@ struct SpikeView {
             tailRate += -SpikeView.tailMemory * tailRate
         }
         if !isFirst { residualVariance += rate * (error * error - residualVariance) }
-        return Outcome(score: smaller(ScoreScale.limit, score), band: band)
+        return Outcome(score: smaller(ScoreScale.limit, score), sigmas: z, band: band)
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {

@@ -62,28 +62,46 @@ struct SteadyView {
     private var slowMean: Float = 0
     /// Mean square of all errors, of which none counts for more than so many everyday sigmas.
     private var longVariance: Float = 0
-    private var tail = usualTail
+    /// How much of the errors lies between the everyday and the absurd.
+    private(set) var tail = usualTail
     private var bar: Float = 1
     private var sinceRaise: UInt8 = 0
     private var run: UInt8 = 0
 
     struct Outcome {
-        static let silent = Outcome(score: 0, prediction: 0, isUsualHere: false, sigma: 0)
+        static let silent = Outcome(
+            score: 0, prediction: 0, half: 0, sigmas: 0, measure: 0, isUsualHere: false, sigma: 0)
 
         let score: Double
         /// The best of the predictions, made before the value was seen.
         let prediction: Double
+        /// How far from it a value reaches a score of 8; 0 where the score is 0.
+        let half: Double
+        /// The error in the sigmas that it was measured by, and one of them.
+        let sigmas: Double
+        let measure: Double
         /// Whether an error of this size is no news at this hour of the day.
         let isUsualHere: Bool
         /// Standard deviation of the everyday errors, without regard to the giants.
         let sigma: Double
     }
 
+    /// A value with what the others know of it; all but the weight in the value's unit.
+    struct Input {
+        let x: Double
+        /// The two predictions that are not the view's own: the last value, and the daily profile's.
+        let predictions: Pair
+        /// The hour's usual largest error.
+        let hourResidual: Double
+        /// What counts as rounding noise.
+        let epsilon: Double
+        /// 1 / n, the value included; 0 where that is less than any rate.
+        let weight: Double
+    }
+
     /// - Parameter isCalm: whether no incident is so recent that its wake would spoil the tails.
     @inline(__always)
-    mutating func judge(_ value: LoadDetector.Judgment, samples: Int, isCalm: Bool)
-        -> Outcome
-    {
+    mutating func judge(_ value: Input, samples: Int, isCalm: Bool) -> Outcome {
         let known = value.predictions
         let largest = larger(larger(value.x.magnitude, known.x.magnitude), known.y.magnitude)
         guard largest < SteadyView.limit else { return .silent }
@@ -98,16 +116,20 @@ struct SteadyView {
         let error = (value.x - prediction).magnitude
         let z = error / measure
         learnLong(error, sigma: larger(sigma, value.epsilon), value.weight)
-        let score = samples >= SteadyView.youth ? scored(z, samples: samples, isCalm: isCalm) : 0
+        let scored =
+            samples >= SteadyView.youth
+            ? scored(z, samples: samples, isCalm: isCalm) : (score: 0, sigmas: 0)
+        let score = scored.score
         learnUsual(x, predictions, value)
         follow(x, z: z, sigma: measure, value.weight, isYoung: samples < LoadDetector.warmUp)
         let isUsualHere = score >= 1 ? explains(error, value) : false
         return Outcome(
-            score: score, prediction: prediction, isUsualHere: isUsualHere, sigma: sigma)
+            score: score, prediction: prediction, half: scored.sigmas * measure,
+            sigmas: z, measure: measure, isUsualHere: isUsualHere, sigma: sigma)
     }
 
     /// Whether the hour of the day explains an error: the spike view's own measure, but with giants cut.
-    private func explains(_ error: Double, _ value: LoadDetector.Judgment) -> Bool {
+    private func explains(_ error: Double, _ value: Input) -> Bool {
         let hour = SteadyView.hourShare * value.hourResidual
         let variance = Double(longVariance) + hour * hour
         return error * error < SteadyView.leastSigmas * SteadyView.leastSigmas * variance
@@ -134,19 +156,23 @@ struct SteadyView {
         return best
     }
 
-    /// The score of an error of `z` sigmas, and what it teaches of the tails and the bar. Up to
-    /// `everyday` sigmas, as nearly all are, it is 0 and both only relax.
+    /// The score of an error of `z` sigmas, the sigmas that score 8, and what the error teaches of the
+    /// tails and the bar. Up to `everyday` sigmas, as nearly all are, it is 0 and both only relax.
     @inline(__always)
-    private mutating func scored(_ z: Double, samples: Int, isCalm: Bool) -> Double {
+    private mutating func scored(_ z: Double, samples: Int, isCalm: Bool)
+        -> (score: Double, sigmas: Double)
+    {
         if sinceRaise < .max { sinceRaise &+= 1 }
         if z > SteadyView.everyday { return rare(z, samples: samples, isCalm: isCalm) }
         if isCalm { tail -= tail * (1 / SteadyView.tailMemory) }
         bar += (1 - bar) * SteadyView.relaxation
-        return 0
+        return (0, 0)
     }
 
     @inline(never)
-    private mutating func rare(_ z: Double, samples: Int, isCalm: Bool) -> Double {
+    private mutating func rare(_ z: Double, samples: Int, isCalm: Bool)
+        -> (score: Double, sigmas: Double)
+    {
         let weight = tail / SteadyView.heavyTail
         let square = weight * weight
         let sigmas = SteadyView.sigmasAtThreshold * Double(bar * (1 + square * square))
@@ -160,13 +186,13 @@ struct SteadyView {
             sinceRaise = 0
         }
         bar += (1 - bar) * SteadyView.relaxation
-        guard samples >= SteadyView.silence else { return 0 }
-        return smaller(ScoreScale.limit, ScoreScale.threshold * z / sigmas)
+        guard samples >= SteadyView.silence else { return (0, 0) }
+        return (smaller(ScoreScale.limit, ScoreScale.threshold * z / sigmas), sigmas)
     }
 
     @inline(__always)
     private mutating func learnUsual(
-        _ x: Float, _ predictions: SIMD4<Float>, _ value: LoadDetector.Judgment
+        _ x: Float, _ predictions: SIMD4<Float>, _ value: Input
     ) {
         var errors = magnitude(SIMD4(repeating: x) - predictions)
         let rate = larger(1 / SteadyView.memory, Float(value.weight))

@@ -42,6 +42,8 @@ package struct FlagFigures: JSONRecord, Equatable, Sendable {
     /// Samples from an event's start to its first flag, in the middle of all that were found.
     package var medianDelay = 0
     package var flagsPer10k = 0.0
+    /// False alarms of one series in a day, by the samples' own clock.
+    package var falseAlarmsPerDay = 0.0
 
     package init() {}
 
@@ -65,6 +67,7 @@ package struct FlagFigures: JSONRecord, Equatable, Sendable {
         try fields.field("event_f1", &eventF1)
         try fields.field("median_delay", &medianDelay)
         try fields.field("flags_per_10k", &flagsPer10k)
+        try fields.field("false_alarms_per_day", &falseAlarmsPerDay)
     }
 }
 

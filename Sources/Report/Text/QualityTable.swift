@@ -3,6 +3,7 @@ package struct QualityTable {
     private var table = MarkdownTable([
         "data, flag", "samples", "prevalence", "accuracy", "precision", "recall", "FPR",
         "event precision", "event recall", "event F1", "median delay", "flags / 10k",
+        "false alarms / day",
     ])
     package private(set) var isEmpty = true
 
@@ -31,6 +32,7 @@ package struct QualityTable {
             figures.falsePositiveRate.percentText, figures.eventPrecision.shortText,
             figures.eventRecallEarly.shortText, figures.eventF1.shortText,
             String(figures.medianDelay), figures.flagsPer10k.shortText,
+            figures.falseAlarmsPerDay.shortText,
         ])
     }
 

@@ -36,7 +36,7 @@ final class LogTraffic: @unchecked Sendable {
         for client in 0..<plan.clients {
             group.enter()
             Thread.detachNewThread { [self] in
-                var one = LogClient(plan, client, ports) {
+                var one = LogClient(plan, number: client, ports: ports) {
                     self.lock.withLock { self.isStopped }
                 }
                 let result = one.run()
@@ -70,8 +70,8 @@ private struct LogClient {
     private var nextPort: Int
 
     init(
-        _ plan: LogTraffic.Plan, _ number: Int, _ ports: [UInt16],
-        _ isStopped: @escaping () -> Bool
+        _ plan: LogTraffic.Plan, number: Int, ports: [UInt16],
+        isStopped: @escaping () -> Bool
     ) {
         self.plan = plan
         self.number = number

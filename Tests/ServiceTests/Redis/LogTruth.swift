@@ -21,13 +21,13 @@ struct LogTruth {
             for case .text(let key) in keys {
                 let name = String(decoding: key, as: UTF8.self)
                 guard name == "tidemark:fleet" || name.hasPrefix("tidemark:{") else { continue }
-                try fold(client, name, parameters)
+                try fold(client, key: name, parameters)
             }
         }
     }
 
     private mutating func fold(
-        _ client: RedisClient, _ key: String, _ parameters: FoldParameters
+        _ client: RedisClient, key: String, _ parameters: FoldParameters
     ) throws {
         let device =
             key == "tidemark:fleet" ? "" : String(key.dropFirst("tidemark:{".count).dropLast())

@@ -56,12 +56,14 @@ final class CuttingProxy: @unchecked Sendable {
     static func listen(_ port: UInt16) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var one: Int32 = 1
+        // SAFETY: the kernel reads the value, whose size is given, during the call.
         unsafe setsockopt(
             descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        // SAFETY: the address lives during the call, and its own size is given.
         let isListening = unsafe withUnsafeBytes(of: &address) { bytes in
             unsafe bind(
                 descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
@@ -82,6 +84,7 @@ final class CuttingProxy: @unchecked Sendable {
                 continue
             }
             var forever = timeval(tv_sec: 0, tv_usec: 0)
+            // SAFETY: the kernel reads the value, whose size is given, during the call.
             unsafe setsockopt(
                 server, SOL_SOCKET, SO_RCVTIMEO, &forever, socklen_t(MemoryLayout<timeval>.size))
             let pair = Pair(client: client, server: server)
@@ -114,6 +117,7 @@ final class CuttingProxy: @unchecked Sendable {
             direction == .toServer ? (pair.client, pair.server) : (pair.server, pair.client)
         var chunk = [UInt8](repeating: 0, count: 16_384)
         while true {
+            // SAFETY: the kernel writes at most as many bytes as the array has.
             let count = unsafe recv(from, &chunk, chunk.count, 0)
             guard count > 0 else { break }
             let allowed = allowance(count, direction)
@@ -146,6 +150,7 @@ final class CuttingProxy: @unchecked Sendable {
                 )
             }
             if delay > 0 { usleep(UInt32(delay)) }
+            // SAFETY: the buffer lives during the call, and its own size is given.
             let sent = unsafe rest.prefix(piece).withUnsafeBytes { part in
                 unsafe send(to, part.baseAddress, part.count, Int32(MSG_NOSIGNAL))
             }

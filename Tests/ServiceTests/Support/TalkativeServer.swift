@@ -27,6 +27,7 @@ final class TalkativeServer: Sendable {
         defer { close(client) }
         var heard = [UInt8](repeating: 0, count: 4096)
         repeat {
+            // SAFETY: both arrays live during the calls, and their own sizes are given.
             guard unsafe send(client, words, words.count, Int32(MSG_NOSIGNAL)) > 0 else { return }
         } while unsafe recv(client, &heard, heard.count, 0) > 0
     }

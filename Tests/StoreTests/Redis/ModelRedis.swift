@@ -153,7 +153,7 @@ struct ModelRedis {
         let fields = words[(index + 1)...].map { Reply.text($0) }
         stream.entries.append(Entry(id: id, fields: fields))
         stream.last = id
-        fold(key, &stream, fields, id)
+        fold(fields, at: id, of: key, into: &stream)
         if let oldest { stream.entries.removeAll { $0.id < oldest } }
         streams[key] = stream
         return .text(Array("\(id.birth)-\(id.number)".utf8))
@@ -171,7 +171,7 @@ struct ModelRedis {
     }
 
     private mutating func fold(
-        _ key: String, _ stream: inout Stream, _ fields: [Reply], _ id: EntryID
+        _ fields: [Reply], at id: EntryID, of key: String, into stream: inout Stream
     ) {
         guard key.hasPrefix("tidemark:"),
             let entry = EntryCoding.decode(
