@@ -138,7 +138,8 @@ import Testing
             let asked = timeline["asked_rps"] ?? []
             #expect(asked == [100, 100, 100, 100, 300, 300, 300, 300])
             let sent = (timeline["sent_rps"] ?? []).reduce(0) { $0 + $1 * 0.25 }
-            #expect(sent == 400)
+            // Where an answer came after the end the last row is of a longer time.
+            #expect(abs(sent - 400) <= 5)
             let answered = (timeline["answered_rps"] ?? []).reduce(0) { $0 + $1 * 0.25 }
             #expect(abs(answered - 400) <= 5)
             #expect(run.number("requests") == 400)
