@@ -15,7 +15,7 @@ import Testing
             ? found?.output.trimmingCharacters(in: .whitespacesAndNewlines) : nil
     }()
 
-    private func count(_ port: UInt16, _ method: String, _ route: String, _ status: Int) throws
+    private func count(_ port: UInt16, method: String, route: String, status: Int) throws
         -> Double
     {
         let labels = "method=\"\(method)\",route=\"\(route)\",status=\"\(status)\""
@@ -39,8 +39,8 @@ import Testing
             #expect(run.status == 0, "\(run.output)")
             let sent = try counts(run.output)
             #expect((sent["/ingest"] ?? 0) > 50, "\(run.output)")
-            #expect(try count(port, "POST", "/ingest", 202) == sent["/ingest"])
-            #expect(try count(port, "GET", "/analyze", 200) == sent["/analyze"])
+            #expect(try count(port, method: "POST", route: "/ingest", status: 202) == sent["/ingest"])
+            #expect(try count(port, method: "GET", route: "/analyze", status: 200) == sent["/analyze"])
             #expect((sent["/ingest"] ?? 0) > 4 * (sent["/analyze"] ?? 0), "9 to 1: \(sent)")
             #expect(try Programs.metric(port, "devices") == 7)
         }
@@ -68,7 +68,7 @@ import Testing
             let hey = try Programs.run(
                 "hey", ["-n", "3000", "-c", "30", "-m", "POST", "-d", #"{"cpu":1,"rps":2}"#, url])
             #expect(hey.output.contains("[202]\t3000 responses"), "\(hey.output)")
-            #expect(try count(port, "POST", "/ingest", 202) == 3000)
+            #expect(try count(port, method: "POST", route: "/ingest", status: 202) == 3000)
             #expect(try Programs.metric(port, "samples_total") == 3000)
         }
     }

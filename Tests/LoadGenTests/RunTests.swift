@@ -105,15 +105,15 @@ import Testing
                     "--spacing", "poisson",
                 ])
             #expect(run.status == 0, "\(run.output)")
-            func count(_ method: String, _ route: String, _ status: Int) throws -> Double {
+            func count(method: String, route: String, status: Int) throws -> Double {
                 try Programs.metric(
                     port,
                     "http_requests_total{method=\"\(method)\",route=\"\(route)\",status=\"\(status)\"}"
                 )
             }
-            let posts = try count("POST", "/ingest", 202)
-            let analyses = try count("GET", "/analyze", 200)
-            let statistics = try count("GET", "/stats", 200)
+            let posts = try count(method: "POST", route: "/ingest", status: 202)
+            let analyses = try count(method: "GET", route: "/analyze", status: 200)
+            let statistics = try count(method: "GET", route: "/stats", status: 200)
             #expect(posts + analyses + statistics == run.number("requests"))
             #expect(analyses > statistics && posts > analyses)
             #expect(try Programs.metric(port, "devices") == 30)
