@@ -3,7 +3,8 @@ package import HTTP
 package import System
 package import TLS
 
-/// One HTTP/1.1 connection of a client: a request goes out, its response comes in, then the next one.
+/// One HTTP/1.1 connection of a client: a request goes out, its response comes in, then the next
+/// one.
 ///
 /// It never waits: whoever owns it watches events, on a loop (`EventHandler`) or one by one
 /// (`SynchronousClient`), and keeps the time.
@@ -61,7 +62,8 @@ package struct HTTPConnection: ~Copyable {
 
     /// - Parameters:
     ///   - tokenKind, index: what the connection's events are told by.
-    ///   - requestLimit, bodyLimit: the largest request, and the largest body of a response, in bytes.
+    ///   - requestLimit, bodyLimit: bytes of the largest request, and of the largest
+    ///     response body.
     package init(tokenKind: UInt8, index: Int, requestLimit: Int, bodyLimit: Int) {
         self.tokenKind = tokenKind
         self.index = index
@@ -88,7 +90,8 @@ package struct HTTPConnection: ~Copyable {
     }
 
     /// Begins a connection; `handle` tells what came of it.
-    /// - Parameter security: the TLS of an https connection and the host's name in it; nil for http.
+    /// - Parameter security: the TLS of an https connection and the host's name in it; nil for
+    ///   http.
     package mutating func open(
         _ endpoint: Endpoint, _ poller: borrowing Poller, security: Security? = nil
     ) -> ConnectFailure? {

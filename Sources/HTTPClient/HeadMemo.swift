@@ -1,7 +1,7 @@
 package import HTTP
 
-/// The last response's head and what it said: a server's heads repeat themselves for a second or so,
-/// until their date changes, and comparing them is cheaper than parsing.
+/// The last response's head and what it said: a server's heads repeat themselves for a second or
+/// so, until their date changes, and comparing them is cheaper than parsing.
 package struct HeadMemo {
     /// Longer heads are parsed each time.
     private static let limit = 1024
@@ -38,10 +38,10 @@ package struct HeadMemo {
         let count = bytes.count
         guard count > 0, input.count >= count else { return nil }
         let known = bytes
+        // SAFETY: both hold `count` bytes, and no load goes beyond them.
         let isSame = unsafe input.withUnsafeBytes { new in
             unsafe known.withUnsafeBytes { old in
                 var index = 0
-                // SAFETY: both hold `count` bytes, and no load goes beyond them.
                 while index + 8 <= count {
                     let left = unsafe new.loadUnaligned(fromByteOffset: index, as: UInt64.self)
                     let right = unsafe old.loadUnaligned(fromByteOffset: index, as: UInt64.self)

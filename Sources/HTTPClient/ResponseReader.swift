@@ -65,8 +65,8 @@ package struct ResponseReader: ~Copyable {
         }
     }
 
-    /// Reads the head of the final response. Interim ones (RFC 9110 section 15.2) announce it and are
-    /// dropped; 101 is final, for nothing of HTTP follows it.
+    /// Reads the head of the final response. Interim ones (RFC 9110 section 15.2) announce it and
+    /// are dropped; 101 is final, for nothing of HTTP follows it.
     /// - Returns: false when what has arrived is no response.
     private mutating func parseHead(_ memo: inout HeadMemo) -> Bool {
         if !answersHead, let known = memo.summary(of: input.readable) {

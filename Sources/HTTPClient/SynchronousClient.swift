@@ -25,8 +25,8 @@ package struct RequestError: Error, Equatable, CustomStringConvertible {
     package let description: String
 }
 
-/// Sends one request after the other to a server and waits for each response; on one connection, which
-/// is opened again when it has to be. A request is sent once.
+/// Sends one request after the other to a server and waits for each response; on one connection,
+/// which is opened again when it has to be. A request is sent once.
 package struct SynchronousClient: ~Copyable {
     private static let tokenKind: UInt8 = 1
 
@@ -85,7 +85,8 @@ package struct SynchronousClient: ~Copyable {
         }
     }
 
-    /// A server closes what was idle for too long: that is seen before a request goes out, not after.
+    /// A server closes what was idle for too long: that is seen before a request goes out, not
+    /// after.
     private mutating func noticeClosing() throws(RequestError) {
         guard connection.state == .idle else { return }
         if try step(until: Clock.now()) ?? .pending != .pending { connection.close() }

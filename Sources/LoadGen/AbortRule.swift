@@ -2,8 +2,8 @@ internal import Bytes
 package import Options
 internal import Report
 
-/// When a run is hopeless and ends itself, such as `errors > 50% for 5s`: a measure of the intervals,
-/// a bound that is passed, and for how long without a break.
+/// When a run is hopeless and ends itself, such as `errors > 50% for 5s`: a measure of the
+/// intervals, a bound that is passed, and for how long without a break.
 package struct AbortRule: Equatable, Sendable {
     package enum Measure: String, CaseIterable, Sendable {
         /// Share of the requests that failed; where none came to an end, whether connections fail.

@@ -2,12 +2,13 @@ package import Bytes
 
 /// Wakes a thread in time for its next send.
 ///
-/// A processor that sleeps takes a while to wake, tens of microseconds on a virtual machine, and the
-/// kernel's timer cannot know. So the thread asks to be woken earlier by what waking has lately taken,
-/// and watches the clock for the rest. Where it has to be watched all the time, sends follow each
-/// other so closely that the next answer wakes the thread anyway.
+/// A processor that sleeps takes a while to wake, tens of microseconds on a virtual machine, and
+/// the kernel's timer cannot know. So the thread asks to be woken earlier by what waking has lately
+/// taken, and watches the clock for the rest. Where it has to be watched all the time, sends follow
+/// each other so closely that the next answer wakes the thread anyway.
 package struct Alarm: Equatable, Sendable {
-    /// Waking never takes that much of an idle machine, and watching longer would not help a busy one.
+    /// Waking never takes that much of an idle machine, and watching longer would not help a busy
+    /// one.
     package static let lead = TimeSpan.microseconds(80)
     /// Weight of the newest wake-up.
     private static let weight = 1.0 / 16

@@ -11,8 +11,8 @@ package enum Spacing: String, CaseIterable, Sendable {
 
 /// When each request of one thread of an open loop is meant to be sent.
 ///
-/// The plan knows nothing of answers and nothing of the clock. A server that stalls does not slow it,
-/// so the requests it keeps waiting are measured from when they should have gone out.
+/// The plan knows nothing of answers and nothing of the clock. A server that stalls does not slow
+/// it, so the requests it keeps waiting are measured from when they should have gone out.
 ///
 /// Time runs along the integral of the rate: there, requests are one apart (even) or a unit
 /// exponential apart (Poisson: the time-rescaling theorem), and the curve turns that into seconds.
@@ -30,7 +30,8 @@ package struct Arrivals: Sendable {
     package private(set) var due: TimeSpan?
 
     /// - Parameters:
-    ///   - index: of the thread; even requests go round the threads, so that together they are even.
+    ///   - index: of the thread; the threads take evenly spaced requests in turn, so that all
+    ///     together are even.
     ///   - seed: of Poisson distances; threads need seeds of their own.
     package init(
         _ curve: RateCurve, _ spacing: Spacing, thread index: Int = 0, of threads: Int = 1,

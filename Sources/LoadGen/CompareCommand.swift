@@ -108,8 +108,8 @@ private struct Side {
 
     private var doubts: [String] { runs.flatMap(\.doubts).map { "\(name): \($0)" } }
 
-    /// Whether the runs of both sides were made in turn, so that run i of one has a partner in run i
-    /// of the other.
+    /// Whether the runs of both sides were made in turn, so that run i of one has a partner in run
+    /// i of the other.
     func alternates(with other: Side) -> Bool {
         guard runs.count == other.runs.count, runs.count == measurements.count else { return false }
         let times =

@@ -1,8 +1,8 @@
 internal import System
 internal import Report
 
-/// Where a command speaks to people: standard output, or standard error where standard output carries
-/// the JSON of a result and must hold nothing else.
+/// Where a command speaks to people: standard output, or standard error where standard output
+/// carries the JSON of a result and must hold nothing else.
 struct Console {
     private let usesError: Bool
     let isTerminal: Bool

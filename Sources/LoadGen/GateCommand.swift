@@ -21,8 +21,8 @@ struct GateCommand {
         isForced = options.isSet("--force")
     }
 
-    /// - Returns: 0 when all held; 99 when one fell short or was not measured; 1 when a result can't
-    ///   be relied on, so that nothing can be said.
+    /// - Returns: 0 when all held; 99 when one fell short or was not measured; 1 when a result
+    ///   can't be relied on, so that nothing can be said.
     func run() throws(RunError) -> Int32 {
         let thresholds = try readThresholds(thresholds)
         guard !thresholds.isEmpty else { throw RunError("\(self.thresholds): no threshold in it") }

@@ -37,8 +37,8 @@ struct LiveView {
         shownUntil = -Double.infinity
     }
 
-    /// The newest row in words, and the latest p95 as a picture. What matters most comes first, since
-    /// a narrow terminal cuts the line's end.
+    /// The newest row in words, and the latest p95 as a picture. What matters most comes first,
+    /// since a narrow terminal cuts the line's end.
     static func line(_ timeline: Timeline, _ palette: Palette = Palette(isOn: false)) -> String {
         guard let row = timeline.rows.last else { return "" }
         let elapsed = (row.time + timeline.intervalSeconds).shortText

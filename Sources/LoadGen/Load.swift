@@ -23,8 +23,8 @@ package enum Load: Equatable, Sendable {
         }
     }
 
-    /// Reads `--rate`, `--ramp`, `--steps` and `--duration`; without one of the first three the loop
-    /// is closed.
+    /// Reads `--rate`, `--ramp`, `--steps` and `--duration`; without one of the first three the
+    /// loop is closed.
     package init(_ options: inout Options, standard: RateCurve?) throws(OptionError) {
         let rate = try options.decimal("--rate", in: Load.rates)
         let ramp = options.text("--ramp")

@@ -82,7 +82,8 @@ struct LoadRun: Sendable {
             let threads = try ThreadGroup(Array(0..<plan.threads)) { index in
                 outcomes.add(work(self, thread: index, series: share(series, index), from: start))
             }
-            ending = watch(&timeline, &view, outcomes, signals: signals, stoppedAt: &stoppedAt)
+            ending = watch(
+                &timeline, view: &view, outcomes: outcomes, signals: signals, stoppedAt: &stoppedAt)
             threads.join()
         } catch {
             throw RunError(error.description)
@@ -100,10 +101,10 @@ struct LoadRun: Sendable {
         series.enumerated().filter { $0.offset % plan.threads == index }.map(\.element)
     }
 
-    /// Gathers what the threads hand over until they are done, and ends the run early on a signal or
-    /// when a rule of `--abort-on` says so.
+    /// Gathers what the threads hand over until they are done, and ends the run early on a signal
+    /// or when a rule of `--abort-on` says so.
     private func watch(
-        _ timeline: inout Timeline, _ view: inout LiveView, _ outcomes: Outcomes,
+        _ timeline: inout Timeline, view: inout LiveView, outcomes: Outcomes,
         signals: borrowing SignalQueue, stoppedAt: inout Instant?
     ) -> Ending {
         var ending = Ending.complete

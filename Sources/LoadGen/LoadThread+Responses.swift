@@ -47,12 +47,16 @@ extension LoadThread {
             judgment = connection.http.finishResponse { body in
                 summary.status == 202 ? try? VerdictReader.single(body) : nil
             }
-            record(connection, failure(of: summary, isUnderstood: judgment != nil), summary.status)
+            record(
+                connection, failure: failure(of: summary, isUnderstood: judgment != nil),
+                status: summary.status)
             if let judgment { feeds[number].note(judgment) }
             release(number)
         } else {
             let isUnderstood = readAnswer(connection)
-            record(connection, failure(of: summary, isUnderstood: isUnderstood), summary.status)
+            record(
+                connection, failure: failure(of: summary, isUnderstood: isUnderstood),
+                status: summary.status)
         }
         if summary.keepAlive, plan.keepsAlive {
             list(connection)
@@ -86,7 +90,9 @@ extension LoadThread {
     }
 
     @inline(__always)
-    private mutating func record(_ connection: LoadConnection, _ failure: Failure?, _ status: Int) {
+    private mutating func record(
+        _ connection: LoadConnection, failure: Failure?, status: Int
+    ) {
         let latency = Int((now - connection.intended).nanoseconds)
         if connection.counts {
             recorder.noteAnswer(
@@ -118,8 +124,8 @@ extension LoadThread {
         interval.ended += 1
         interval.failed += 1
         if connection.counts {
-            // A request that was waited for in vain took at least that long; one that was cut off says
-            // nothing of the server's speed.
+            // A request that was waited for in vain took at least that long; one that was cut off
+            // says nothing of the server's speed.
             var latency: Int?
             if failure == .timeout {
                 latency = Int((now - connection.intended).nanoseconds)

@@ -138,8 +138,9 @@ struct LoadThread: ~Copyable, EventHandler {
         end = min(end, now)
     }
 
-    /// All that was planned is settled, or there has been time enough for it: what was due before the
-    /// end and found no connection is still sent after it, or a server that stalls would be spared.
+    /// All that was planned is settled, or there has been time enough for it: what was due before
+    /// the end and found no connection is still sent after it, or a server that stalls would be
+    /// spared.
     private func isOver() -> Bool {
         if let stoppedAt {
             return waiting == 0 || now >= stoppedAt + min(timeout, LoadThread.stopPatience)

@@ -49,7 +49,8 @@ struct MeasuredRun {
 
     var achievedRate: Double { Double(recorder.answered) / seconds }
     var errorRate: Double { ratio(recorder.failed, recorder.requests) }
-    /// Requests per second asked for, on average over the time that was measured; nil in a closed loop.
+    /// Requests per second asked for, on average over the time that was measured; nil in a closed
+    /// loop.
     var askedRate: Double? {
         guard case .open(let curve) = plan.load else { return nil }
         guard ending != .complete, seconds < curve.seconds else { return plan.rate }
@@ -74,8 +75,8 @@ struct MeasuredRun {
         [unanswered, lateness, business].compactMap(\.self) + unreached
     }
 
-    /// Why a rate does not count as held, thresholds apart; `--allow-late` pardons the generator, but
-    /// not a rate that was not reached.
+    /// Why a rate does not count as held, thresholds apart; `--allow-late` pardons the generator,
+    /// but not a rate that was not reached.
     var objections: [String] {
         plan.allowsLate ? [unanswered].compactMap(\.self) + unreached : complaints
     }

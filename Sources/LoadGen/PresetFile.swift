@@ -1,8 +1,8 @@
 internal import Options
 internal import System
 
-/// A preset that is a file: a flag a line with its value behind it, as on a command line but without
-/// quotes; `#` begins a comment line.
+/// A preset that is a file: a flag a line with its value behind it, as on a command line but
+/// without quotes; `#` begins a comment line.
 enum PresetFile {
     private static let byteLimit = 1 << 20
     /// Of each group a command line's flag stands in place of all that the file has of it.

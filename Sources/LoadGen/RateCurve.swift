@@ -1,7 +1,8 @@
-/// How many requests a second an open loop asks for, over time: constant stretches and linear ramps.
+/// How many requests a second an open loop asks for, over time: constant stretches and linear
+/// ramps.
 ///
-/// Its integral counts requests, so request number n is due where the integral reaches n: that holds
-/// for every shape, and a ramp needs no small steps.
+/// Its integral counts requests, so request number n is due where the integral reaches n: that
+/// holds for every shape, and a ramp needs no small steps.
 package struct RateCurve: Equatable, Sendable {
     /// A stretch of time; the rate goes in a straight line from its start to its end.
     package struct Stretch: Equatable, Sendable {
@@ -105,8 +106,8 @@ package struct RateCurve: Equatable, Sendable {
     }
 
     /// When the integral reaches `total`, in seconds; nil beyond the curve's end.
-    /// - Parameter stretch: where to look first; it only moves on, so a caller that goes through the
-    ///   totals in order never searches.
+    /// - Parameter stretch: where to look first; it only moves on, so a caller that goes through
+    ///   the totals in order never searches.
     @inline(__always)
     package func time(of total: Double, from stretch: inout Int) -> Double? {
         while stretch < stretches.count {

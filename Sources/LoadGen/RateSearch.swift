@@ -2,8 +2,8 @@
 /// what came of it.
 ///
 /// It doubles until a rate falls short, halves the gap in the logarithm until that is narrower than
-/// the precision, then has the best rate confirmed by a longer run. Machines have bad moments: a rate
-/// has fallen short only when it did so twice in a row, and what is found must hold once more.
+/// the precision, then has the best rate confirmed by a longer run. Machines have bad moments: a
+/// rate has fallen short only when it did so twice in a row, and what is found must hold once more.
 package struct RateSearch: Equatable, Sendable {
     package enum Step: Equatable, Sendable {
         case attempt(Double)

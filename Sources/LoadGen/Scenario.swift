@@ -29,7 +29,8 @@ package struct Scenario: Equatable, Sendable {
     private static let weightLimit = 1e6
     package static let standardMix = "ingest=90,analyze=10"
 
-    /// Reads `--mix`, `--devices`, `--spread`, `--batch`, and what describes a request of one's own.
+    /// Reads `--mix`, `--devices`, `--spread`, `--batch`, and what describes a request of one's
+    /// own.
     package init(_ options: inout Options, standardMix: String, readFile: FileReader)
         throws(OptionError)
     {

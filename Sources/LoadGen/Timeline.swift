@@ -15,7 +15,8 @@ struct Timeline: Sendable {
         let failed: Int
         /// Connections that could not be made.
         let connectFailures: Int
-        /// Latencies in milliseconds: 50 %, 95 %, 99 % and the largest; NaN where nothing was answered.
+        /// Latencies in milliseconds: 50 %, 95 %, 99 % and the largest; NaN where nothing was
+        /// answered.
         let p50: Double
         let p95: Double
         let p99: Double

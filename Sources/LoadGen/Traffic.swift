@@ -18,8 +18,8 @@ private struct RequestHeads {
     let metrics: [UInt8]
     let analyze: [UInt8]
     let stats: [UInt8]
-    /// What stands before the path of a request of one's own, between it and that request's headers,
-    /// and between those and the body's length, or the head's end where there is no body.
+    /// What stands before the path of a request of one's own, between it and that request's
+    /// headers, and between those and the body's length, or the head's end where there is no body.
     let ownStart: [UInt8]
     let ownMiddle: [UInt8]
     let ownEnd: [UInt8]
@@ -50,8 +50,8 @@ private struct RequestHeads {
 
 /// Writes the requests of one thread, each different, without allocating.
 struct Traffic: ~Copyable {
-    /// Room for the longest batch, in which a sample is below 128 bytes, and for the largest body of
-    /// a request of one's own.
+    /// Room for the longest batch, in which a sample is below 128 bytes, and for the largest body
+    /// of a request of one's own.
     static let requestLimit = max(128 * Scenario.batchLimit, 16 * 1024 * 1024) + 65_536
 
     private let scenario: Scenario

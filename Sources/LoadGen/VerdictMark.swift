@@ -48,10 +48,10 @@ struct VerdictMark {
         _ text: [UInt8], _ word: UInt64, in body: Span<UInt8>, from first: Int, to end: Int
     ) -> Int? {
         let last = min(end, body.count - text.count + 1)
+        // SAFETY: the whole text, of eight bytes and more, fits behind `start`.
         return unsafe body.withUnsafeBytes { bytes in
             var start = first
             while start < last {
-                // SAFETY: the whole text, of eight bytes and more, fits behind `start`.
                 let here = unsafe bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self)
                 if UInt64(littleEndian: here) == word {
                     var index = 8

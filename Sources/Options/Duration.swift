@@ -1,7 +1,7 @@
 package import Bytes
 
-/// Lengths of time as people write them: a number and its unit, such as `500ms`, `1.5s`, `5m`, `24h`
-/// or `30d`.
+/// Lengths of time as people write them: a number and its unit, such as `500ms`, `1.5s`, `5m`,
+/// `24h` or `30d`.
 package enum Duration {
     /// What a message says of the form.
     package static let form = "a number with ms, s, m, h or d"
@@ -25,8 +25,8 @@ package enum Duration {
         return nil
     }
 
-    /// Writes a length of time so that `parse` reads it back, to the millisecond: in days from two of
-    /// them on, in whole hours, whole seconds or milliseconds.
+    /// Writes a length of time so that `parse` reads it back, to the millisecond: in days from two
+    /// of them on, in whole hours, whole seconds or milliseconds.
     package static func text(_ span: TimeSpan) -> String {
         let milliseconds = span.nanoseconds / 1_000_000
         if milliseconds % 86_400_000 == 0, milliseconds > 86_400_000 {

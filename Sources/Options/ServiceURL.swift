@@ -2,8 +2,8 @@
 package struct ServiceURL: Equatable, Sendable {
     package let server: HostPort
     package let isSecure: Bool
-    /// What stands before the service's own paths, such as `/api`; empty or with a slash in front and
-    /// none behind.
+    /// What stands before the service's own paths, such as `/api`; empty or with a slash in front
+    /// and none behind.
     package let prefix: String
 
     /// - Parameter flag: named where the text is not understood.

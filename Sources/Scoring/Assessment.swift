@@ -31,7 +31,8 @@ package struct Assessment: Sendable {
     package let name: String
     package private(set) var quality = Quality()
     package private(set) var series: [(name: String, quality: Quality)] = []
-    /// How the alerts met the events of each kind; its false alarms are those of all kinds together.
+    /// How the alerts met the events of each kind; its false alarms are those of all kinds
+    /// together.
     package private(set) var kinds: [AnomalyKind: EventScore] = [:]
     /// Alerts by their score.
     package private(set) var alerts = EventSweep(rest: 0)

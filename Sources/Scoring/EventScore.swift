@@ -3,9 +3,9 @@ package import Signals
 /// How often a judgment found the incidents, and how soon.
 ///
 /// An event counts as found when a flag falls anywhere inside it, and as found early when one falls
-/// within its first samples. A flag outside all events is a false alarm; several inside one event are
-/// one finding. (Point-adjusted scores, in which one hit colours a whole event, are not computed: a
-/// judge that guesses wins them.)
+/// within its first samples. A flag outside all events is a false alarm; several inside one event
+/// are one finding. (Point-adjusted scores, in which one hit colours a whole event, are not
+/// computed: a judge that guesses wins them.)
 package struct EventScore: Equatable, Sendable {
     /// Samples from an event's start within which finding it is early.
     package static let earlySamples = 8
@@ -23,8 +23,8 @@ package struct EventScore: Equatable, Sendable {
 
     package init() {}
 
-    /// Adds a series: its events and, per sample, whether it was flagged; and the days that it took,
-    /// where somebody asks for false alarms a day.
+    /// Adds a series: its events and, per sample, whether it was flagged; and the days that it
+    /// took, where somebody asks for false alarms a day.
     package mutating func add(_ events: [AnomalyEvent], flagged: [Bool], days: Double = 0) {
         var isInside = [Bool](repeating: false, count: flagged.count)
         samples += flagged.count

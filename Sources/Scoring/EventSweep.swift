@@ -15,8 +15,8 @@ package struct EventSweep: Sendable {
         package let score: EventScore
     }
 
-    /// Samples after a flag in which no other is raised: one for an incident, not one for each of its
-    /// samples. 0 for a source that already does so.
+    /// Samples after a flag in which no other is raised: one for an incident, not one for each of
+    /// its samples. 0 for a source that already does so.
     private let rest: Int
     private var series: [Series] = []
 
@@ -61,8 +61,8 @@ package struct EventSweep: Sendable {
         return points
     }
 
-    /// The best event F1 among thresholds spaced evenly by their ratio: hindsight, which no detector
-    /// that runs has.
+    /// The best event F1 among thresholds spaced evenly by their ratio: hindsight, which no
+    /// detector that runs has.
     package func best(from low: Double, to high: Double, ratio: Double) -> Point {
         var best = point(low)
         var threshold = low * ratio

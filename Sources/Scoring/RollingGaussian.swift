@@ -1,7 +1,9 @@
-/// The plain alternative: how many standard deviations a value is from the mean of a window before it.
+/// The plain alternative: how many standard deviations a value is from the mean of a window before
+/// it.
 ///
-/// With a window of 50 it is the five services' rule without its threshold, with one of some thousands
-/// the windowed Gaussian of the Numenta benchmark. It is the yardstick that a detector must beat.
+/// With a window of 50 it is the five services' rule without its threshold, with one of some
+/// thousands the windowed Gaussian of the Numenta benchmark. It is the yardstick that a detector
+/// must beat.
 package struct RollingGaussian: Sendable {
     private let window: Int
     /// Values before the first score.

@@ -26,7 +26,8 @@ struct Course {
     static let nearZeroNoise =
         (2 * requestChance - requestChance * requestChance).squareRoot() * requestMean
 
-    /// Noise and what is new of the bursts: p E[h²] − (p E[h])² for a height h uniform in its range.
+    /// Noise and what is new of the bursts: p E[h²] − (p E[h])² for a height h uniform in its
+    /// range.
     static let burstyNoise: Double = {
         let low = burstHeights.lowerBound
         let high = burstHeights.upperBound
@@ -35,8 +36,8 @@ struct Course {
         return (noise * noise + burstChance * square - mean * mean).squareRoot()
     }()
 
-    /// The best forecast of a walk seen through noise is wrong by √(P + R), P = (Q + √(Q² + 4QR)) / 2
-    /// with the step's variance Q and the noise's R (Kalman's stationary solution).
+    /// The best forecast of a walk seen through noise is wrong by √(P + R), P = (Q + √(Q² + 4QR)) /
+    /// 2 with the step's variance Q and the noise's R (Kalman's stationary solution).
     static let walkNoise: Double = {
         let step = walkStep * walkStep
         let seen = noise * noise
@@ -67,7 +68,8 @@ struct Course {
         case .wildTailed: return (course, max(0, course + Course.noise * student(&random)))
         case .nearZero: return (course, request(&random))
         default:
-            // What bursts, spikes and the walk add is in the course already; the rest is plain noise.
+            // What bursts, spikes and the walk add is in the course already; the rest is plain
+            // noise.
             let deviation =
                 signal == .bursty || signal == .randomWalk
                 ? Course.noise : signal.noise(at: Double(index) / Double(count))
@@ -135,8 +137,9 @@ struct Course {
         }
     }
 
-    /// Student's t with four degrees of freedom, scaled to a standard deviation of 1: a normal one over
-    /// the root of a quarter of a chi-square with four, which is -2 ln of two uniforms' product.
+    /// Student's t with four degrees of freedom, scaled to a standard deviation of 1: a normal one
+    /// over the root of a quarter of a chi-square with four, which is -2 ln of two uniforms'
+    /// product.
     private func student(_ random: inout SeededRandom) -> Double {
         let normal = random.gaussian()
         let product = (1 - random.unit()) * (1 - random.unit())
@@ -149,7 +152,8 @@ struct Course {
         return -Course.requestMean * naturalLogarithm(1 - random.unit())
     }
 
-    /// Knuth's product of uniforms (The Art of Computer Programming 3.4.1); for means of some dozens.
+    /// Knuth's product of uniforms (The Art of Computer Programming 3.4.1); for means of some
+    /// dozens.
     private func poisson(_ mean: Double, _ random: inout SeededRandom) -> Double {
         let limit = exponential(-mean)
         var product = random.unit()

@@ -27,7 +27,8 @@ private func parseDateTime(_ text: Span<UInt8>) -> Double? {
         (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
     else { return nil }
     return Double(
-        daysSince1970(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + second)
+        daysSince1970(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60
+            + second)
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar, counted in 400-year cycles that begin

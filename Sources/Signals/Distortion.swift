@@ -10,8 +10,8 @@ struct Distortion {
         samples = healthy.samples
     }
 
-    /// Whether the load has room below it for an event that takes load away: a rate is not negative,
-    /// and a dip that is cut off at 0 would not have its stated size.
+    /// Whether the load has room below it for an event that takes load away: a rate is not
+    /// negative, and a dip that is cut off at 0 would not have its stated size.
     func isPossible(_ event: AnomalyEvent) -> Bool {
         guard event.kind == .dip else { return true }
         return hasRoomBelow(event)
@@ -63,7 +63,8 @@ struct Distortion {
             timestamp: samples[index].timestamp, rps: samples[source].rps, cpu: samples[source].cpu)
     }
 
-    /// The series without the samples that were dropped, and its events by the places that are left.
+    /// The series without the samples that were dropped, and its events by the places that are
+    /// left.
     func series(name: String) -> LabelledSeries {
         var isDropped = [Bool](repeating: false, count: samples.count)
         for event in events where event.kind == .droppedSamples {

@@ -4,7 +4,8 @@ package import Numerics
 package struct HealthySeries: Sendable {
     /// Standard deviation of cpu about what the load explains, in percent.
     package static let cpuNoise = 0.5
-    /// Percent that the machine takes for itself, and that the signal's level of load takes besides.
+    /// Percent that the machine takes for itself, and that the signal's level of load takes
+    /// besides.
     private static let idleCPU = 5.0
     private static let levelCPU = 20.0
 

@@ -9,10 +9,10 @@ package struct SeriesFileError: Error, Equatable, CustomStringConvertible {
 
 /// A series as CSV.
 ///
-/// Read: a header that names the columns, without regard to case. `timestamp` is required; the value
-/// is `rps` (with `cpu` beside it) or `value`; `label` is optional, 1 for a sample that is wrong.
-/// So the files of the Numenta benchmark and of the cloud monitoring set are read as they are.
-/// Written: `timestamp,rps,cpu`, and the events apart from it as `start,end,kind,sigmas`.
+/// Read: a header that names the columns, without regard to case. `timestamp` is required; the
+/// value is `rps` (with `cpu` beside it) or `value`; `label` is optional, 1 for a sample that is
+/// wrong. So the files of the Numenta benchmark and of the cloud monitoring set are read as they
+/// are. Written: `timestamp,rps,cpu`, and the events apart from it as `start,end,kind,sigmas`.
 package enum SeriesFile {
     /// Longest line, in bytes: five numbers need no more.
     package static let lineLimit = 4096

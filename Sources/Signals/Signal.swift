@@ -25,7 +25,8 @@ package enum Signal: String, Sendable, CaseIterable {
     /// 2026-01-05, a Monday, so that a week begins with its working days.
     package static let startTimestamp = 1_767_571_200.0
 
-    /// Seconds between two samples, unless a suite says otherwise: five minutes, as monitoring commonly keeps them, or one second.
+    /// Seconds between two samples, unless a suite says otherwise: five minutes, as monitoring
+    /// commonly keeps them, or one second.
     package var stepSeconds: Double { self == .perSecond ? 1 : 300 }
 
     /// The load about which the signal moves, in requests per second.

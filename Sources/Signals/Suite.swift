@@ -54,8 +54,8 @@ package struct Suite: Sendable {
         ],
         injector: Injector(kinds: [.bump], prevalence: 0.01, sigmas: 4...10),
         samplesPerSeries: 20_160, stepSeconds: 60)
-    /// The same kinds of series and of events at four rates of sampling; nobody's nights may depend on
-    /// how often he measures. Events are an hour apart at least.
+    /// The same kinds of series and of events at four rates of sampling; nobody's nights may depend
+    /// on how often he measures. Events are an hour apart at least.
     package static let rates = [
         every(1, count: 172_800, prevalence: 0.002), every(10, count: 60_480, prevalence: 0.005),
         every(60, count: 20_160, prevalence: 0.01), every(300, count: 8064, prevalence: 0.01),

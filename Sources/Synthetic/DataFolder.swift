@@ -6,8 +6,8 @@ internal import Signals
 enum DataFolder {
     private static let eventsSuffix = ".events.csv"
 
-    /// Reads every series of a file or folder, sorted by path, with its events where a file beside it
-    /// or a column in it names them. A series is called by its path below the folder.
+    /// Reads every series of a file or folder, sorted by path, with its events where a file beside
+    /// it or a column in it names them. A series is called by its path below the folder.
     static func load(_ path: String) throws(CommandError) -> [LabelledSeries] {
         guard Files.isFolder(path) else { return [try read(path, name: baseName(path))] }
         let files: [String]

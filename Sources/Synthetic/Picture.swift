@@ -7,8 +7,8 @@ struct Picture {
     let file: String
     let title: String
     let svg: String
-    /// Pictures of series that others made are written, and not put into the page: what is kept with
-    /// it is this project's own.
+    /// Pictures of series that others made are written, and not put into the page: what is kept
+    /// with it is this project's own.
     var isShown = true
 
     /// Samples of a series that are shown.

@@ -2,8 +2,9 @@ internal import Bytes
 internal import Scoring
 internal import Signals
 
-/// Verdicts as CSV, a line per sample: `series,index,timestamp,value,is_anomaly,alert,score`. Any tool
-/// can write it and be judged; the two flags are 0 or 1, a tool with only one flag writes it twice.
+/// Verdicts as CSV, a line per sample: `series,index,timestamp,value,is_anomaly,alert,score`. Any
+/// tool can write it and be judged; the two flags are 0 or 1, a tool with only one flag writes it
+/// twice.
 enum VerdictFile {
     static let header: StaticString = "series,index,timestamp,value,is_anomaly,alert,score\n"
 

@@ -9,10 +9,11 @@ package struct Endpoint: Sendable, Equatable {
     /// Most addresses kept of one name.
     package static let addressLimit = 256
 
-    /// All addresses of a host name or a literal address, in the resolver's order (RFC 6724); blocks
-    /// while DNS answers, so it belongs to start-up or a thread of its own.
+    /// All addresses of a host name or a literal address, in the resolver's order (RFC 6724);
+    /// blocks while DNS answers, so it belongs to start-up or a thread of its own.
     /// - Throws: the resolver's reason in words.
     package static func resolveAll(host: String, port: UInt16) throws(ResolveError) -> [Endpoint] {
+        // SAFETY: all zero is a valid value of the C struct; it holds no pointer.
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
@@ -45,8 +46,8 @@ package struct Endpoint: Sendable, Equatable {
 
     @unsafe private init(copying source: UnsafeMutablePointer<sockaddr>, length: socklen_t) {
         var storage = sockaddr_storage()
+        // SAFETY: `length` bytes stand at `source`, and sockaddr_storage holds any address.
         unsafe withUnsafeMutableBytes(of: &storage) { bytes in
-            // SAFETY: `length` bytes stand at `source`, and sockaddr_storage holds any address.
             unsafe bytes.copyMemory(
                 from: UnsafeRawBufferPointer(start: source, count: min(Int(length), bytes.count)))
         }

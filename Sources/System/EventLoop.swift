@@ -5,7 +5,8 @@ public import Bytes
 /// A turn is: how long to wait, the wait, `beginTurn`, `handle` for each event, `timeOut` for each
 /// timer that is over, `endTurn`. Nothing in a handler may block.
 @usableFromInline package protocol EventHandler: ~Copyable {
-    /// How long the next turn may wait for events, whatever the loop's timers say; nil is without end.
+    /// How long the next turn may wait for events, whatever the loop's timers say; nil is without
+    /// end.
     mutating func timeToWait(_ loop: inout EventLoop) -> TimeSpan?
     /// The wait is over; `loop.now` is the time. What is read of the clock in a turn is read here.
     mutating func beginTurn(_ loop: inout EventLoop, eventCount: Int)
@@ -25,11 +26,11 @@ extension EventHandler where Self: ~Copyable {
     package mutating func wake(_ loop: inout EventLoop) {}
 }
 
-/// One thread's event loop: which descriptors are ready, which deadlines are over, and the wake-up by
-/// which other threads reach it. It knows nothing of what it serves.
+/// One thread's event loop: which descriptors are ready, which deadlines are over, and the wake-up
+/// by which other threads reach it. It knows nothing of what it serves.
 ///
-/// What is generic over the handler is inlinable, so that a turn calls the handler's own functions and
-/// not a table of them.
+/// What is generic over the handler is inlinable, so that a turn calls the handler's own functions
+/// and not a table of them.
 @usableFromInline package struct EventLoop: ~Copyable {
     /// Tokens of this kind are the loop's own.
     private static let ownKind: UInt8 = 0
@@ -67,8 +68,8 @@ extension EventHandler where Self: ~Copyable {
         } while try handler.endTurn(&self)
     }
 
-    /// Serves what has become ready meanwhile, without waiting; for a handler that would rather gather
-    /// some more before its turn ends.
+    /// Serves what has become ready meanwhile, without waiting; for a handler that would rather
+    /// gather some more before its turn ends.
     /// - Returns: how many events there were.
     @inlinable package mutating func serveReady<Handler: EventHandler & ~Copyable>(
         _ handler: inout Handler
@@ -90,8 +91,9 @@ extension EventHandler where Self: ~Copyable {
         }
     }
 
-    /// Waits for as long as the handler or the next timer allows, and reads the clock. The timers' part
-    /// counts from the turn's beginning: a tick is longer than a turn, so the clock is read once.
+    /// Waits for as long as the handler or the next timer allows, and reads the clock. The timers'
+    /// part counts from the turn's beginning: a tick is longer than a turn, so the clock is read
+    /// once.
     @usableFromInline mutating func waitForEvents(_ wait: TimeSpan?) throws(SystemError) -> Int {
         var wait = wait
         if let deadline = timers.nextLook() {

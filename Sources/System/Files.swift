@@ -61,6 +61,7 @@ package enum Files {
     /// long run.
     package static func checkWritable(_ path: String) throws(FileError) {
         if isFolder(path) { throw FileError(path: path, reason: SystemError("open", EISDIR)) }
+        // SAFETY: the calls read the path, which Swift passes as a C string.
         if unsafe access(path, F_OK) == 0 {
             guard unsafe access(path, W_OK) == 0 else {
                 throw FileError(path: path, reason: SystemError("open"))
@@ -72,6 +73,7 @@ package enum Files {
         guard isFolder(folder) else {
             throw FileError(path: path, reason: SystemError("open", ENOENT))
         }
+        // SAFETY: as above.
         guard unsafe access(folder, W_OK) == 0 else {
             throw FileError(path: path, reason: SystemError("open"))
         }
@@ -99,6 +101,7 @@ package enum Files {
 
     /// The paths of all files below a folder, sorted, so that every machine sees one order.
     package static func files(below path: String) throws(FileError) -> [String] {
+        // SAFETY: the call reads the path, which Swift passes as a C string.
         guard let folder = unsafe opendir(path) else {
             throw FileError(path: path, reason: SystemError("opendir"))
         }

@@ -60,17 +60,17 @@ package struct Interest: OptionSet, Sendable {
     package borrowing func add(_ descriptor: Int32, _ interest: Interest, token: Token)
         throws(SystemError)
     {
-        try control(EPOLL_CTL_ADD, descriptor, interest, token: token)
+        try control(EPOLL_CTL_ADD, on: descriptor, interest, token: token)
     }
 
     package borrowing func modify(_ descriptor: Int32, _ interest: Interest, token: Token)
         throws(SystemError)
     {
-        try control(EPOLL_CTL_MOD, descriptor, interest, token: token)
+        try control(EPOLL_CTL_MOD, on: descriptor, interest, token: token)
     }
 
     private borrowing func control(
-        _ operation: Int32, _ descriptor: Int32, _ interest: Interest, token: Token
+        _ operation: Int32, on descriptor: Int32, _ interest: Interest, token: Token
     ) throws(SystemError) {
         let epoll = self.epoll.number
         try checked("epoll_ctl") {

@@ -44,6 +44,7 @@ package struct ProcessUsage {
     }
 
     private static func entries(of path: String) -> Int {
+        // SAFETY: the call reads the path, which Swift passes as a C string.
         guard let directory = unsafe opendir(path) else { return 0 }
         // SAFETY: opendir succeeded; the directory is closed once, below.
         defer { unsafe closedir(directory) }

@@ -13,8 +13,8 @@ package func availableProcessors() -> Int {
 
 /// How many processors' time a control group allows.
 ///
-/// A group that has used up its time stands still until the period (100 ms) is over: more loops than
-/// that are no faster, and their last requests wait longest.
+/// A group that has used up its time stands still until the period (100 ms) is over: more loops
+/// than that are no faster, and their last requests wait longest.
 package enum ProcessorLimit {
     private static let groups = "/sys/fs/cgroup/"
 

@@ -9,9 +9,9 @@ internal import CLinux
         throws(SystemError)
     {
         for thing in things {
+            // SAFETY: the one reference taken here is given back by the thread's entry, or below.
             let box = unsafe Unmanaged.passRetained(ThreadBody { body(thing) })
             var identifier = pthread_t()
-            // SAFETY: the one reference taken here is given back by the thread's entry, or below.
             let code = unsafe pthread_create(&identifier, nil, threadEntry, box.toOpaque())
             guard code == 0 else {
                 unsafe box.release()
@@ -30,9 +30,9 @@ internal import CLinux
 /// A thread that nobody waits for.
 package enum DetachedThread {
     package static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        // SAFETY: as in ThreadGroup.
         let box = unsafe Unmanaged.passRetained(ThreadBody(body))
         var identifier = pthread_t()
-        // SAFETY: as in ThreadGroup.
         let code = unsafe pthread_create(&identifier, nil, threadEntry, box.toOpaque())
         guard code == 0 else {
             unsafe box.release()
@@ -50,8 +50,8 @@ private final class ThreadBody: Sendable {
 /// A global function, because a closure written inside `@main` would inherit its main actor and
 /// stop the process when another thread enters it.
 private func threadEntry(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    // SAFETY: `start` passed a retained ThreadBody, and only this call releases it.
     guard let argument = unsafe argument else { return nil }
-    // SAFETY: `start` passed a retained ThreadBody, and this is the only taker.
     unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
     return nil
 }

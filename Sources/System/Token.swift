@@ -1,7 +1,7 @@
 /// Says whose event it is: a kind, an index into a table, and the generation of that entry.
 ///
-/// It travels through the kernel in epoll's 64 bits. A connection that is closed leaves its entry to
-/// another with the next generation, so an event that was already queued for the old one is told
+/// It travels through the kernel in epoll's 64 bits. A connection that is closed leaves its entry
+/// to another with the next generation, so an event that was already queued for the old one is told
 /// apart and dropped.
 public struct Token: Equatable, Sendable {
     public let bits: UInt64

@@ -6,7 +6,8 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
 
     package init(_ description: String) { self.description = description }
 
-    /// The newest of OpenSSL's errors of this thread, behind what was tried; all of them are dropped.
+    /// The newest of OpenSSL's errors of this thread, behind what was tried; all of them are
+    /// dropped.
     init(doing what: String) {
         let code = ERR_peek_last_error()
         ERR_clear_error()
@@ -25,7 +26,8 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
 @safe package final class TLSContext: @unchecked Sendable {
     /// Whom a client takes for whom.
     package enum Trust: Equatable, Sendable {
-        /// Certificates signed by one of the authorities in a file of PEM, and made out to the host.
+        /// Certificates signed by one of the authorities in a file of PEM, and made out to the
+        /// host.
         case authorities(file: String)
         /// Any certificate: the connection is private, but nobody knows with whom.
         case anybody
@@ -40,6 +42,7 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
 
     /// The side that connects.
     package init(trusting trust: Trust) throws(TLSError) {
+        // SAFETY: the methods are static; the context is this value's own and is freed once.
         guard let handle = unsafe SSL_CTX_new(TLS_client_method()) else {
             throw TLSError(doing: "TLS cannot be set up")
         }
@@ -61,6 +64,7 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
     ///   - certificate: path of a chain in PEM, the server's own first.
     ///   - key: path of its private key in PEM.
     package init(certificate: String, key: String) throws(TLSError) {
+        // SAFETY: as for the side that connects.
         guard let handle = unsafe SSL_CTX_new(TLS_server_method()) else {
             throw TLSError(doing: "TLS cannot be set up")
         }
@@ -68,8 +72,8 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
         isServer = true
         checksHost = false
         unsafe TLSContext.setCommon(handle)
-        // SAFETY: paths are C strings for the length of the calls, which read the files; the context
-        // is alive.
+        // SAFETY: paths are C strings for the length of the calls, which read the files; the
+        // context is alive.
         guard unsafe SSL_CTX_use_certificate_chain_file(handle, certificate) == 1 else {
             throw TLSError(doing: "\(certificate): no certificate can be read")
         }

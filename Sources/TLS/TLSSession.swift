@@ -129,6 +129,7 @@ internal import COpenSSL
     package mutating func finish(into ciphertext: inout ByteBuffer) {
         guard state == .open || state == .finished else { return }
         ERR_clear_error()
+        // SAFETY: the handle is live as long as this value.
         unsafe _ = SSL_shutdown(handle)
         hand(to: &ciphertext)
     }
@@ -143,6 +144,7 @@ internal import COpenSSL
     }
 
     private func hand(to ciphertext: inout ByteBuffer) {
+        // SAFETY: the session owns both memory buffers.
         let pending = unsafe tm_bio_pending(outgoing)
         guard pending > 0 else { return }
         _ = unsafe ciphertext.fill(pending) { space in
@@ -152,6 +154,7 @@ internal import COpenSSL
     }
 
     private mutating func note(_ result: Int32, doing what: String) {
+        // SAFETY: the handle is live as long as this value.
         switch unsafe SSL_get_error(handle, result) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: break
         case SSL_ERROR_ZERO_RETURN: state = .finished
@@ -161,6 +164,7 @@ internal import COpenSSL
 
     /// A certificate that was not accepted says why; OpenSSL's own error only says that it was not.
     private func reason(doing what: String) -> TLSError {
+        // SAFETY: the handle is live as long as this value.
         let code = unsafe SSL_get_verify_result(handle)
         guard code != X509_V_OK else { return TLSError(doing: what) }
         ERR_clear_error()

@@ -9,7 +9,9 @@ enum Regime: CaseIterable {
     func series(_ count: Int, windowSize: Int, _ random: inout SeededRandom) -> [Double] {
         var values: [Double] = []
         values.reserveCapacity(count)
-        for index in 0..<count { values.append(max(0, value(index, windowSize: windowSize, &random))) }
+        for index in 0..<count {
+            values.append(max(0, value(index, windowSize: windowSize, &random)))
+        }
         return values
     }
 

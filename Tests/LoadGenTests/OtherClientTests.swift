@@ -39,8 +39,10 @@ import Testing
             #expect(run.status == 0, "\(run.output)")
             let sent = try counts(run.output)
             #expect((sent["/ingest"] ?? 0) > 50, "\(run.output)")
-            #expect(try count(port, method: "POST", route: "/ingest", status: 202) == sent["/ingest"])
-            #expect(try count(port, method: "GET", route: "/analyze", status: 200) == sent["/analyze"])
+            #expect(
+                try count(port, method: "POST", route: "/ingest", status: 202) == sent["/ingest"])
+            #expect(
+                try count(port, method: "GET", route: "/analyze", status: 200) == sent["/analyze"])
             #expect((sent["/ingest"] ?? 0) > 4 * (sent["/analyze"] ?? 0), "9 to 1: \(sent)")
             #expect(try Programs.metric(port, "devices") == 7)
         }

@@ -34,7 +34,8 @@ import Testing
             stall.start()
             let run = try Programs.loadgen(
                 port, ["--rate", "200", "--duration", "2s", "--connections", "4", "--allow-late"])
-            // A quarter of the requests were due while nothing answered; four of them had been sent.
+            // A quarter of the requests were due while nothing answered; four of them had been
+            // sent.
             #expect(run.number("latency_ms", "p90") > 150, "\(run.output)")
             #expect(run.number("service_time_ms", "p90") < 150, "\(run.output)")
             #expect(run.number("latency_ms", "max") > 350)

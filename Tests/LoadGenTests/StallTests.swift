@@ -4,16 +4,16 @@ import Testing
 
 /// A server that stalls 100 ms in every second, and what its own arithmetic says of that.
 ///
-/// Of requests at an even rate a tenth is due in a stall. One that is due u ms into it waits
-/// 100 − u ms, so (100 − L) ms of every second's requests wait longer than L: the 99 % are at 90 ms,
-/// the 99.9 % at 99 ms. Whoever waits for answers before it sends on has one request for each
+/// Of requests at an even rate a tenth is due in a stall. One that is due u ms into it waits 100 −
+/// u ms, so (100 − L) ms of every second's requests wait longer than L: the 99 % are at 90 ms, the
+/// 99.9 % at 99 ms. Whoever waits for answers before it sends on has one request for each
 /// connection in a stall, and sees nothing of the rest.
 @Suite(.serialized) struct StallTests {
     private static let stalls = ScriptedServer.Stalls(every: 1, lasting: 0.1)
     private static let tolerance = 0.02
 
-    /// A busy machine only adds delay, and not in every round; who omits what was not sent is off by
-    /// tens of milliseconds in all of them.
+    /// A busy machine only adds delay, and not in every round; who omits what was not sent is off
+    /// by tens of milliseconds in all of them.
     private func expectOnce(
         _ expected: [String: Double], delay: Double, connections: Int
     ) throws {

@@ -221,8 +221,8 @@ struct ChartLayout {
         points.split { !$0.y.isFinite }.map(Array.init)
     }
 
-    /// Of as many neighbours as share two pixels the lowest and the highest, in their order: neither
-    /// a peak nor a hole may vanish. A gap among them stays.
+    /// Of as many neighbours as share two pixels the lowest and the highest, in their order:
+    /// neither a peak nor a hole may vanish. A gap among them stays.
     private static func thinned(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
         guard points.count > pointLimit else { return points }
         let group = (2 * points.count + pointLimit - 1) / pointLimit

@@ -2,7 +2,8 @@
 /// reader's screen prefers.
 enum Paint: Equatable, Sendable {
     case paper, ink, grid, fineGrid, error, limit, silence, labelled, alert
-    /// A line among others: told apart by eyes that confuse red and green (Okabe and Ito's colours).
+    /// A line among others: told apart by eyes that confuse red and green (Okabe and Ito's
+    /// colours).
     case series(Int)
 
     private static let seriesCount = 6
@@ -56,7 +57,8 @@ struct SVGPicture {
 
     init(width: Double, height: Double, title: String) {
         text = """
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(tenths(width)) \(tenths(height))" \
+            <svg xmlns="http://www.w3.org/2000/svg" \
+            viewBox="0 0 \(tenths(width)) \(tenths(height))" \
             role="img" font-family="sans-serif" font-size="12">
             <title>\(SVGPicture.escaped(title))</title>
             <style>

@@ -1,8 +1,8 @@
 /// Two groups of runs, held against each other measure by measure.
 ///
 /// A measure got *worse* or *better* where the interval of its difference excludes 0 and the
-/// difference is at least the margin; it is the *same* where the interval lies within the margin. In
-/// all other cases nobody can tell. The probability that any of all measures is called better or
+/// difference is at least the margin; it is the *same* where the interval lies within the margin.
+/// In all other cases nobody can tell. The probability that any of all measures is called better or
 /// worse though nothing changed is at most `doubt`: each gets its part of it, by its weight
 /// (Bonferroni).
 package struct Comparison: Equatable, Sendable {

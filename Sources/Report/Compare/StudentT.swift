@@ -9,8 +9,8 @@ struct StudentT {
         self.degreesOfFreedom = degreesOfFreedom
     }
 
-    /// The probability of a value beyond ±t: I(ν / (ν + t²); ν/2, ½), the regularised incomplete beta
-    /// function (Abramowitz and Stegun, 26.5.27).
+    /// The probability of a value beyond ±t: I(ν / (ν + t²); ν/2, ½), the regularised incomplete
+    /// beta function (Abramowitz and Stegun, 26.5.27).
     func bothTails(_ t: Double) -> Double {
         guard t.isFinite else { return 0 }
         return incompleteBeta(

@@ -23,8 +23,8 @@ package enum JSONNode: Equatable, Sendable {
         }
     }
 
-    /// Values that one document may hold. A result has some 30,000; a document with more than this is
-    /// no result.
+    /// Values that one document may hold. A result has some 30,000; a document with more than this
+    /// is no result.
     package static let valueLimit = 500_000
     /// Longest document that is written, in bytes.
     private static let byteLimit = 256 * 1024 * 1024

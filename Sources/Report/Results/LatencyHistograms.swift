@@ -1,8 +1,8 @@
 internal import Bytes
 package import Telemetry
 
-/// Every latency of a run, in buckets, in nanoseconds: what results of several machines are added up
-/// from, since percentiles can't be.
+/// Every latency of a run, in buckets, in nanoseconds: what results of several machines are added
+/// up from, since percentiles can't be.
 package struct LatencyHistograms: JSONRecord, Equatable, Sendable {
     /// Those of one action.
     package struct OfAction: JSONRecord, Equatable, Sendable {

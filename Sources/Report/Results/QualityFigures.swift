@@ -71,7 +71,8 @@ package struct FlagFigures: JSONRecord, Equatable, Sendable {
     }
 }
 
-/// The Numenta benchmark's scores of one flag: with the threshold as shipped, and with the best one.
+/// The Numenta benchmark's scores of one flag: with the threshold as shipped, and with the best
+/// one.
 package struct BenchmarkFigures: JSONRepresentable, Equatable, Sendable {
     package struct Best: JSONRecord, Equatable, Sendable {
         package var score = 0.0

@@ -2,7 +2,8 @@ internal import Telemetry
 
 /// Results of several machines that sent load at the same time.
 extension RunResult {
-    /// Runs that began further apart than this share of their length did not load the server together.
+    /// Runs that began further apart than this share of their length did not load the server
+    /// together.
     private static let tolerance = 0.1
 
     /// Adds them up: counts and histograms add, percentiles are those of all requests together.

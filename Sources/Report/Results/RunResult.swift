@@ -1,5 +1,5 @@
-/// What one run came to, as its JSON file holds it. Reports, gates and comparisons are made from this
-/// and nothing else.
+/// What one run came to, as its JSON file holds it. Reports, gates and comparisons are made from
+/// this and nothing else.
 ///
 /// A new figure is one property and one line of `visit`.
 package struct RunResult: JSONRecord, Equatable, Sendable {
@@ -24,7 +24,8 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
     package var errors = ErrorCounts()
     /// Answers by their status.
     package var statuses: [String: Int] = [:]
-    /// Requests that were under way when the run ended, before their time-out: neither good nor failed.
+    /// Requests that were under way when the run ended, before their time-out: neither good nor
+    /// failed.
     package var cut = 0
     /// How connecting went; a connection that could not be made is no request that failed.
     package var connecting = ConnectionCounts()

@@ -1,5 +1,6 @@
-/// The write-up of a build on a machine, and in a cluster where there is a result of one: everything
-/// in it comes from results' files and the thresholds, so the same files give the same page.
+/// The write-up of a build on a machine, and in a cluster where there is a result of one:
+/// everything in it comes from results' files and the thresholds, so the same files give the same
+/// page.
 package struct ReportPage {
     package struct Picture {
         /// Relative to the page.

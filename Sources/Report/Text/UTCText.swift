@@ -1,7 +1,7 @@
 /// A moment as `2026-11-25 13:05 UTC`.
 ///
-/// The date is counted in 400-year cycles of the Gregorian calendar that begin on a 1 March, so that
-/// the leap day is a year's last.
+/// The date is counted in 400-year cycles of the Gregorian calendar that begin on a 1 March, so
+/// that the leap day is a year's last.
 package func utcText(_ unixSeconds: Double) -> String {
     guard unixSeconds.isFinite, unixSeconds >= 0, unixSeconds < 1e11 else { return "–" }
     let minutes = Int(unixSeconds) / 60

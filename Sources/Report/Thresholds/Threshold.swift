@@ -8,7 +8,7 @@ package struct ThresholdError: Error, Equatable, CustomStringConvertible {
 /// A claim about a measurement that holds or falls short.
 ///
 ///     threshold  = name comparison number unit
-///     name       = what the report calls it, such as `latency_ms.p95` or `alert.default.precision`;
+///     name       = what the report calls it: `latency_ms.p95`, `alert.default.precision`;
 ///                  `p95` stands for `latency_ms.p95` (so do mean, p50, p90, p99, p999, max),
 ///                  `p99.9` for `p999`, and `errors` for the share of requests that failed; so they
 ///                  do behind a report's name, as in `service.p95`

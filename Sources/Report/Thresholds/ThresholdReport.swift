@@ -1,5 +1,5 @@
-/// Thresholds held against what was measured. Gates, objectives of a run, searches and scores are all
-/// judged here.
+/// Thresholds held against what was measured. Gates, objectives of a run, searches and scores are
+/// all judged here.
 package struct ThresholdReport: JSONRecord, Equatable, Sendable {
     /// One threshold, and what came of it.
     package struct Line: JSONRecord, Equatable, Sendable {

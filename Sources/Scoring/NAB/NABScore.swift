@@ -42,15 +42,16 @@ package struct NABScore: Sendable {
         package let score: Double
     }
 
-    /// The score when all samples from `threshold` up are detections; 0 for a corpus without windows.
+    /// The score when all samples from `threshold` up are detections; 0 for a corpus without
+    /// windows.
     package func score(_ profile: NABProfile, threshold: Double) -> Double {
         var sum = Sum(windows, profile)
         for detection in detections where detection.score >= threshold { sum.add(detection) }
         return sum.normalised
     }
 
-    /// The threshold that is best for this corpus, in hindsight; of equal ones the highest. Infinity,
-    /// which detects nothing, when nothing scores above 0.
+    /// The threshold that is best for this corpus, in hindsight; of equal ones the highest.
+    /// Infinity, which detects nothing, when nothing scores above 0.
     package func best(_ profile: NABProfile) -> Result {
         var sum = Sum(windows, profile)
         var best = Result(threshold: .infinity, score: sum.normalised)

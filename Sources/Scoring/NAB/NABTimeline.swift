@@ -3,15 +3,17 @@ internal import Signals
 
 /// What a detection at each sample of one series is worth, before a profile weighs it.
 ///
-/// The first samples are probation and are not scored. Inside a window a detection is worth more the
-/// earlier it comes; outside it costs, and only a little just after a window.
+/// The first samples are probation and are not scored. Inside a window a detection is worth more
+/// the earlier it comes; outside it costs, and only a little just after a window.
 struct NABTimeline {
-    /// Share of a series that is probation, and the length of the longest series that counts for it.
+    /// Share of a series that is probation, and the length of the longest series that counts for
+    /// it.
     private static let probationShare = 0.15
     private static let probationLength = 5000.0
 
     struct Point: Equatable {
-        /// In (0, 1] inside a window: its part of the best. In [-1, 0] outside: its part of the worst.
+        /// In (0, 1] inside a window: its part of the best. In [-1, 0] outside: its part of the
+        /// worst.
         let worth: Double
         /// The window's place among the series' windows; nil outside.
         let window: Int?

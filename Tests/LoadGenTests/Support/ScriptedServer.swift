@@ -51,6 +51,7 @@ final class ScriptedServer: Sendable {
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        // SAFETY: the calls read and write the address, whose own size is given.
         let bound = unsafe tm_bind(descriptor, &address, length)
         _ = unsafe tm_local_address(descriptor, &address, &length)
         guard descriptor >= 0, bound == 0, listen(descriptor, 512) == 0 else {
@@ -61,6 +62,7 @@ final class ScriptedServer: Sendable {
 
     private func now() -> Double {
         var time = timespec()
+        // SAFETY: the call fills the value.
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
@@ -81,18 +83,21 @@ final class ScriptedServer: Sendable {
         var open: Set<Int32> = []
         var waiting: [(due: Double, descriptor: Int32)] = []
         var buffer = [UInt8](repeating: 0, count: 16_384)
+        // SAFETY: all zero is a valid value of the C struct.
         var events = unsafe [epoll_event](repeating: epoll_event(), count: 64)
         var free = now()
         while !stopped.load(ordering: .relaxed) {
             waitOutStall()
             let wait = max(0, min(0.02, (waiting.first?.due ?? .infinity) - now()))
             var limit = timespec(tv_sec: 0, tv_nsec: Int(wait * 1e9))
+            // SAFETY: the array has 64 elements; the kernel fills no more.
             let count = unsafe epoll_pwait2(poller, &events, 64, &limit, nil)
             waitOutStall()
             let served = waiting.prefix { $0.due <= now() }
             for answer in served { send(answer.descriptor, &free) }
             waiting.removeFirst(served.count)
             for index in 0..<max(0, Int(count)) {
+                // SAFETY: the index is below the count of events that the kernel filled.
                 let descriptor = unsafe Int32(truncatingIfNeeded: tm_event_token(&events[index]))
                 if descriptor == listener {
                     let connection = accept4(listener, nil, nil, 0)
@@ -122,6 +127,7 @@ final class ScriptedServer: Sendable {
     /// Reads what is there: requests without a body, one at a time, each sent at once. False at the
     /// connection's end.
     private func receive(_ descriptor: Int32, _ buffer: inout [UInt8]) -> Bool {
+        // SAFETY: the kernel writes at most as many bytes as the array has.
         unsafe recv(descriptor, &buffer, buffer.count, 0) > 0
     }
 
@@ -130,6 +136,7 @@ final class ScriptedServer: Sendable {
             free = max(free, now()) + secondsPerAnswer
             sleep(until: free)
         }
+        // SAFETY: the array lives during the call, and its own size is given.
         _ = unsafe CLinux.send(descriptor, answer, answer.count, Int32(MSG_NOSIGNAL))
         // The other side reads an end, and closes; that is when the descriptor goes.
         if closes { shutdown(descriptor, Int32(SHUT_WR)) }

@@ -7,8 +7,8 @@ import Redis
 import Store
 import TestSupport
 
-/// What the log in Redis holds, folded once in order: the verdicts a single process that never fails
-/// would have given.
+/// What the log in Redis holds, folded once in order: the verdicts a single process that never
+/// fails would have given.
 struct LogTruth {
     /// By series and timestamp, the members of each verdict as they stand in an answer.
     private(set) var verdicts: [String: [Int: [String]]] = [:]

@@ -3,8 +3,8 @@ import Glibc
 import Numerics
 import TestSupport
 
-/// Stands between the service and Redis, and does to the bytes what networks do: delays them, splits
-/// them, and cuts connections in the middle of a word.
+/// Stands between the service and Redis, and does to the bytes what networks do: delays them,
+/// splits them, and cuts connections in the middle of a word.
 final class CuttingProxy: @unchecked Sendable {
     enum Direction: Sendable { case toServer, toClient }
 

@@ -165,8 +165,8 @@ struct LogSimulation {
         }
     }
 
-    /// All that was acknowledged since data last vanished is in the log, once, in its device's series
-    /// and in the fleet's, and the verdict is the log's.
+    /// All that was acknowledged since data last vanished is in the log, once, in its device's
+    /// series and in the fleet's, and the verdict is the log's.
     private func check(_ list: ArraySlice<Acknowledgment>) throws {
         for one in list where one.epoch == redis.epoch {
             let found = redis.verdicts[one.place] ?? []
