@@ -59,7 +59,7 @@ private func windowOnly(_ samples: [Sample]) -> Double {
     var verdict = Verdict()
     var sum = 0.0
     for sample in samples {
-        window.judge(sample, &verdict, samplesBefore: verdict.sequence, parameters)
+        window.judge(sample, into: &verdict, samplesBefore: verdict.sequence, parameters)
         sum += verdict.zScore
     }
     return sum

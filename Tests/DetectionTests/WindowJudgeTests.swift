@@ -42,7 +42,7 @@ private struct SlowRule {
             var verdict = Verdict()
             for index in rps.indices {
                 let sample = Sample(timestamp: 0, cpu: cpuRule.values[index], rps: rps[index])
-                judge.judge(sample, &verdict, samplesBefore: index, parameters)
+                judge.judge(sample, into: &verdict, samplesBefore: index, parameters)
                 guard index % stride == 0 || index < minimum + 3 else { continue }
                 let place: Comment = "\(regime), window \(size), seed \(seed), at \(index)"
                 let expected = rule.score(at: index)

@@ -88,7 +88,7 @@ package struct AdaptiveDetector {
             perMinute: interval.samplesPerMinute, opinion: opinion)
         let bands = Bands(
             judged, steadied, jump: jumpBand, leastHourOffset: leastOffset, threshold: threshold)
-        decide(candidate, bands, &verdict)
+        decide(candidate, bands: bands, &verdict)
     }
 
     /// What the judge says of a sample.
