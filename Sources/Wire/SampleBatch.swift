@@ -27,6 +27,10 @@ package struct SampleBatch: ~Copyable {
     /// What the store says of the samples, in their order; empty until they are stored.
     package var verdicts: [Verdict] = []
 
+    /// Adds the verdict of the next sample. A call is cheaper than access to the array from
+    /// another module.
+    package mutating func append(_ verdict: Verdict) { verdicts.append(verdict) }
+
     package init() {
         names = ByteBuffer(limit: SampleBatch.sampleLimit * (DeviceName.byteLimit + 1))
     }

@@ -31,7 +31,7 @@ package struct MemoryStore: Store, ~Copyable {
     package mutating func append(_ batch: inout SampleBatch) -> Storing {
         for index in 0..<batch.samples.count {
             let verdict = append(batch.samples[index], of: batch)
-            batch.verdicts.append(verdict)
+            batch.append(verdict)
             if verdict.isFlagged { list(verdict, batch.samples[index], of: batch) }
         }
         return .stored
