@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """The house rules that no compiler checks. Prints each violation as path:line: rule: what is wrong.
 
-    scripts/lint_rules.py               all rules, each where it holds
-    scripts/lint_rules.py PATH...       all rules, for these files and folders
-
-A rule in `EVERYWHERE` holds in all rooms. The others hold in the rooms of `STRICT` only."""
+    scripts/lint_rules.py               all rules, for the whole tree
+    scripts/lint_rules.py PATH...       all rules, for these files and folders"""
 import pathlib
 import sys
 
@@ -12,13 +10,6 @@ from lintlib import package_rules, rules
 from lintlib.package import Package
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-EVERYWHERE = {"file-length", "function-length", "traps", "unfinished", "imports", "rooms"}
-STRICT = {"Sources/Benchmark", "Sources/Bytes", "Sources/Fuzz", "Sources/HTTP", "Sources/Numerics",
-          "Sources/Telemetry", "Tests/BytesTests", "Tests/DeploymentTests", "Tests/FuzzTests",
-          "Tests/HTTPClientTests", "Tests/HTTPTests",
-          "Tests/NumericsTests", "Tests/OptionsTests", "Tests/ScoringTests", "Tests/SeriesLogTests",
-          "Tests/Support", "Tests/SyntheticTests", "Tests/SystemTests", "Tests/TelemetryTests",
-          "Tests/WireTests"}
 
 
 def violations(package):
@@ -44,14 +35,9 @@ def main():
     for path in wanted:
         if not path.exists():
             sys.exit(f"lint: {path} does not exist")
-    strict = [ROOT / folder for folder in STRICT]
     failed = False
     for path, line, rule, problem in sorted(violations(Package(ROOT))):
-        if wanted:
-            held = any(is_under(path, folder) for folder in wanted)
-        else:
-            held = rule in EVERYWHERE or any(is_under(path, folder) for folder in strict)
-        if held:
+        if not wanted or any(is_under(path, folder) for folder in wanted):
             failed = True
             print(f"{path.relative_to(ROOT)}:{line}: {rule}: {problem}")
     sys.exit(failed)

@@ -1,7 +1,7 @@
 internal import CArithmetic
 
-// One instruction each. The standard library's `max` and `min` promise which of two equal zeros they
-// return, and that takes several.
+// One instruction each. The standard library's `max` and `min` promise which of two equal zeros
+// they return, and that takes several.
 
 @inline(__always)
 func larger(_ left: Double, _ right: Double) -> Double { left > right ? left : right }

@@ -48,11 +48,12 @@ package struct Verdict: Equatable, Sendable {
     package var cpuZScore: Double
     /// The adaptive detector's score; 8 is the shipped threshold of every view.
     package var score: Double
-    /// What the view named by `reason` expected before the sample was seen; the spike view where none
-    /// is named, or one that expects no value (`cpu`, `gap`, `flat`). Of `level` it is the usual mean.
+    /// What the view named by `reason` expected before the sample was seen; the spike view where
+    /// none is named, or one that expects no value (`cpu`, `gap`, `flat`). Of `level` it is the
+    /// usual mean.
     package var expected: Double
-    /// Between these bounds that view stays below the threshold; a mean of an hour for `level`. Where
-    /// one sample is not enough, these are the bounds of the second.
+    /// Between these bounds that view stays below the threshold; a mean of an hour for `level`.
+    /// Where one sample is not enough, these are the bounds of the second.
     package var lower: Double
     package var upper: Double
     /// Whether the z-score is over its threshold, and whether somebody should look.

@@ -31,8 +31,8 @@ package struct SeriesFold: ~Copyable {
         return last
     }
 
-    /// How much there has been. It can be set, so that a series whose past cannot be folded any more
-    /// (other parameters, say) goes on counting where it was.
+    /// How much there has been. It can be set, so that a series whose past cannot be folded any
+    /// more (other parameters, say) goes on counting where it was.
     package var totals: SeriesTotals {
         get { SeriesTotals(samples: last.sequence, anomalies: anomalies, alerts: Int(alerts)) }
         set {

@@ -6,8 +6,8 @@ typealias Pair = SIMD2<Double>
 ///
 /// It slides the sums of x − a and (x − a)² about an anchor a near the mean. Sums that slide drift,
 /// and lose everything when a huge value leaves; both are met by summing afresh from the window:
-/// once in a number of window lengths, and whenever the spread has fallen so far below its peak since
-/// the last fresh sum that rounding could show in the ninth digit.
+/// once in a number of window lengths, and whenever the spread has fallen so far below its peak
+/// since the last fresh sum that rounding could show in the ninth digit.
 struct SlidingMoments {
     private var anchor = Pair.zero
     private var sum = Pair.zero
@@ -81,8 +81,8 @@ struct SlidingMoments {
 @safe package struct Window: ~Copyable {
     private(set) var moments = SlidingMoments()
     private let values: UnsafeMutablePointer<Pair>
-    /// 1 / count: a multiplication is a fraction of a division's time. It is loaded together with what
-    /// stands behind it, and must not wait for a store to that: so what seldom changes does.
+    /// 1 / count: a multiplication is a fraction of a division's time. It is loaded together with
+    /// what stands behind it, and must not wait for a store to that: so what seldom changes does.
     private var share = 0.0
     private let capacity: Int32
     package private(set) var count: Int32 = 0

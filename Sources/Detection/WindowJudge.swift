@@ -8,8 +8,8 @@ package struct WindowJudge: ~Copyable {
 
     /// Takes a sample in and fills the verdict's part that the window decides. `verdict` is that of
     /// the sample before; its sequence moves on by one.
-    /// - Parameter samplesBefore: how many this judge has seen, those that left the window included. A
-    ///   series of which only the end could be read counts on from more.
+    /// - Parameter samplesBefore: how many this judge has seen, those that left the window
+    ///   included. A series of which only the end could be read counts on from more.
     @inline(__always)
     package mutating func judge(
         _ sample: Sample, into verdict: inout Verdict, samplesBefore: Int,

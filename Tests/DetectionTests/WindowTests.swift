@@ -7,8 +7,8 @@ import Testing
     /// Far below what any rule can see: products of smaller numbers leave the range of doubles.
     private static let underflow = 1e-150
 
-    /// The larger of the errors of mean and deviation, as a multiple of what is allowed: 1e-9 of the
-    /// number itself, and for a deviation the rounding of the values it is computed from.
+    /// The larger of the errors of mean and deviation, as a multiple of what is allowed: 1e-9 of
+    /// the number itself, and for a deviation the rounding of the values it is computed from.
     private func excess(_ mean: Double, _ deviation: Double, over fresh: FreshStatistics) -> Double
     {
         let allowedOfMean = 1e-9 * fresh.mean + Self.underflow

@@ -1,12 +1,13 @@
 /// Says of every sample how unlike its series it is, and whether somebody should look.
 ///
-/// Four views of the load itself, with three beside them: `jump` (everyday noise), `cpu` (its relation
-/// to the load) and `gap` (missing samples). Over them all a judge that learnt from series that their
-/// operators labelled, and a policy that knows the end of an incident, a daily habit when it sees one,
-/// and what a day may cost. O(1) a sample, at most 1 KB; nothing is trained while it runs.
+/// Four views of the load itself, with three beside them: `jump` (everyday noise), `cpu` (its
+/// relation to the load) and `gap` (missing samples). Over them all a judge that learnt from series
+/// that their operators labelled, and a policy that knows the end of an incident, a daily habit
+/// when it sees one, and what a day may cost. O(1) a sample, at most 1 KB; nothing is trained while
+/// it runs.
 package struct AdaptiveDetector {
-    /// The daily view is heard where the value is so many everyday sigmas from the hour's mean: in a
-    /// series of independent noise it would otherwise call every 4-sigma sample strange.
+    /// The daily view is heard where the value is so many everyday sigmas from the hour's mean: in
+    /// a series of independent noise it would otherwise call every 4-sigma sample strange.
     private static let leastHourSigmas = 5.0
     /// So with the level view: everyday sigmas that the mean of 30 samples has moved.
     private static let leastShiftSigmas = 0.5
@@ -109,7 +110,8 @@ package struct AdaptiveDetector {
                 seconds: load.interval.seconds, samples: samples))
     }
 
-    /// Some view is over the threshold: names it, shows its band, and decides whether it is an alert.
+    /// Some view is over the threshold: names it, shows its band, and decides whether it is an
+    /// alert.
     @inline(never)
     private mutating func decide(
         _ sample: IncidentPolicy.Candidate, bands: Bands, _ verdict: inout Verdict

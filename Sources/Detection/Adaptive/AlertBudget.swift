@@ -1,5 +1,5 @@
-/// What a day of one series may cost those who are woken: some alerts are free, and each more raises
-/// the bar for the next.
+/// What a day of one series may cost those who are woken: some alerts are free, and each more
+/// raises the bar for the next.
 struct AlertBudget {
     /// Alerts are forgotten with this time constant.
     private static let memorySeconds = 2 * 86_400.0

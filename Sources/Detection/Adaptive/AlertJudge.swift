@@ -3,9 +3,9 @@ internal import Numerics
 /// Would somebody who runs the service call this an incident? A logistic score over six numbers.
 ///
 /// The coefficients were learnt by ridge regression from series that their operators labelled;
-/// docs/detection.md says from which, how, and what it is worth on series that it never saw. It only
-/// looks at samples that are rather far off, and only where they come less often than every half
-/// minute, because it has seen no others.
+/// docs/detection.md says from which, how, and what it is worth on series that it never saw. It
+/// only looks at samples that are rather far off, and only where they come less often than every
+/// half minute, because it has seen no others.
 struct AlertJudge {
     /// What the judge says of one sample.
     struct Opinion {
@@ -40,9 +40,9 @@ struct AlertJudge {
     }
 
     private static let scorePerLogit = 2.0
-    /// Below these log odds the views that measure by size are silent, and so they are of what is not
-    /// looked at. Only in familiar series, whose samples come at least so often: of others too few were
-    /// labelled.
+    /// Below these log odds the views that measure by size are silent, and so they are of what is
+    /// not looked at. Only in familiar series, whose samples come at least so often: of others too
+    /// few were labelled.
     private static let veto = -4.0
     private static let familiarSeconds = 90.0
     /// From here on a sample is looked at; also the bounds of its band when the judge alerts.

@@ -1,20 +1,20 @@
 /// How far, and for how long, the series has been off its usual course; a witness of `AlertJudge`.
 ///
 /// The course is a slow mean about the daily profile. Offsets from it are measured in their usual
-/// size, and their short mean beside its own usual size: an offset that lasts shows in it, noise does
-/// not.
+/// size, and their short mean beside its own usual size: an offset that lasts shows in it, noise
+/// does not.
 struct BumpView {
     /// Weight of an offset in the short mean, and the most sigmas that it counts for.
     private static let shortRate: Float = 0.4
     private static let clip: Float = 15
-    /// Least weight of a sample in the course; it moves by at most so many sigmas, until so many samples
-    /// in a row were far off: then it is no incident but the new course.
+    /// Least weight of a sample in the course; it moves by at most so many sigmas, until so many
+    /// samples in a row were far off: then it is no incident but the new course.
     private static let courseRate: Float = 0.0333
     private static let stride: Float = 2
     private static let farSigmas: Float = 3
     private static let patience: UInt8 = 60
-    /// Samples of memory of the usual offset, and of the usual size of the short mean; neither learns
-    /// more than so many times itself at once.
+    /// Samples of memory of the usual offset, and of the usual size of the short mean; neither
+    /// learns more than so many times itself at once.
     private static let offsetMemory: Float = 400
     private static let shortMemory: Float = 2000
     private static let learningClip: Float = 3
@@ -44,8 +44,8 @@ struct BumpView {
 
     /// What a sample teaches.
     /// - Parameters:
-    ///   - x: the value, relative to the first one, and `profile` what the daily profile says of it; 0
-    ///     while that is not known.
+    ///   - x: the value, relative to the first one.
+    ///   - profile: what the daily profile says of the value; 0 while that is not known.
     ///   - weight: 1 / n, this sample included.
     ///   - epsilon: what counts as rounding noise.
     @inline(never)

@@ -1,7 +1,7 @@
 /// Incidents that come at the same time of the day, day after day: a job, and no news.
 ///
-/// It remembers when the last incidents were and how large. One that had a like on three of the last
-/// four days is a habit of the series.
+/// It remembers when the last incidents were and how large. One that had a like on three of the
+/// last four days is a habit of the series.
 struct DailyHabit {
     private static let places = 6
     private static let days = 4

@@ -17,8 +17,8 @@ struct DailyView {
     private static let tailStart = 3.0
     private static let tailMemory = 1e-3
     private static let tailRateFloor = 3e-4
-    /// A sample without a passing multiplies the rate by 1 - `tailMemory`, so that -ln of it grows by
-    /// as much each time (-ln 0.999, up to -ln 3e-4); a logarithm is only taken after a passing.
+    /// A sample without a passing multiplies the rate by 1 - `tailMemory`, so that -ln of it grows
+    /// by as much each time (-ln 0.999, up to -ln 3e-4); a logarithm is only taken after a passing.
     static let rarityStep = 0.001_000_500_333_583_533_5
     static let rarityLimit = 8.111_728_083_308_073
     private static let excessMemory = 0.02
@@ -34,8 +34,8 @@ struct DailyView {
 
     struct Outcome {
         let score: Double
-        /// Sigmas of the value, and those that reach the threshold. The latter are 0 where the score is
-        /// below it.
+        /// Sigmas of the value, and those that reach the threshold. The latter are 0 where the
+        /// score is below it.
         let sigmas: Double
         let needed: Double
 

@@ -4,8 +4,8 @@ struct GapView {
     private static let stepsAtThreshold = 4.5
     /// A step outside this range is an odd one.
     private static let regularSteps = 0.5...1.5
-    /// A series of which more than this share of steps was odd lately, two in 5000, comes as it comes:
-    /// whoever often skips samples would wake people up for it each time.
+    /// A series of which more than this share of steps was odd lately, two in 5000, comes as it
+    /// comes: whoever often skips samples would wake people up for it each time.
     private static let oddShare: Float = 0.0005
     private static let memory: Float = 5000
     private static let youth = 100

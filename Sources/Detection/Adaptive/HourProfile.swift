@@ -76,8 +76,8 @@ struct HourProfile {
             bin: bin, isKnown: isKnown, value: value)
     }
 
-    /// Seconds since midnight UTC. Whole days are taken off exactly: the product is an integer below
-    /// 2^53, and the difference of two close doubles is exact.
+    /// Seconds since midnight UTC. Whole days are taken off exactly: the product is an integer
+    /// below 2^53, and the difference of two close doubles is exact.
     @inline(__always)
     private static func secondOfDay(_ timestamp: Double) -> Double {
         guard timestamp.magnitude < 1e15 else {
@@ -88,8 +88,8 @@ struct HourProfile {
         return rest < 0 ? rest + 86_400 : rest
     }
 
-    /// Rounds numbers below 2^51, without the checks of a conversion: beside 1.5 · 2^52 a double has
-    /// no digits after the point.
+    /// Rounds numbers below 2^51, without the checks of a conversion: beside 1.5 · 2^52 a double
+    /// has no digits after the point.
     @inline(__always)
     private static func nearestInteger(_ x: Double) -> Double { (x + 0x1.8p52) - 0x1.8p52 }
 

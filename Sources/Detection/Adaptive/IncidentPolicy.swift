@@ -29,8 +29,8 @@ struct ViewScores {
     }
 }
 
-/// Decides which scores wake somebody up: one alert per incident, none for its end, and none for what
-/// happens every day or is a counter's way.
+/// Decides which scores wake somebody up: one alert per incident, none for its end, and none for
+/// what happens every day or is a counter's way.
 struct IncidentPolicy {
     // Times are in minutes, or in samples where those are rarer than one a minute.
 
@@ -42,13 +42,13 @@ struct IncidentPolicy {
     private static let spikeRest = 12.0
     private static let cpuRest = 24.0
     private static let slowRest = 200.0
-    /// The steady view rests longer the more often anything alerts: the rest doubles with each alert
-    /// that comes within four rests, and halves with every four rests of peace.
+    /// The steady view rests longer the more often anything alerts: the rest doubles with each
+    /// alert that comes within four rests, and halves with every four rests of peace.
     private static let jumpRest = 24.0
     private static let doublingLimit: UInt8 = 5
     private static let restSpan = 4.0
-    /// The judge rests as long, unless it knows such series, is surer by so much than of the last alert,
-    /// and that was so long ago.
+    /// The judge rests as long, unless it knows such series, is surer by so much than of the last
+    /// alert, and that was so long ago.
     private static let surerLogits = 2.0
     private static let surerRest = 3.0
 
@@ -86,8 +86,8 @@ struct IncidentPolicy {
         (x - Double(baseline)).magnitude < IncidentPolicy.recoverySigmas * sigma
     }
 
-    /// Something would have been worth an alert, had the series not learnt it already: it keeps a habit
-    /// alive.
+    /// Something would have been worth an alert, had the series not learnt it already: it keeps a
+    /// habit alive.
     @inline(never)
     mutating func remember(_ score: Double, at timestamp: Double) {
         _ = habit.note(score, at: timestamp)

@@ -1,5 +1,5 @@
-/// Is the mean of the last hour, or of the last 30 samples where they come less often, unlike its own
-/// long history?
+/// Is the mean of the last hour, or of the last 30 samples where they come less often, unlike its
+/// own long history?
 struct LevelView {
     /// What the short mean reaches back over: so many samples, and so long at least.
     private static let shortSamples = 30.0

@@ -36,10 +36,11 @@ package struct LoadDetector {
         let spikeSigmas: Double
         let dailyBand: Band
         package let scores: Scores
-        /// The two predictions that others may use too: the last value, and the daily profile's. They
-        /// are read side by side, and so must be written at once for the read not to wait.
+        /// The two predictions that others may use too: the last value, and the daily profile's.
+        /// They are read side by side, and so must be written at once for the read not to wait.
         let predictions: Pair
-        /// What the daily profile says without regard to the last residual, and whether it knows the hour.
+        /// What the daily profile says without regard to the last residual, and whether it knows
+        /// the hour.
         let profile: Double
         let isProfiled: Bool
         /// Seconds that the series has been seen for.

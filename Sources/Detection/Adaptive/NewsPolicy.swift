@@ -8,15 +8,16 @@ struct NewsPolicy {
     private static let fastFactor = 1.5
     /// The refractory doubles with every alert that comes within so many refractories.
     private static let backoffSpan = 4.0
-    /// Other views: quiet minutes needed, or samples; or a score above so many times the last alert's.
+    /// Other views: quiet minutes needed, or samples; or a score above so many times the last
+    /// alert's.
     private static let quietMinutes = 100.0
     private static let slowFactor = 3.0
 
     private(set) var refractory = refractoryFloor
     private var peak = 0.0
     private var slowPeak = 0.0
-    /// Samples since the last alert, and since another view was last over the threshold; they stop at
-    /// their limit.
+    /// Samples since the last alert, and since another view was last over the threshold; they stop
+    /// at their limit.
     private var since = UInt32.max
     private var sinceSlow = UInt32.max
 

@@ -1,7 +1,7 @@
 /// Does cpu still follow the load? A device that burns cpu without traffic is noticed here.
 ///
-/// cpu is taken as a line over rps, learnt from the samples that lie near it; what a few samples in a
-/// row have in common beyond the line's usual error is the score.
+/// cpu is taken as a line over rps, learnt from the samples that lie near it; what a few samples in
+/// a row have in common beyond the line's usual error is the score.
 struct RelationView {
     /// Samples of memory of the line, and of its usual error.
     private static let lineMemory = 1000.0
@@ -9,8 +9,8 @@ struct RelationView {
     private static let clip = 3.0
     /// As in the steady view.
     private static let sigmasPerUsual = 1.26
-    /// Weight of a sample in the short mean of deviations, and what one deviation counts at most: one
-    /// sample alone, however far off, cannot reach the threshold.
+    /// Weight of a sample in the short mean of deviations, and what one deviation counts at most:
+    /// one sample alone, however far off, cannot reach the threshold.
     private static let shortRate = 0.4
     private static let deviationLimit = 6.0
     /// Sigmas of the short mean that give a score of 8.

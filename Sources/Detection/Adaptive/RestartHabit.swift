@@ -1,8 +1,8 @@
-/// Falls that always land at the same place, after which the series climbs again by itself: a counter
-/// that starts again, and no news.
+/// Falls that always land at the same place, after which the series climbs again by itself: a
+/// counter that starts again, and no news.
 ///
-/// An outage falls to the same place too, but its end is a rise as large as its fall; so a rise forgets
-/// all falls.
+/// An outage falls to the same place too, but its end is a rise as large as its fall; so a rise
+/// forgets all falls.
 struct RestartHabit {
     /// Falls seen before the next one is a habit.
     private static let fallsNeeded: UInt8 = 2

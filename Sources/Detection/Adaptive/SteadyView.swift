@@ -3,8 +3,8 @@
 /// The spike view measures by all errors of the past, so one giant hides what comes after it, and
 /// one anomaly in a hundred samples hides the next. This view measures by the usual error, of which
 /// no single one counts for more than three times the usual; its own predictors are as unmoved. It
-/// speaks only where rare is rare: the more often the errors of a series lie between the everyday and
-/// the absurd, the higher its bar.
+/// speaks only where rare is rare: the more often the errors of a series lie between the everyday
+/// and the absurd, the higher its bar.
 struct SteadyView {
     /// Everyday sigmas that give a score of 8.
     private static let sigmasAtThreshold = 5.0
@@ -16,12 +16,13 @@ struct SteadyView {
     private static let sigmasPerUsual = 1.26
     /// The everyday sigma is taken for at least this share of the root mean square of all errors.
     private static let longShare = 0.5
-    /// An error counts as at most so many everyday sigmas in that mean, and what a sample weighs in it.
+    /// An error counts as at most so many everyday sigmas in that mean, and what a sample weighs in
+    /// it.
     private static let longClip = 30.0
     private static let longRate = 5e-5
 
-    /// Share of the hour's usual largest error, beside the long deviation, of which an error must be so
-    /// many times as large.
+    /// Share of the hour's usual largest error, beside the long deviation, of which an error must
+    /// be so many times as large.
     private static let hourShare = 0.35
     private static let leastSigmas = 2.5
 
@@ -42,7 +43,8 @@ struct SteadyView {
     private static let tailMemory: Float = 4000
     /// Tail weight at which the bar doubles.
     private static let heavyTail: Float = 0.003
-    /// What a series is thought to have before it is known: what a normal one shows, and some doubt.
+    /// What a series is thought to have before it is known: what a normal one shows, and some
+    /// doubt.
     private static let usualTail: Float = 0.0015
     /// The bar rises with every sample over it, at most once in so many samples, and sinks back.
     private static let raise: Float = 1.03
@@ -89,7 +91,8 @@ struct SteadyView {
     /// A value with what the others know of it; all but the weight in the value's unit.
     struct Input {
         let x: Double
-        /// The two predictions that are not the view's own: the last value, and the daily profile's.
+        /// The two predictions that are not the view's own: the last value, and the daily
+        /// profile's.
         let predictions: Pair
         /// The hour's usual largest error.
         let hourResidual: Double
@@ -128,7 +131,8 @@ struct SteadyView {
             sigmas: z, measure: measure, isUsualHere: isUsualHere, sigma: sigma)
     }
 
-    /// Whether the hour of the day explains an error: the spike view's own measure, but with giants cut.
+    /// Whether the hour of the day explains an error: the spike view's own measure, but with giants
+    /// cut.
     private func explains(_ error: Double, _ value: Input) -> Bool {
         let hour = SteadyView.hourShare * value.hourResidual
         let variance = Double(longVariance) + hour * hour
@@ -156,8 +160,9 @@ struct SteadyView {
         return best
     }
 
-    /// The score of an error of `z` sigmas, the sigmas that score 8, and what the error teaches of the
-    /// tails and the bar. Up to `everyday` sigmas, as nearly all are, it is 0 and both only relax.
+    /// The score of an error of `z` sigmas, the sigmas that score 8, and what the error teaches of
+    /// the tails and the bar. Up to `everyday` sigmas, as nearly all are, it is 0 and both only
+    /// relax.
     @inline(__always)
     private mutating func scored(_ z: Double, samples: Int, isCalm: Bool)
         -> (score: Double, sigmas: Double)
