@@ -65,11 +65,11 @@ private struct SlowRule {
             var verdict = Verdict()
             for index in 0..<10 {
                 judge.judge(
-                    Sample(timestamp: 0, cpu: 0, rps: index % 2 == 0 ? 90 : 110), &verdict,
+                    Sample(timestamp: 0, cpu: 0, rps: index % 2 == 0 ? 90 : 110), into: &verdict,
                     samplesBefore: index, FoldParameters())
             }
             judge.judge(
-                Sample(timestamp: 0, cpu: 0, rps: value), &verdict, samplesBefore: 10,
+                Sample(timestamp: 0, cpu: 0, rps: value), into: &verdict, samplesBefore: 10,
                 FoldParameters())
             #expect(verdict.isAnomaly == isAnomaly, "\(value)")
         }
@@ -81,7 +81,7 @@ private struct SlowRule {
         var verdict = Verdict()
         for index in 0...20 {
             judge.judge(
-                Sample(timestamp: 0, cpu: index < 20 ? 20 : 90, rps: 100), &verdict,
+                Sample(timestamp: 0, cpu: index < 20 ? 20 : 90, rps: 100), into: &verdict,
                 samplesBefore: index, FoldParameters())
         }
         #expect(verdict.cpuZScore > 1000)
