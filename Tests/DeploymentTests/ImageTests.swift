@@ -32,10 +32,9 @@ import Testing
         let container = try builder.buildah("from", image)
         let root = try builder.buildah("mount", container)
         let paths = try FileManager.default.subpathsOfDirectory(atPath: root)
-        var isFolder = ObjCBool(false)
-        let files = paths.filter {
-            FileManager.default.fileExists(atPath: "\(root)/\($0)", isDirectory: &isFolder)
-                && !isFolder.boolValue
+        let files = try paths.filter {
+            let attributes = try FileManager.default.attributesOfItem(atPath: "\(root)/\($0)")
+            return attributes[.type] as? FileAttributeType == .typeRegular
         }
         let presets = try FileManager.default.contentsOfDirectory(atPath: "presets")
         let expected =
