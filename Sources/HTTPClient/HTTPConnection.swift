@@ -93,7 +93,7 @@ package struct HTTPConnection: ~Copyable {
     /// - Parameter security: the TLS of an https connection and the host's name in it; nil for
     ///   http.
     package mutating func open(
-        _ endpoint: Endpoint, _ poller: borrowing Poller, security: Security? = nil
+        _ endpoint: SocketAddress, _ poller: borrowing Poller, security: Security? = nil
     ) -> ConnectFailure? {
         generation &+= 1
         channel = nil

@@ -30,7 +30,7 @@ package struct RequestError: Error, Equatable, CustomStringConvertible {
 package struct SynchronousClient: ~Copyable {
     private static let tokenKind: UInt8 = 1
 
-    private let endpoints: [Endpoint]
+    private let endpoints: [SocketAddress]
     private let timeout: TimeSpan
     private let security: HTTPConnection.Security?
     private var poller: Poller
@@ -55,8 +55,12 @@ package struct SynchronousClient: ~Copyable {
             bodyLimit: bodyLimit)
     }
 
-    private static func resolve(_ host: String, _ port: UInt16) throws(RequestError) -> [Endpoint] {
-        do throws(ResolveError) { return try Endpoint.resolveAll(host: host, port: port) } catch {
+    private static func resolve(_ host: String, _ port: UInt16) throws(RequestError)
+        -> [SocketAddress]
+    {
+        do throws(ResolveError) {
+            return try SocketAddress.resolveAll(host: host, port: port)
+        } catch {
             throw RequestError(outcome: .notSent, description: error.description)
         }
     }

@@ -26,10 +26,10 @@ struct LoadRun: Sendable {
     let intervalSeconds: Double
 
     /// Finds the addresses of a host name.
-    typealias Resolver = (_ host: String, _ port: UInt16) throws(ResolveError) -> [Endpoint]
+    typealias Resolver = (_ host: String, _ port: UInt16) throws(ResolveError) -> [SocketAddress]
 
     /// - Parameter resolve: asks the machine's name servers unless told otherwise.
-    init(_ plan: Plan, resolve: Resolver = Endpoint.resolveAll) throws(RunError) {
+    init(_ plan: Plan, resolve: Resolver = SocketAddress.resolveAll) throws(RunError) {
         self.plan = plan
         routes = try LoadRun.routes(plan, resolve)
         mailboxes = (0..<plan.threads).map { _ in

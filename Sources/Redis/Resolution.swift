@@ -28,7 +28,7 @@ package final class Resolution: Sendable {
 
     private func resolve(_ address: NodeAddress) {
         do throws(ResolveError) {
-            let endpoint = try Endpoint.resolve(host: address.host, port: address.port)
+            let endpoint = try SocketAddress.resolve(host: address.host, port: address.port)
             state.withLock { $0 = .done(endpoint.hostText) }
         } catch {
             state.withLock { $0 = .failed(error.description) }

@@ -92,7 +92,7 @@ struct Scrape: ~Copyable {
     /// A rate knows nothing of a counter's first value: a burst of refusals between two scrapes
     /// would never be seen if its series began with it.
     private static func isAwaited(
-        method: Int, endpoint: Wire.Endpoint, status code: HTTPStatus
+        method: Int, endpoint: Endpoint, status code: HTTPStatus
     ) -> Bool {
         let traits = endpoint.traits
         // Of a path that takes POSTs, these are what clients come for.

@@ -135,7 +135,7 @@ package enum Sockets {
 
 extension Sockets {
     /// Begins a connection; it is there (or has failed) when the descriptor becomes writable.
-    package static func connect(to endpoint: Endpoint) throws(SystemError) -> FileDescriptor {
+    package static func connect(to endpoint: SocketAddress) throws(SystemError) -> FileDescriptor {
         let descriptor = try open(endpoint.family)
         disableDelay(descriptor)
         var address = endpoint.address

@@ -222,7 +222,7 @@ import Testing
         defer { server.stop() }
         // The server listens on 127.0.0.1 alone, so nobody does on the other address.
         let endpoints = try ["127.0.0.2", "127.0.0.1"].map {
-            try Endpoint.resolve(host: $0, port: server.port)
+            try SocketAddress.resolve(host: $0, port: server.port)
         }
         for keepAlive in ["on", "off"] {
             var options = try Options(
@@ -232,7 +232,7 @@ import Testing
                 ], switches: [])
             let plan = try Plan(&options)
             let resolve: LoadRun.Resolver = {
-                (_: String, _: UInt16) throws(ResolveError) -> [Endpoint] in endpoints
+                (_: String, _: UInt16) throws(ResolveError) -> [SocketAddress] in endpoints
             }
             var view = LiveView(Console(isQuiet: true))
             let measured = try LoadRun(plan, resolve: resolve).execute(showing: &view)

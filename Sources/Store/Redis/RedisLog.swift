@@ -163,7 +163,7 @@ package struct RedisLog: ~Copyable {
 
     private mutating func begin(_ shard: Int) {
         let address = machine.shards[shard].address
-        if Endpoint.isNumeric(address.host) {
+        if SocketAddress.isNumeric(address.host) {
             connect(shard, host: address.host)
         } else {
             // Each time anew: behind a name there may be another server by now.

@@ -1,7 +1,7 @@
 internal import CLinux
 
 /// A server's address, resolved.
-package struct Endpoint: Sendable, Equatable {
+package struct SocketAddress: Sendable, Equatable {
     let address: sockaddr_storage
     let length: socklen_t
     var family: Int32 { Int32(address.ss_family) }
@@ -12,7 +12,9 @@ package struct Endpoint: Sendable, Equatable {
     /// All addresses of a host name or a literal address, in the resolver's order (RFC 6724);
     /// blocks while DNS answers, so it belongs to start-up or a thread of its own.
     /// - Throws: the resolver's reason in words.
-    package static func resolveAll(host: String, port: UInt16) throws(ResolveError) -> [Endpoint] {
+    package static func resolveAll(host: String, port: UInt16) throws(ResolveError)
+        -> [SocketAddress]
+    {
         // SAFETY: all zero is a valid value of the C struct; it holds no pointer.
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -25,12 +27,12 @@ package struct Endpoint: Sendable, Equatable {
             // SAFETY: gai_strerror returns a static C string.
             throw ResolveError(host: host, reason: unsafe String(cString: gai_strerror(code)))
         }
-        var endpoints: [Endpoint] = []
+        var endpoints: [SocketAddress] = []
         var next = unsafe list
         // SAFETY: the list's entries live until freeaddrinfo, and end with nil.
         while let entry = unsafe next?.pointee, endpoints.count < addressLimit {
             if let source = unsafe entry.ai_addr {
-                let endpoint = unsafe Endpoint(copying: source, length: entry.ai_addrlen)
+                let endpoint = unsafe SocketAddress(copying: source, length: entry.ai_addrlen)
                 if !endpoints.contains(endpoint) { endpoints.append(endpoint) }
             }
             unsafe next = entry.ai_next
@@ -40,7 +42,7 @@ package struct Endpoint: Sendable, Equatable {
     }
 
     /// The first of them.
-    package static func resolve(host: String, port: UInt16) throws(ResolveError) -> Endpoint {
+    package static func resolve(host: String, port: UInt16) throws(ResolveError) -> SocketAddress {
         try resolveAll(host: host, port: port)[0]
     }
 
@@ -55,7 +57,7 @@ package struct Endpoint: Sendable, Equatable {
         self.length = length
     }
 
-    package static func == (left: Endpoint, right: Endpoint) -> Bool {
+    package static func == (left: SocketAddress, right: SocketAddress) -> Bool {
         guard left.length == right.length else { return false }
         return unsafe withUnsafeBytes(of: left.address) { one in
             // SAFETY: both are whole structures of the same type, zeroed before they were filled.
