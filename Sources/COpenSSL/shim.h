@@ -13,7 +13,8 @@ static inline int tm_ssl_set_server_name(SSL *ssl, const char *name) {
 static inline int tm_ssl_set_oldest_version(SSL_CTX *context) {
     return (int)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 }
-// Writes may be taken in part and from wherever the bytes stand then; idle connections hold no buffers.
+// Writes may be taken in part and from wherever the bytes stand then.
+// Idle connections hold no buffers.
 static inline void tm_ssl_set_modes(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
