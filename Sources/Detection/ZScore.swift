@@ -1,4 +1,4 @@
-/// The rule of the five services (contract section 4): how many standard deviations a value lies
+/// The rule of the five services: how many standard deviations a value lies
 /// from the mean of the window before it.
 package enum ZScore {
     /// Scores are cut here: a jump in a constant series has no natural size.

@@ -106,7 +106,8 @@ struct Traffic: ~Copyable {
         }
     }
 
-    /// A sample like the seeds' own: rps around 425, cpu with it, stamped by the service's clock.
+    /// A sample like those of the five services: rps around 425, cpu with it. The service's clock
+    /// stamps it.
     private mutating func appendSample(_ speaker: Int) {
         let (rps, cpu) = drawLoad()
         body.append("{\"timestamp\":0,\"cpu\":")

@@ -1,7 +1,7 @@
 /// A device's name as a table keeps it. The bytes are stored inline: a key is one piece of memory,
 /// and to compare two keys touches nothing else.
 package struct DeviceKey: Sendable {
-    /// Contract section 2: 1 to 128 bytes of UTF-8.
+    /// A device's name has 1 to 128 bytes of UTF-8.
     package static let byteLimit = 128
 
     private var storage: InlineArray<128, UInt8>

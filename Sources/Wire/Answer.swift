@@ -71,7 +71,7 @@ extension ByteBuffer {
         }
     }
 
-    /// Appends the state of a series in the words of seed 001.
+    /// Appends the state of a series with the names of `/stats`.
     private mutating func append(stats summary: SeriesSummary) {
         append("{\"count\":")
         append(integer: summary.windowCount)

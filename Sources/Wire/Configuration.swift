@@ -55,7 +55,7 @@ package struct Configuration: Sendable, Equatable {
 
     /// How long a request waits for Redis before it is refused.
     package var redisTimeout = TimeSpan.milliseconds(500)
-    /// Whether the seeds' readable keys are written too.
+    /// Whether the readable keys of the five services are written too.
     package var redisMirror = Switch.off
     /// Replicas of Redis that must have a sample before its 2xx; fewer where fewer are attached.
     package var redisReplicas = 1

@@ -1,6 +1,6 @@
 internal import Bytes
 
-/// What a device may be called (contract section 2).
+/// What a device may be called.
 package enum DeviceName {
     package static let byteLimit = 128
     package static let rule = "allowed is 1 to 128 bytes of UTF-8 without control characters"

@@ -24,7 +24,7 @@ package enum StoreFailure: Equatable, Sendable {
     }
 }
 
-/// Why a request is refused. Each has a status and a sentence (contract section 5, RFC 9457).
+/// Why a request is refused. Each has a status and a sentence (RFC 9457).
 package enum Problem {
     case noSuchPath
     case methodNotAllowed(Endpoint)

@@ -8,7 +8,7 @@ package struct SampleBatch: ~Copyable {
     /// Samples one request may carry; what follows is listed as rejected. With `verdicts=all` a
     /// batch of this length is answered in some 40 MB, which bounds what a connection can hold.
     package static let sampleLimit = 100_000
-    /// Bad samples that an answer lists (contract section 3).
+    /// Bad samples that a reply lists; the others are only counted.
     package static let listedErrors = 100
 
     package struct Fault {

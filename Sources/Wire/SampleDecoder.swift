@@ -47,7 +47,7 @@ package struct DecodedSample {
     package var index = 0
 }
 
-/// Decodes one sample from JSON: contract section 2, nothing more.
+/// Decodes one sample from JSON.
 package enum SampleDecoder {
     /// Timestamps above this many seconds are milliseconds: as seconds it is the year 5138.
     static let millisecondBound = 1e11

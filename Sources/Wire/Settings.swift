@@ -17,7 +17,7 @@ package struct Setting: Sendable {
     }
 }
 
-/// The settings of contract section 7: the one table behind reading, checking and `--help`.
+/// All settings: the one table behind reading, checking and `--help`.
 package enum Settings {
     package static let all: [Setting] = serving + judging + limits + redis + operation
 

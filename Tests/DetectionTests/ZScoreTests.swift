@@ -3,7 +3,7 @@ import Testing
 @testable import Detection
 
 @Suite struct ZScoreTests {
-    /// One row of the rule of contract section 4.
+    /// One row of the rule.
     struct Row: CustomTestStringConvertible {
         let value, mean, deviation, score: Double
         let why: String

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Contract section 3, batches, and section 2, what a sample may be.
+/// Batches, and what a sample may be.
 @Suite struct BatchTests {
     @Test("an array and lines are judged sample by sample, in order", arguments: [true, false])
     func judgesBatches(_ asArray: Bool) throws {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Contract section 6.
+/// The names and labels that Prometheus reads.
 @Suite struct MetricsTests {
     /// The value of a metric with exactly these labels.
     private func value(_ name: String, _ text: String) -> Double? {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Contract section 5 and the HTTP behaviour that clients rely on, over a real socket.
+/// The errors and the HTTP behaviour that clients rely on, over a real socket.
 @Suite struct ProtocolTests {
     private static let sample = #"{"cpu":12,"rps":120}"#
 

@@ -64,7 +64,7 @@ extension LogMachine {
     }
 }
 
-/// A sample as the seeds kept it.
+/// A sample as the five services kept it.
 package struct MirroredSample: Sendable {
     /// `metric:<timestamp>`.
     package let key: [UInt8]

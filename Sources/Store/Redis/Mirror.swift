@@ -3,7 +3,8 @@ internal import Bytes
 internal import SeriesLog
 internal import Wire
 
-/// Gathers what was stored in a turn for the seeds' readable keys. Nobody waits for them.
+/// Gathers what was stored in a turn, for the readable keys of the five services. Nobody waits for
+/// them.
 struct Mirror {
     /// Samples of one turn that are mirrored. The rest of a flood is left out, and counted.
     private static let sampleLimit = 256

@@ -11,7 +11,7 @@ package import Wire
 package final class SharedRedis: SharedStore {
     let parameters: FoldParameters
     let settings: RedisSettings
-    /// Whether the seeds' readable keys are written too.
+    /// Whether the readable keys of the five services are written too.
     let mirrors: Bool
     /// One per loop, in the loops' order.
     let metrics: [RedisMetrics]

@@ -66,7 +66,7 @@ import Testing
         #expect(log.contains("AUTH: ") && !log.contains("wrong-one"))
     }
 
-    @Test("the seeds' readable keys are written when asked for")
+    @Test("the readable keys of the five services are written when asked for")
     func mirrors() throws {
         let redis = try RunningRedis()
         let service = try RunningService([
