@@ -58,7 +58,7 @@ let package = Package(
         library("Telemetry", ["Bytes"]),
         library("Report", ["Bytes", "Numerics", "Telemetry"]),
         library("Wire", ["Bytes", "HTTP", "Detection", "Options"]),
-        library("SeriesLog", ["Bytes", "Detection"]),
+        library("SeriesLog", ["Bytes", "Detection", "Wire"]),
         library("Signals", ["Bytes", "Numerics"]),
         library("Scoring", ["Bytes", "Numerics", "Signals", "Report"]),
 

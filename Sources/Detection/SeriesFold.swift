@@ -88,7 +88,7 @@ package struct SeriesSummary: Equatable, Sendable {
 
 extension SeriesFold {
     /// Changes with every change of the fields or of their order.
-    private static let version = 4
+    package static let version = 4
 
     /// The fold as bytes, from which `init(decoding:_:)` continues bit for bit.
     package mutating func encode(_ parameters: FoldParameters) -> [UInt8] {

@@ -1,11 +1,11 @@
 /// Memory for series, in blocks that never move. An index names a series until it is removed; then
 /// another series may get it.
-@safe struct SeriesBlocks: ~Copyable {
-    private static let shift = 6
-    private static let length = 1 << shift
+@safe struct SeriesBlocks<Element: ~Copyable>: ~Copyable {
+    private static var shift: Int { 6 }
+    private static var length: Int { 1 << shift }
 
     // SAFETY: only `pointer` reads them, and `deinit` frees them.
-    private var blocks: [UnsafeMutablePointer<SeriesTable.Series>] = unsafe []
+    private var blocks: [UnsafeMutablePointer<Element>] = unsafe []
     /// Indices below it have been given out.
     private var count: Int32 = 0
     /// Indices whose series were removed.
@@ -25,7 +25,7 @@
     }
 
     /// The place of an index in its block.
-    private func pointer(_ index: Int32) -> UnsafeMutablePointer<SeriesTable.Series> {
+    private func pointer(_ index: Int32) -> UnsafeMutablePointer<Element> {
         // SAFETY: there is a block for every index below `count`: the array's own bounds check
         // would stop another. The low bits stay inside the block.
         unsafe blocks[Int(index) >> SeriesBlocks.shift]
@@ -33,7 +33,7 @@
     }
 
     /// The series of an index that `insert` gave and that was not removed since.
-    subscript(index: Int32) -> SeriesTable.Series {
+    subscript(index: Int32) -> Element {
         // SAFETY: by that condition the place is initialised. Whoever reads or changes it borrows
         // this value, or has it alone, so nobody removes the series meanwhile.
         unsafeAddress { unsafe UnsafePointer(pointer(index)) }
@@ -42,10 +42,10 @@
 
     /// Takes a series in.
     /// - Returns: its index.
-    mutating func insert(_ series: consuming SeriesTable.Series) -> Int32 {
+    mutating func insert(_ element: consuming Element) -> Int32 {
         let index = newIndex()
         // SAFETY: the place is uninitialised: it was never used, or its series was removed.
-        unsafe pointer(index).initialize(to: series)
+        unsafe pointer(index).initialize(to: element)
         return index
     }
 

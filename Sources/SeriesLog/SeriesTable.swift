@@ -1,167 +1,171 @@
 package import Bytes
-package import Detection
 
-/// Series by device name, ordered by their last activity: one stripe of the memory log.
+/// A series of a table; it names the series until it is removed. Then another may get it.
+package struct SeriesID: Hashable, Sendable {
+    let index: Int32
+
+    /// No series.
+    package static let none = SeriesID(index: -1)
+
+    package var isNone: Bool { index < 0 }
+}
+
+/// Series by device name, ordered by their last activity, each with some content.
 ///
-/// A hash table with open addressing leads from a name to the index of its series. The series are
-/// linked from the newest activity to the oldest, so the one idle longest is found at once.
-package struct SeriesTable: ~Copyable {
+/// A hash table with open addressing leads from a name to its series. The series are linked from
+/// the newest activity to the oldest, so the one idle longest is found at once.
+package struct SeriesTable<Content: ~Copyable>: ~Copyable {
     struct Series: ~Copyable {
-        var fold: SeriesFold
+        var content: Content
         let key: DeviceKey
         let hash: UInt64
         var lastActivity: Instant
-        var newer: Int32 = SeriesTable.none
-        var older: Int32 = SeriesTable.none
+        var newer = SeriesID.none
+        var older = SeriesID.none
     }
 
-    /// An index with the low half of its name's hash. Looking past other names, and growing, then
+    /// A series with the low half of its name's hash. Looking past other names, and growing, then
     /// touches no series: with a million of them each touch is a cache miss.
     private struct Bucket {
-        var index: Int32
+        var series: SeriesID
         var hash: UInt32
 
-        static let empty = Bucket(index: none, hash: 0)
-        var isEmpty: Bool { index == none }
+        static var empty: Bucket { Bucket(series: .none, hash: 0) }
+        var isEmpty: Bool { series.isNone }
     }
 
-    /// No series.
-    package static let none: Int32 = -1
-
-    private let parameters: FoldParameters
-    private var series = SeriesBlocks()
+    private var series = SeriesBlocks<Series>()
     /// The number of buckets is a power of two. At most three quarters of them are full.
     private var buckets: [Bucket] = Array(repeating: .empty, count: 16)
     package private(set) var count = 0
     /// The series with the newest activity, and the one idle longest; `none` when there is none.
-    package private(set) var newest = none
-    package private(set) var oldest = none
+    package private(set) var newest = SeriesID.none
+    package private(set) var oldest = SeriesID.none
 
-    package init(_ parameters: FoldParameters) {
-        self.parameters = parameters
-    }
+    package init() {}
 
     /// The series of a device; nil when it is not here.
-    package func find(_ name: Span<UInt8>, hash: UInt64) -> Int32? {
+    package func find(_ name: Span<UInt8>, hash: UInt64) -> SeriesID? {
         let half = UInt32(truncatingIfNeeded: hash)
         var bucket = Int(half) & (buckets.count - 1)
         while !buckets[bucket].isEmpty {
-            let index = buckets[bucket].index
-            if buckets[bucket].hash == half, series[index].key.equals(name) { return index }
+            let found = buckets[bucket].series
+            if buckets[bucket].hash == half, series[found.index].key.equals(name) { return found }
             bucket = (bucket + 1) & (buckets.count - 1)
         }
         return nil
     }
 
-    /// Makes an empty series for a device that is not here yet.
-    package mutating func insert(_ name: Span<UInt8>, hash: UInt64, now: Instant) -> Int32 {
-        if (count + 1) * 4 > buckets.count * 3 { growBuckets() }
-        let index = series.insert(
-            Series(
-                fold: SeriesFold(parameters), key: DeviceKey(name), hash: hash,
-                lastActivity: nextActivity(now)))
-        enter(Bucket(index: index, hash: UInt32(truncatingIfNeeded: hash)))
-        linkAsNewest(index)
-        count += 1
-        return index
+    /// Takes in a device that is not here yet, as the newest.
+    package mutating func insert(
+        _ name: Span<UInt8>, hash: UInt64, _ content: consuming Content, now: Instant
+    ) -> SeriesID {
+        let id = add(name, hash: hash, content, lastActivity: nextActivity(now))
+        linkAsNewest(id)
+        return id
     }
 
-    package mutating func remove(_ index: Int32) {
-        unlink(index)
-        removeBucket(of: index, hash: series[index].hash)
-        series.remove(index)
+    /// Takes in a device that is not here yet, as the one idle longest.
+    package mutating func insertOldest(
+        _ name: Span<UInt8>, hash: UInt64, _ content: consuming Content, lastActivity: Instant
+    ) -> SeriesID {
+        let bound =
+            oldest.isNone
+            ? lastActivity : Instant(nanoseconds: oldestActivity.nanoseconds - 1)
+        let id = add(name, hash: hash, content, lastActivity: min(lastActivity, bound))
+        linkAsOldest(id)
+        return id
+    }
+
+    private mutating func add(
+        _ name: Span<UInt8>, hash: UInt64, _ content: consuming Content, lastActivity: Instant
+    ) -> SeriesID {
+        if (count + 1) * 4 > buckets.count * 3 { growBuckets() }
+        let id = SeriesID(
+            index: series.insert(
+                Series(
+                    content: content, key: DeviceKey(name), hash: hash,
+                    lastActivity: lastActivity)))
+        enter(Bucket(series: id, hash: UInt32(truncatingIfNeeded: hash)))
+        count += 1
+        return id
+    }
+
+    package mutating func remove(_ id: SeriesID) {
+        unlink(id)
+        removeBucket(of: id, hash: series[id.index].hash)
+        series.remove(id.index)
         count -= 1
     }
 
     /// Drops the series idle longest.
     /// - Returns: false when there is none.
     package mutating func removeOldest() -> Bool {
-        guard oldest != SeriesTable.none else { return false }
+        guard !oldest.isNone else { return false }
         remove(oldest)
         return true
     }
 
-    // MARK: Folds
-
-    /// Folds a sample into a series and makes it the newest.
-    package mutating func fold(_ sample: Sample, into index: Int32, now: Instant) -> Verdict {
-        let activity = nextActivity(now)
-        if index != newest {
-            unlink(index)
-            linkAsNewest(index)
-        }
-        series[index].lastActivity = activity
-        return series[index].fold.fold(sample, parameters)
+    /// What is kept of a series.
+    package subscript(id: SeriesID) -> Content {
+        _read { yield series[id.index].content }
+        _modify { yield &series[id.index].content }
     }
 
-    /// Gives a series another fold.
-    package mutating func replaceFold(of index: Int32, with fold: consuming SeriesFold) {
-        // The old fold is exchanged and dropped here. When it is assigned in place, an optimized
-        // build (Swift 6.3) does not free its window.
-        var other = fold
-        swap(&series[index].fold, &other)
-    }
-
-    /// Begins a series anew.
-    package mutating func resetFold(of index: Int32) {
-        replaceFold(of: index, with: SeriesFold(parameters))
-    }
-
-    /// The fold of a series as a checkpoint.
-    package mutating func encodeFold(of index: Int32) -> [UInt8] {
-        series[index].fold.encode(parameters)
-    }
-
-    package func totals(of index: Int32) -> SeriesTotals { series[index].fold.totals }
-
-    package mutating func setTotals(of index: Int32, to totals: SeriesTotals) {
-        series[index].fold.totals = totals
-    }
-
-    package func summary(of index: Int32) -> SeriesSummary { series[index].fold.summary }
-
-    package func key(of index: Int32) -> DeviceKey { series[index].key }
-
-    package func entry(of index: Int32) -> DeviceEntry {
-        DeviceEntry(
-            key: series[index].key, lastActivity: series[index].lastActivity,
-            summary: series[index].fold.summary)
-    }
+    package func key(of id: SeriesID) -> DeviceKey { series[id.index].key }
 
     // MARK: Activity
 
-    package func lastActivity(of index: Int32) -> Instant { series[index].lastActivity }
+    /// Notes that a series is active now: it becomes the newest.
+    package mutating func touch(_ id: SeriesID, now: Instant) {
+        let activity = nextActivity(now)
+        if id != newest {
+            unlink(id)
+            linkAsNewest(id)
+        }
+        series[id.index].lastActivity = activity
+    }
+
+    package func lastActivity(of id: SeriesID) -> Instant { series[id.index].lastActivity }
 
     /// When the series idle longest was last active; never when there is none.
     package var oldestActivity: Instant {
-        oldest == SeriesTable.none ? .never : series[oldest].lastActivity
+        oldest.isNone ? .never : series[oldest.index].lastActivity
     }
 
     /// The next series towards the oldest activity; `none` after the last.
-    package func older(than index: Int32) -> Int32 { series[index].older }
+    package func older(than id: SeriesID) -> SeriesID { series[id.index].older }
     /// The next series towards the newest activity; `none` after the last.
-    package func newer(than index: Int32) -> Int32 { series[index].newer }
+    package func newer(than id: SeriesID) -> SeriesID { series[id.index].newer }
 
     /// The time of an activity that happens now. It is later than every other of the table, by a
     /// nanosecond where needed: so the order of a listing is the order of the links.
     private func nextActivity(_ now: Instant) -> Instant {
-        guard newest != SeriesTable.none else { return now }
-        return max(now, series[newest].lastActivity + TimeSpan(nanoseconds: 1))
+        guard !newest.isNone else { return now }
+        return max(now, series[newest.index].lastActivity + TimeSpan(nanoseconds: 1))
     }
 
-    private mutating func linkAsNewest(_ index: Int32) {
-        series[index].older = newest
-        series[index].newer = SeriesTable.none
-        if newest != SeriesTable.none { series[newest].newer = index }
-        newest = index
-        if oldest == SeriesTable.none { oldest = index }
+    private mutating func linkAsNewest(_ id: SeriesID) {
+        series[id.index].older = newest
+        series[id.index].newer = .none
+        if !newest.isNone { series[newest.index].newer = id }
+        newest = id
+        if oldest.isNone { oldest = id }
     }
 
-    private mutating func unlink(_ index: Int32) {
-        let newer = series[index].newer
-        let older = series[index].older
-        if newer != SeriesTable.none { series[newer].older = older } else { newest = older }
-        if older != SeriesTable.none { series[older].newer = newer } else { oldest = newer }
+    private mutating func linkAsOldest(_ id: SeriesID) {
+        series[id.index].newer = oldest
+        series[id.index].older = .none
+        if !oldest.isNone { series[oldest.index].older = id }
+        oldest = id
+        if newest.isNone { newest = id }
+    }
+
+    private mutating func unlink(_ id: SeriesID) {
+        let newer = series[id.index].newer
+        let older = series[id.index].older
+        if !newer.isNone { series[newer.index].older = older } else { newest = older }
+        if !older.isNone { series[older.index].newer = newer } else { oldest = newer }
     }
 
     // MARK: Buckets
@@ -173,10 +177,10 @@ package struct SeriesTable: ~Copyable {
     }
 
     /// Empties the bucket of a series and closes the gap, so that no search ends too early.
-    private mutating func removeBucket(of index: Int32, hash: UInt64) {
+    private mutating func removeBucket(of id: SeriesID, hash: UInt64) {
         let mask = buckets.count - 1
         var gap = Int(UInt32(truncatingIfNeeded: hash)) & mask
-        while buckets[gap].index != index { gap = (gap + 1) & mask }
+        while buckets[gap].series != id { gap = (gap + 1) & mask }
         var bucket = gap
         while true {
             bucket = (bucket + 1) & mask

@@ -88,7 +88,7 @@ import Testing
     func countsTheFleet() {
         let log = log()
         for second in 1...20 {
-            #expect(log.appendToFleet(sample(5), now: at(second)).sequence == second)
+            #expect(log.appendToFleet(sample(5)).sequence == second)
         }
         #expect(log.fleetSummary().mean == 5)
         #expect(log.deviceCount == 0)

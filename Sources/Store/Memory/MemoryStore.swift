@@ -39,7 +39,7 @@ package struct MemoryStore: Store, ~Copyable {
 
     /// Appends a sample to the fleet's series and to its own. The verdict is its own series'.
     private func append(_ decoded: DecodedSample, of batch: borrowing SampleBatch) -> Verdict {
-        let fleetVerdict = log.appendToFleet(decoded.sample, now: now)
+        let fleetVerdict = log.appendToFleet(decoded.sample)
         if decoded.nameLength == 0 { return fleetVerdict }
         return log.append(decoded.sample, device: batch.name(decoded), now: now)
     }

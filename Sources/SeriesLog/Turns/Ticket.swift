@@ -2,9 +2,21 @@ internal import Bytes
 package import Detection
 package import Wire
 
-/// One request that waits for the log, and what it has got so far.
+/// A request that waits for the logs; it names the request until its ticket is released.
+package struct TicketNumber: Hashable, Sendable {
+    package let index: Int32
+
+    package init(index: Int32) { self.index = index }
+
+    /// Nobody waits.
+    package static let none = TicketNumber(index: -1)
+
+    package var isNone: Bool { index < 0 }
+}
+
+/// One request that waits for the logs, and what it has got so far.
 package struct Ticket: Sendable {
-    /// Parts that are not finished: each sample in each of its series, each series to be seen.
+    /// Parts that are not finished: each sample, each question, and the opener's own.
     var outstanding = 0
     var deadline = Instant.zero
     var serial: UInt32 = 0
@@ -16,13 +28,10 @@ package struct Ticket: Sendable {
     package internal(set) var failure: StoreFailure?
     /// By the samples' places in the request.
     package internal(set) var verdicts: [Verdict] = []
+    /// Places of samples that an earlier request with the same key had stored.
+    package internal(set) var duplicates: [Int32] = []
     /// By the places asked for; nil for a series that is not there.
-    package internal(set) var summaries: [SeriesSummary?] = []
-    /// GET /devices: the page's names, and how many there are in all.
-    package internal(set) var names: [[UInt8]]?
-    package internal(set) var total = 0
-    /// GET /anomalies: JSON objects, newest first.
-    package internal(set) var flagged: [FlaggedNote] = []
+    package var summaries: [SeriesSummary?] = []
 
     // A step is one call, not a line for each field: every access of an array's element from
     // outside asks first whether the array is anybody else's.
@@ -43,9 +52,10 @@ package struct Ticket: Sendable {
         return serial
     }
 
-    /// - Returns: whether it was the last part.
-    mutating func finishPart(nextBy deadline: Instant) -> Bool {
-        outstanding -= 1
+    /// - Returns: whether they were the last parts.
+    mutating func finish(parts: Int, nextBy deadline: Instant) -> Bool {
+        outstanding -= parts
+        precondition(outstanding >= 0, "a part of a request is finished twice")
         self.deadline = deadline
         return outstanding == 0
     }
@@ -55,8 +65,7 @@ package struct Ticket: Sendable {
         guard isReleased, outstanding == 0, isOpen else { return false }
         isOpen = false
         if !summaries.isEmpty { summaries = [] }
-        if names != nil { names = nil }
-        if !flagged.isEmpty { flagged = [] }
+        if !duplicates.isEmpty { duplicates = [] }
         // A large batch is rare; what it took is not kept for small ones.
         if verdicts.capacity > 4096 { verdicts = [] }
         return true

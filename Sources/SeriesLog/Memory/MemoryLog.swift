@@ -16,20 +16,16 @@ package final class MemoryLog: Sendable {
     private let deviceLimit: Int
     private let timeToLive: TimeSpan
     private let seed: UInt64
-    private let fleet: Mutex<SeriesTable>
+    private let fleet: Mutex<SeriesFold>
     private let stripes: [Stripe]
     private let devices = Atomic<Int>(0)
     private let evictedForRoom = Atomic<Int>(0)
     private let expiredCount = Atomic<Int>(0)
 
     private final class Stripe: Sendable {
-        let table: Mutex<SeriesTable>
+        let table = Mutex(SeriesTable<SeriesFold>())
         /// Of the stripe's oldest series, in nanoseconds: lets an eviction choose without a lock.
         let oldestActivity = Atomic<Int64>(Instant.never.nanoseconds)
-
-        init(_ parameters: FoldParameters) {
-            table = Mutex(SeriesTable(parameters))
-        }
     }
 
     /// - Parameters:
@@ -44,8 +40,8 @@ package final class MemoryLog: Sendable {
         self.deviceLimit = deviceLimit
         self.timeToLive = timeToLive
         self.seed = seed
-        fleet = Mutex(SeriesTable(parameters))
-        stripes = (0..<MemoryLog.stripeCount).map { _ in Stripe(parameters) }
+        fleet = Mutex(SeriesFold(parameters))
+        stripes = (0..<MemoryLog.stripeCount).map { _ in Stripe() }
     }
 
     /// Devices in the log.
@@ -63,14 +59,8 @@ package final class MemoryLog: Sendable {
     // MARK: Appending
 
     /// Takes a sample of the fleet alone.
-    package func appendToFleet(_ sample: Sample, now: Instant) -> Verdict {
-        fleet.withLock { table in
-            if table.count == 0 {
-                let unnamed: [UInt8] = []
-                _ = table.insert(unnamed.span, hash: 0, now: now)
-            }
-            return table.fold(sample, into: table.newest, now: now)
-        }
+    package func appendToFleet(_ sample: Sample) -> Verdict {
+        fleet.withLock { fold in fold.fold(sample, parameters) }
     }
 
     /// Takes a sample of a device. The verdict comes from the device's own series. The fleet's
@@ -81,7 +71,8 @@ package final class MemoryLog: Sendable {
         let verdict: Verdict? = stripe.table.withLock { table in
             guard let series = table.find(name, hash: hash) else { return nil }
             if isExpired(table.lastActivity(of: series), now) { return nil }
-            let verdict = table.fold(sample, into: series, now: now)
+            table.touch(series, now: now)
+            let verdict = table[series].fold(sample, parameters)
             stripe.oldestActivity.store(table.oldestActivity.nanoseconds, ordering: .relaxed)
             return verdict
         }
@@ -96,15 +87,16 @@ package final class MemoryLog: Sendable {
             // Another loop may have made it since; an expired one begins anew.
             if let series = table.find(name, hash: hash) {
                 if !isExpired(table.lastActivity(of: series), now) {
-                    return table.fold(sample, into: series, now: now)
+                    table.touch(series, now: now)
+                    return table[series].fold(sample, parameters)
                 }
                 table.remove(series)
                 devices.subtract(1, ordering: .relaxed)
                 expiredCount.add(1, ordering: .relaxed)
             }
             devices.add(1, ordering: .relaxed)
-            let series = table.insert(name, hash: hash, now: now)
-            let verdict = table.fold(sample, into: series, now: now)
+            let series = table.insert(name, hash: hash, SeriesFold(parameters), now: now)
+            let verdict = table[series].fold(sample, parameters)
             stripe.oldestActivity.store(table.oldestActivity.nanoseconds, ordering: .relaxed)
             return verdict
         }
@@ -168,9 +160,7 @@ package final class MemoryLog: Sendable {
     // MARK: Looking
 
     package func fleetSummary() -> SeriesSummary {
-        fleet.withLock { table in
-            table.count > 0 ? table.summary(of: table.newest) : .empty
-        }
+        fleet.withLock { fold in fold.summary }
     }
 
     /// One device's series; nil when it is unknown.
@@ -180,7 +170,7 @@ package final class MemoryLog: Sendable {
             guard let series = table.find(name, hash: hash),
                 !isExpired(table.lastActivity(of: series), now)
             else { return nil }
-            return table.summary(of: series)
+            return table[series].summary
         }
     }
 
@@ -222,16 +212,18 @@ package final class MemoryLog: Sendable {
 
     /// A stripe's share of a page.
     private func page(
-        of table: borrowing SeriesTable, after position: ListPosition?, limit: Int, now: Instant
+        of table: borrowing SeriesTable<SeriesFold>, after position: ListPosition?, limit: Int, now: Instant
     ) -> [DeviceEntry] {
         var entries: [DeviceEntry] = []
         var series = table.newest
-        while series != SeriesTable.none, entries.count < limit {
+        while !series.isNone, entries.count < limit {
             let activity = table.lastActivity(of: series)
             if isExpired(activity, now) { break }
             let key = table.key(of: series)
             if position?.isBefore(activity, name: key.bytes) ?? true {
-                entries.append(table.entry(of: series))
+                entries.append(
+                    DeviceEntry(
+                        key: key, lastActivity: activity, summary: table[series].summary))
             }
             series = table.older(than: series)
         }

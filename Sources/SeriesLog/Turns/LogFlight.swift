@@ -1,0 +1,78 @@
+/// The commands of a log that are under way, and what has come of them so far.
+struct LogFlight {
+    enum Append {
+        case none
+        case stored(LogPosition)
+        /// The log is gone, or is another one: nothing was written.
+        case missing
+        /// Nothing was written, because another server has the log, or this one cannot now.
+        case elsewhere
+        case refused
+    }
+
+    var commands: [LogCommand] = []
+    var cursor = 0
+    var append = Append.none
+    /// Checkpoints that were read, by the commands' order.
+    var checkpoints: [(series: SeriesID, elements: [[UInt8]])] = []
+    /// A checkpoint was read by a detour, perhaps after the entries.
+    var hasDetour = false
+    var turns: [StoredTurn] = []
+    /// What `first` found; nil for none.
+    var first: LogPosition?
+    /// What `lookAt` found.
+    var seen: StoredTurn?
+    var fleetCheckpoint: [[UInt8]] = []
+    var keyBlocks: [StoredTurn] = []
+    var isTrimDone = false
+    var isElsewhere = false
+    var isRefused = false
+    /// The servers that were to confirm what was written have done so.
+    var isReplicated = true
+
+    var isUnderWay: Bool { !commands.isEmpty }
+    /// Whether a reply to each command has come.
+    var isComplete: Bool { cursor == commands.count }
+
+    mutating func take(_ reply: LogReply, to command: LogCommand) {
+        switch reply {
+        case .elsewhere:
+            isElsewhere = true
+            if command == .append { append = .elsewhere }
+        case .refused:
+            isRefused = true
+            if command == .append { append = .refused }
+        case .appended(let position): append = .stored(position)
+        case .nothing: if command == .append { append = .missing }
+        case .entries(let found): take(found, to: command)
+        case .list(let elements):
+            if case .checkpoint(let series) = command {
+                checkpoints.append((series, elements))
+            } else {
+                fleetCheckpoint = elements
+            }
+        case .done: if command == .trim { isTrimDone = true }
+        case .names: break
+        }
+    }
+
+    private mutating func take(_ found: [StoredTurn], to command: LogCommand) {
+        switch command {
+        case .first: first = found.first?.position
+        case .lookAt: seen = found.first
+        case .keys: keyBlocks = found
+        default: turns = found
+        }
+    }
+}
+
+/// Which devices a log has: their names are read once, and followed from then on.
+enum Directory {
+    case unread
+    case reading(cursor: UInt64, [(name: [UInt8], activity: Int)])
+    case complete
+
+    var isComplete: Bool {
+        if case .complete = self { true } else { false }
+    }
+}

@@ -1,0 +1,46 @@
+package import Detection
+
+/// How a process keeps a log of turns.
+package struct LogSettings: Sendable {
+    package var parameters = FoldParameters()
+    /// A series ends when its next sample comes so much later, in milliseconds.
+    package var timeToLive = 86_400_000
+    /// Bytes of entries that stay in the log, at most.
+    package var historyLimit = 16 << 20
+    /// Devices that are known; beyond it the one idle longest ends.
+    package var deviceLimit = 1_000_000
+    /// Folds that are kept in memory.
+    package var heldLimit = 1_000_000
+    /// Requests whose keys are remembered.
+    package var keyLimit = 1_000_000
+    /// Whether the log has the fleet's series, and whether it has series of devices.
+    package var hasFleet = true
+    package var hasDevices = true
+    /// This process' name in its entries; unlike any other's, not 0.
+    package var writer: UInt64 = 1
+    /// Should be unpredictable to clients.
+    package var hashSeed: UInt64 = 0
+
+    package init() {}
+
+    /// Entries asked for at once.
+    package static let readLimit = 256
+    /// Checkpoints asked for in one flight.
+    static let checkpointLimit = 512
+    /// A series' fold is encoded every so many of its samples.
+    static let snapshotSpan: UInt32 = 96
+    /// A list with more records is rebuilt when it is written the next time.
+    static let listedLimit: UInt32 = 160
+    /// The fleet's fold is encoded about every so many samples: the log is trimmed only there.
+    static let candidateSpan = 1_024
+    /// Series whose checkpoints one transaction writes: a fraction of a millisecond.
+    static let groupLimit = 256
+    /// History that is kept for each active series, in bytes, where that is less than the limit:
+    /// some 16 samples of 42 bytes.
+    static let historyPerSeries = 16 * 42
+    static let leastHistory = 1 << 20
+    /// A fold that this process was not asked for so long is dropped, in milliseconds.
+    static let unwantedSpan = 600_000
+    /// Flights that read along after another process has written.
+    static let readAlongSpan = 64
+}

@@ -1,0 +1,99 @@
+internal import Bytes
+
+/// The entries of a log that the store still holds, with their samples linked by series.
+struct LogTail {
+    struct Entry {
+        var bytes: [UInt8]
+        let mark: TurnMark
+        /// The log's clock at this entry, in Unix milliseconds.
+        let clock: Int
+        /// Index of its first record.
+        let firstRecord: Int
+        /// Hashes of the keys that came with it for the first time.
+        let keys: [UInt64]
+    }
+
+    /// A sample, or the end of a series, in the tail. Records are numbered on and on, from the
+    /// log's first; the tail has those of its entries.
+    struct Record {
+        /// `none` for a sample of the fleet alone.
+        let series: SeriesID
+        let isEnd: Bool
+        /// Where it begins in its entry's bytes.
+        let offset: UInt32
+        let number: UInt64
+        /// The record before it of the same series; -1 when there is none in the tail.
+        let previous: Int
+    }
+
+    /// Number of the first entry; of the next one when there is none.
+    private(set) var first: UInt64 = 1
+    private var entries: [Entry] = []
+    private var entryStart = 0
+    private var records: [Record] = []
+    private var recordStart = 0
+    /// The number of `records[0]`.
+    private var recordBase = 0
+    private(set) var byteCount = 0
+
+    /// Begins anew; the next entry has this number.
+    mutating func reset(first: UInt64) {
+        self = LogTail()
+        self.first = first
+    }
+
+    var entryCount: Int { entries.count - entryStart }
+    /// Number of the entry that is appended next.
+    var next: UInt64 { first + UInt64(entryCount) }
+
+    func holds(_ number: UInt64) -> Bool { number >= first && number < next }
+
+    subscript(number: UInt64) -> Entry {
+        precondition(holds(number), "an entry that is not in the tail")
+        return entries[entryStart + Int(number - first)]
+    }
+
+    mutating func append(_ entry: Entry) {
+        byteCount += entry.bytes.count
+        entries.append(entry)
+    }
+
+    // MARK: Records
+
+    var firstRecord: Int { recordBase + recordStart }
+    var endRecord: Int { recordBase + records.count }
+
+    func record(_ index: Int) -> Record { records[index - recordBase] }
+    func holdsRecord(_ index: Int) -> Bool { index >= firstRecord }
+
+    mutating func append(_ record: Record) { records.append(record) }
+
+    /// The index of the first record that belongs to this entry or a later one.
+    func firstRecord(from number: UInt64) -> Int {
+        number >= next ? endRecord : self[max(number, first)].firstRecord
+    }
+
+    // MARK: Forgetting
+
+    /// Drops the entries before `number`.
+    mutating func drop(before number: UInt64) {
+        guard number > first else { return }
+        let bound = min(number, next)
+        recordStart = firstRecord(from: bound) - recordBase
+        while first < bound {
+            byteCount -= entries[entryStart].bytes.count
+            entries[entryStart].bytes = []
+            entryStart += 1
+            first += 1
+        }
+        if entryStart > 64, entryStart * 2 > entries.count {
+            entries.removeFirst(entryStart)
+            entryStart = 0
+        }
+        if recordStart > 1024, recordStart * 2 > records.count {
+            records.removeFirst(recordStart)
+            recordBase += recordStart
+            recordStart = 0
+        }
+    }
+}

@@ -1,0 +1,519 @@
+internal import Detection
+internal import Wire
+
+/// Flights: what is asked of the store next, and what follows from its replies.
+extension TurnLog {
+    /// A log that nobody writes is read again after so long, in milliseconds: a quarter of what
+    /// the lists of devices may be behind.
+    private static var readInterval: Int { 500 }
+
+    package var isUnderWay: Bool { flight.isUnderWay }
+    package var commands: [LogCommand] { flight.commands }
+
+    /// Whether there is anything to ask for now.
+    package var hasWork: Bool {
+        if flight.isUnderWay { return false }
+        switch standing {
+        case .unknown, .opening, .checking: return true
+        case .refused: return false
+        case .following:
+            return !draft.isEmpty || !wanted.isEmpty || wantsRead || !questions.isEmpty
+                || hasUnconfirmed || !own.isEmpty || !directory.isComplete || isTrimDue
+                || unixMilliseconds - lastRead >= TurnLog.readInterval
+        }
+    }
+
+    /// Whether somebody waits for the next flight.
+    package var isAwaited: Bool {
+        !draft.isEmpty || !questions.isEmpty || wantsRead || !own.isEmpty || !wanted.isEmpty
+    }
+
+    /// When the log is to be read again though nobody asks, in Unix milliseconds.
+    package var nextRead: Int { lastRead + TurnLog.readInterval }
+
+    private var hasUnconfirmed: Bool { !unconfirmed.isEmpty }
+
+    // MARK: Boarding
+
+    /// Makes the next flight.
+    /// - Returns: whether there is one; its commands are in `commands` then.
+    package mutating func board(_ tickets: inout TicketTable) -> Bool {
+        guard hasWork else { return false }
+        flight = LogFlight()
+        switch standing {
+        case .unknown:
+            reset()
+            standing = .opening(Opening())
+            flight.commands = [.read(from: 0, isExcluded: false, limit: LogSettings.readLimit)]
+        case .opening(let opening): boardOpening(opening)
+        case .checking:
+            flight.commands = [
+                .read(from: position.number, isExcluded: false, limit: LogSettings.readLimit),
+                .first,
+            ]
+        case .following: boardFollowing(&tickets)
+        case .refused: break
+        }
+        return flight.isUnderWay
+    }
+
+    private mutating func boardOpening(_ opening: Opening) {
+        if opening.isMissing {
+            flight.commands = [
+                .create, .read(from: 0, isExcluded: false, limit: LogSettings.readLimit),
+            ]
+        } else if opening.isRead {
+            flight.commands = settings.hasFleet ? [.fleetCheckpoint, .keys] : [.keys]
+        } else if let last = opening.turns.last {
+            position = last.position
+            flight.commands = [
+                .read(
+                    from: last.position.number, isExcluded: true, limit: LogSettings.readLimit)
+            ]
+        } else {
+            flight.commands = [.read(from: 0, isExcluded: false, limit: LogSettings.readLimit)]
+        }
+    }
+
+    private mutating func boardFollowing(_ tickets: inout TicketTable) {
+        dropAbandoned(&tickets)
+        let loads = boardCheckpoints()
+        let head = TurnHead(
+            mark: TurnMark(writer: settings.writer, number: lastNumber + 1),
+            arrival: max(clock, unixMilliseconds), trimmedTo: tail.first,
+            isTrimming: trim != nil, foldVersion: TurnLog.foldVersion)
+        // One entry of this process is under way at a time, so that their order is known.
+        let turn = own.isEmpty ? draft.takeTurn(head, after: position) : nil
+        if let turn {
+            lastNumber = turn.number
+            own.append(turn)
+            flight.commands.append(.append)
+        }
+        let confirms = hasUnconfirmed || loads && turn == nil
+        let isIdle = turn == nil && unixMilliseconds - lastRead >= TurnLog.readInterval
+        if confirms || isIdle || wantsRead || !questions.isEmpty || readAlong > 0
+            || own.count > (turn == nil ? 0 : 1)
+        {
+            wantsRead = false
+            flight.commands.append(
+                .read(
+                    from: position.number, isExcluded: !(confirms || turn == nil),
+                    limit: LogSettings.readLimit))
+        }
+        boardTrim()
+        if case .reading(let cursor, _) = directory {
+            flight.commands.append(.names(cursor: cursor))
+        } else if !directory.isComplete {
+            directory = .reading(cursor: 0, [])
+            flight.commands.append(.names(cursor: 0))
+        }
+    }
+
+    /// - Returns: whether a checkpoint is asked for.
+    private mutating func boardCheckpoints() -> Bool {
+        guard !wanted.isEmpty else { return false }
+        let taken = min(wanted.count, LogSettings.checkpointLimit)
+        for id in wanted[..<taken] {
+            table[id].standing = .asked
+            flight.commands.append(.checkpoint(id))
+        }
+        wanted.removeFirst(taken)
+        return true
+    }
+
+    // MARK: Replies
+
+    /// The next reply to the flight.
+    /// - Parameter isDetour: it came from another server than the log's own, so its place in the
+    ///   order of the flight is not known.
+    /// - Returns: whether it was the last one.
+    package mutating func received(_ reply: LogReply, isDetour: Bool = false) -> Bool {
+        precondition(flight.cursor < flight.commands.count, "a reply that nothing asked for")
+        let command = flight.commands[flight.cursor]
+        flight.cursor += 1
+        if isDetour { flight.hasDetour = true }
+        if case .names(let next, let names) = reply { take(names, next: next) }
+        if case .trim = command { trimReplied(reply) }
+        flight.take(reply, to: command)
+        return flight.isComplete
+    }
+
+    /// What was appended is not on as many servers as wanted.
+    package mutating func missesReplicas() { flight.isReplicated = false }
+
+    /// All replies to the flight have come.
+    package mutating func landed(_ tickets: inout TicketTable) {
+        precondition(flight.isUnderWay && flight.isComplete, "a flight that is not complete")
+        var landed = LogFlight()
+        swap(&landed, &flight)
+        if !landed.isReplicated, let turn = own.last {
+            for part in turn.parts { tickets.note(.notReplicated, of: part.ticket) }
+        }
+        switch standing {
+        case .unknown, .refused: break
+        case .opening(let opening): takeOpening(opening, landed, &tickets)
+        case .checking: takeCheck(landed, &tickets)
+        case .following: takeFollowing(landed, &tickets)
+        }
+        answer(&tickets)
+        checkInvariants()
+    }
+
+    /// The connection is gone, with a flight under way or not.
+    /// - Returns: whether an entry was on its way, so that the old connection must be fenced off.
+    package mutating func cut() -> Bool {
+        let wasAppending = flight.commands.contains(.append)
+        for case .checkpoint(let id) in flight.commands where isAsked(id) {
+            table[id].standing = .wanted
+            wanted.append(id)
+        }
+        flight = LogFlight()
+        abandonTrim()
+        for index in own.indices { own[index].state = .uncertain }
+        switch standing {
+        case .following, .checking: standing = .checking
+        case .opening: standing = .unknown
+        case .unknown, .refused: break
+        }
+        return wasAppending || !own.isEmpty
+    }
+
+    /// A connection is there again.
+    /// - Parameter isFenced: the one before it can write no more.
+    package mutating func connected(isFenced: Bool) {
+        self.isFenced = isFenced
+        if case .refused = standing { standing = .unknown }
+    }
+
+    private func isAsked(_ id: SeriesID) -> Bool {
+        if case .asked = table[id].standing { true } else { false }
+    }
+
+    // MARK: Opening
+
+    /// Forgets all that is known of the log, but not what is to be done.
+    mutating func reset() {
+        counts.resets += 1
+        position = .zero
+        mark = .none
+        clock = 0
+        tail.reset(first: 1)
+        keys.removeAll()
+        fleet = SeriesFold(settings.parameters)
+        fleetThrough = 0
+        candidates.removeAll()
+        bytesTaken = 0
+        samplesSinceCandidate = 0
+        abandonTrim()
+        directory = .unread
+        newestFold = 0
+        unconfirmed.removeAll()
+        forgetSeries()
+    }
+
+    private mutating func takeOpening(
+        _ opening: Opening, _ landed: LogFlight, _ tickets: inout TicketTable
+    ) {
+        var opening = opening
+        guard !landed.isElsewhere, !landed.isRefused else {
+            standing = .unknown
+            return
+        }
+        if opening.isRead {
+            open(opening, landed, &tickets)
+            return
+        }
+        if opening.isMissing, landed.turns.isEmpty {
+            // Made and gone again.
+            standing = .unknown
+            return
+        }
+        if let last = opening.turns.last, let next = landed.turns.first,
+            next.position.birth == last.position.birth,
+            next.position.number != last.position.number + 1
+        {
+            // Trimmed meanwhile beyond what was read.
+            standing = .unknown
+            return
+        }
+        opening.turns += landed.turns
+        opening.isMissing = opening.turns.isEmpty
+        opening.isRead =
+            !opening.turns.isEmpty && landed.turns.count < LogSettings.readLimit
+        standing = .opening(opening)
+    }
+
+    /// The log has been read to its end: everything is taken in.
+    private mutating func open(
+        _ opening: Opening, _ landed: LogFlight, _ tickets: inout TicketTable
+    ) {
+        guard let birth = opening.turns.last?.position.birth else {
+            standing = .unknown
+            return
+        }
+        // Number 0 is an entry whose writer took the log of another birth for this one.
+        let turns = opening.turns.filter { $0.position.birth == birth && $0.position.number > 0 }
+        let first = turns.first?.position.number ?? 1
+        position = LogPosition(birth: birth, number: first - 1)
+        mark = turns.isEmpty ? markOf(opening.turns.last) ?? .none : .none
+        tail.reset(first: first)
+        openKeys(landed.keyBlocks, birth: birth, before: first)
+        if settings.hasFleet { openFleet(landed.fleetCheckpoint, birth: birth) }
+        standing = .following
+        // What was read beside the log is as good as the log is still this one.
+        wantsRead = true
+        for turn in turns { take(turn, &tickets) }
+        settleOwn(&tickets)
+    }
+
+    private mutating func openFleet(_ elements: [[UInt8]], birth: UInt64) {
+        guard let element = elements.first.flatMap({ CheckpointCoding.FoldElement($0) }),
+            element.birth == birth
+        else { return }
+        fleetThrough = element.asOf
+        clock = element.lastArrival
+        if let decoded = try? SeriesFold(decoding: element.fold.span, settings.parameters) {
+            var other = decoded
+            swap(&fleet, &other)
+        } else {
+            fleet.totals = element.totals
+            counts.relearned += 1
+        }
+    }
+
+    // MARK: Checking
+
+    private mutating func takeCheck(_ landed: LogFlight, _ tickets: inout TicketTable) {
+        guard !landed.isElsewhere, !landed.isRefused else { return }
+        guard let first = landed.first, first.birth == position.birth, first.number >= tail.first,
+            isMine(landed.turns.first)
+        else {
+            standing = .unknown
+            return
+        }
+        standing = .following
+        // A failover may have undone a trim, so only what is seen counts.
+        forget(before: first.number)
+        for turn in landed.turns.dropFirst() {
+            guard follows(turn) else {
+                standing = .unknown
+                return
+            }
+            take(turn, &tickets)
+        }
+        if landed.turns.count < LogSettings.readLimit {
+            lastRead = unixMilliseconds
+            settleOwn(&tickets)
+        } else {
+            standing = .checking
+        }
+    }
+
+    /// Whether this is the entry that was taken in last.
+    private func isMine(_ turn: StoredTurn?) -> Bool {
+        guard let turn, turn.position == position else { return false }
+        return (markOf(turn) ?? .none) == mark
+    }
+
+    /// Who wrote an entry; nil when it is none.
+    func markOf(_ turn: StoredTurn?) -> TurnMark? {
+        guard let turn else { return nil }
+        var other = DecodedTurn()
+        guard (try? other.decode(turn.bytes.span)) != nil else { return nil }
+        return other.head.mark
+    }
+
+    private func follows(_ turn: StoredTurn) -> Bool {
+        turn.position.birth == position.birth && turn.position.number == position.number + 1
+    }
+
+    // MARK: Following
+
+    private mutating func takeFollowing(_ landed: LogFlight, _ tickets: inout TicketTable) {
+        for (id, elements) in landed.checkpoints { keep(elements, of: id) }
+        wantAgain(landed)
+        takeAppend(landed.append, &tickets)
+        guard case .following = standing else { return }
+        let read = landed.commands.first { if case .read = $0 { true } else { false } }
+        if case .read(_, let isExcluded, _) = read, !landed.isElsewhere, !landed.isRefused {
+            takeRead(landed, isExcluded: isExcluded, &tickets)
+        } else if !landed.isElsewhere, !landed.isRefused {
+            takeOwn(landed, &tickets)
+        }
+        if landed.isElsewhere, case .following = standing {
+            abandonTrim()
+            for index in own.indices { own[index].state = .uncertain }
+            standing = .checking
+        }
+        if case .following = standing { takeTrim(landed) } else { abandonTrim() }
+    }
+
+    /// Keeps a checkpoint until the log has been seen to be the one it belongs to.
+    private mutating func keep(_ elements: [[UInt8]], of id: SeriesID) {
+        guard case .asked = table[id].standing else { return }
+        counts.checkpointsRead += 1
+        table[id].standing = .read(elements)
+        unconfirmed.append(id)
+    }
+
+    /// Checkpoints that were asked for and did not come are asked for again.
+    private mutating func wantAgain(_ landed: LogFlight) {
+        for case .checkpoint(let id) in landed.commands where isAsked(id) {
+            table[id].standing = .wanted
+            wanted.append(id)
+        }
+    }
+
+    private mutating func takeAppend(
+        _ append: LogFlight.Append, _ tickets: inout TicketTable
+    ) {
+        switch append {
+        case .none: break
+        case .stored(let stored):
+            own[own.count - 1].state = .stored(number: stored.number)
+            if stored.birth != position.birth || stored.number <= position.number {
+                standing = .unknown
+                own[own.count - 1].state = .uncertain
+            }
+        case .missing:
+            draft.putBack(own.removeLast())
+            standing = .unknown
+        case .elsewhere: draft.putBack(own.removeLast())
+        case .refused: giveUp(own.removeLast(), .refused, &tickets)
+        }
+    }
+
+    /// Nothing was read, because nobody else has written for a while: if that is still so, the own
+    /// entry follows the last one.
+    private mutating func takeOwn(_ landed: LogFlight, _ tickets: inout TicketTable) {
+        guard case .stored(let stored) = landed.append, let turn = own.last else { return }
+        guard stored.number == position.number + 1 else {
+            readAlong = LogSettings.readAlongSpan
+            return
+        }
+        if !landed.hasDetour { adoptUnconfirmed() }
+        take(StoredTurn(position: stored, bytes: turn.bytes), &tickets)
+    }
+
+    private mutating func takeRead(
+        _ landed: LogFlight, isExcluded: Bool, _ tickets: inout TicketTable
+    ) {
+        var turns = landed.turns[...]
+        if !isExcluded {
+            guard isMine(turns.first) else {
+                standing = .unknown
+                return
+            }
+            turns = turns.dropFirst()
+        }
+        if let first = turns.first, !follows(first) {
+            counts.gaps += 1
+            standing = .unknown
+            return
+        }
+        let hadAppend = if case .stored = landed.append { true } else { false }
+        if !landed.hasDetour, hadAppend || !isExcluded { adoptUnconfirmed() }
+        var foreign = false
+        for turn in turns {
+            guard follows(turn) else {
+                standing = .unknown
+                return
+            }
+            if !take(turn, &tickets) { foreign = true }
+            guard case .following = standing else { return }
+        }
+        if foreign {
+            readAlong = LogSettings.readAlongSpan
+        } else if readAlong > 0 {
+            readAlong -= 1
+        }
+        if landed.turns.count < LogSettings.readLimit {
+            lastRead = unixMilliseconds
+            settleOwn(&tickets)
+            answerQuestions(&tickets)
+        } else {
+            wantsRead = true
+        }
+    }
+
+    private mutating func adoptUnconfirmed() {
+        let ready = unconfirmed
+        unconfirmed.removeAll(keepingCapacity: true)
+        for id in ready {
+            if case .read(let elements) = table[id].standing { adopt(id, elements) }
+        }
+    }
+
+    /// The log has been read to its end: an own entry that is not in it never will be, if the
+    /// connection it was sent on can write no more.
+    private mutating func settleOwn(_ tickets: inout TicketTable) {
+        var open: [OwnTurn] = []
+        swap(&open, &own)
+        for turn in open.reversed() {
+            // What was trimmed before it was read may have been in it.
+            let reaches =
+                turn.after.birth != position.birth || tail.first <= turn.after.number + 1
+            if case .stored = turn.state {
+                counts.settledUnknown += 1
+                giveUp(turn, .unsettled, &tickets)
+            } else if isFenced && reaches {
+                counts.settledAgain += 1
+                draft.putBack(turn)
+            } else {
+                counts.settledUnknown += 1
+                settleUnfenced(turn, &tickets)
+            }
+        }
+    }
+
+    /// Nobody can tell whether an entry will be in the log. Requests with a key are sent again,
+    /// because they count once; the others are given up.
+    private mutating func settleUnfenced(_ turn: OwnTurn, _ tickets: inout TicketTable) {
+        for part in turn.parts where part.key == nil {
+            giveUp(part, Array(turn.items[part.items]), .unsettled, &tickets)
+        }
+        draft.putBack(turn, keyedOnly: true)
+    }
+
+    // MARK: Answers
+
+    private mutating func answerQuestions(_ tickets: inout TicketTable) {
+        guard !questions.isEmpty else { return }
+        var open: [Question] = []
+        swap(&open, &questions)
+        for question in open {
+            if question.series.isNone {
+                tickets[question.ticket].summaries[question.position] = fleet.summary
+            } else if table[question.series].isHeld {
+                tickets[question.ticket].summaries[question.position] = summary(
+                    of: question.series)
+            } else {
+                want(question.series)
+                questions.append(question)
+                continue
+            }
+            close(question)
+            tickets.finish(question.ticket)
+        }
+    }
+
+    /// nil for a series that has no samples, or none within the time to live.
+    private func summary(of id: SeriesID) -> SeriesSummary? {
+        isListed(id) ? table[id].summary : nil
+    }
+
+    private mutating func answer(_ tickets: inout TicketTable) {
+        guard !answers.isEmpty else { return }
+        for answered in answers {
+            let ticket = answered.awaited.ticket
+            if let verdict = answered.verdict {
+                tickets.deliver(verdict, ticket, answered.awaited.position)
+                tickets.finish(ticket)
+            } else {
+                counts.settledUnknown += 1
+                tickets.fail(ticket, .unsettled)
+            }
+        }
+        answers.removeAll(keepingCapacity: true)
+    }
+}

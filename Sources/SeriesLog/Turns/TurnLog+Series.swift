@@ -1,0 +1,302 @@
+internal import Bytes
+internal import Detection
+
+/// The series of a log: which there are, and whose folds are here.
+extension TurnLog {
+    func hash(_ device: Span<UInt8>) -> UInt64 {
+        DeviceKey.hash(device, seed: settings.hashSeed)
+    }
+
+    /// The log's clock, as the table orders series by it.
+    var clockInstant: Instant { Instant(nanoseconds: Int64(clock) * 1_000_000) }
+
+    /// The series of a device, made when it is not here.
+    mutating func series(of device: Span<UInt8>) -> SeriesID {
+        let hash = hash(device)
+        if let id = table.find(device, hash: hash) { return id }
+        return make(device, hash)
+    }
+
+    private mutating func make(_ device: Span<UInt8>, _ hash: UInt64) -> SeriesID {
+        var series = LoggedSeries()
+        // All devices of the log are known, and this is none of them: whatever there will be of it
+        // comes after the position.
+        if isFollowing, directory.isComplete { series.bornAt = position.number + 1 }
+        return table.insert(device, hash: hash, series, now: clockInstant)
+    }
+
+    mutating func unpin(_ id: SeriesID) {
+        guard !id.isNone else { return }
+        table[id].pins -= 1
+        assert(table[id].pins >= 0, "a series is let go more often than it was held")
+        removeIfUseless(id)
+    }
+
+    /// Removes a series of which nothing is to be remembered.
+    mutating func removeIfUseless(_ id: SeriesID) {
+        guard table[id].isEmpty, !table[id].isPinned, table[id].endedAt == 0,
+            !tail.holdsRecord(table[id].lastRecord)
+        else { return }
+        remove(id)
+    }
+
+    private mutating func remove(_ id: SeriesID) {
+        if table[id].isHeld { heldCount -= 1 }
+        if !table[id].isEmpty { deviceCount -= 1 }
+        table.remove(id)
+    }
+
+    // MARK: Folds
+
+    /// Sees to it that the fold of a series will be here.
+    mutating func want(_ id: SeriesID) {
+        guard case .unknown = table[id].standing else { return }
+        if isFollowing, table[id].bornAt > 0, table[id].bornAt >= tail.first {
+            adopt(id, [])
+        } else {
+            table[id].standing = .wanted
+            wanted.append(id)
+        }
+    }
+
+    /// Folds a series from its checkpoint and the tail, and says the verdicts that are awaited.
+    /// - Parameter elements: of the checkpoint's list.
+    mutating func adopt(_ id: SeriesID, _ elements: [[UInt8]]) {
+        makeRoomForFold()
+        var start = FoldStart(settings)
+        start.take(elements, birth: position.birth)
+        if start.relearns { counts.relearned += 1 }
+        heldCount += 1
+        let through = start.through
+        let listed = start.records
+        table[id].begin(start.takeLife(), through: through, listed: listed)
+        for index in tailRecords(of: id) { replay(index, of: id) }
+        settleEmptiness(of: id)
+        // What is awaited still is in the checkpoint's fold: nobody can say its verdict any more.
+        for awaited in table[id].awaited {
+            answers.append(Answered(awaited: awaited, verdict: nil))
+        }
+        table[id].awaited = []
+        removeIfUseless(id)
+    }
+
+    /// Whether the series has samples follows from its fold.
+    private mutating func settleEmptiness(of id: SeriesID) {
+        let isEmpty = table[id].foldedEntry == 0
+        guard isEmpty != table[id].isEmpty else { return }
+        table[id].isEmpty = isEmpty
+        deviceCount += isEmpty ? -1 : 1
+    }
+
+    /// The series' records in the tail, oldest first.
+    func tailRecords(of id: SeriesID) -> [Int] {
+        var indices: [Int] = []
+        var index = table[id].lastRecord
+        while index >= 0, tail.holdsRecord(index) {
+            indices.append(index)
+            index = tail.record(index).previous
+        }
+        indices.reverse()
+        return indices
+    }
+
+    private mutating func replay(_ index: Int, of id: SeriesID) {
+        let record = tail.record(index)
+        guard record.number > table[id].foldedThrough else { return }
+        let entry = tail[record.number]
+        let offset = Int(record.offset)
+        if record.isEnd {
+            let asOf = entry.bytes.span.word(at: offset)
+            if table[id].foldedEntry <= asOf {
+                table[id].restart(settings.parameters)
+            }
+            return
+        }
+        let verdict = table[id].take(
+            entry.bytes.span.sample(at: offset), number: record.number, clock: entry.clock,
+            settings)
+        guard let verdict, !table[id].awaited.isEmpty else { return }
+        if let place = table[id].awaited.firstIndex(where: { $0.record == index }) {
+            answers.append(
+                Answered(awaited: table[id].awaited.remove(at: place), verdict: verdict))
+        }
+    }
+
+    /// Drops the fold of the series idle longest that nobody waits for, when there are too many.
+    private mutating func makeRoomForFold() {
+        guard heldCount >= settings.heldLimit else { return }
+        var id = table.oldest
+        var looks = 0
+        while !id.isNone, looks < 256 {
+            if table[id].isHeld, !table[id].isPinned {
+                release(id)
+                return
+            }
+            id = table.newer(than: id)
+            looks += 1
+        }
+    }
+
+    /// Drops the fold of a series; what is known of it besides stays.
+    mutating func release(_ id: SeriesID) {
+        heldCount -= 1
+        table[id].release()
+    }
+
+    // MARK: Ends
+
+    /// Ends the series idle longest, to make room for another.
+    mutating func endOldest() {
+        var id = table.oldest
+        var looks = 0
+        while !id.isNone, looks < 256 {
+            if !table[id].isEmpty, !table[id].isPinned, !table[id].isEnding {
+                table[id].pins += 1
+                table[id].isEnding = true
+                let key = table.key(of: id)
+                draft.add(endOf: key.bytes, asOf: position.number, id)
+                counts.evicted += 1
+                return
+            }
+            id = table.newer(than: id)
+            looks += 1
+        }
+    }
+
+    /// Takes in the end of a series, unless it has a sample that the one who ended it had not seen.
+    mutating func takeEnd(_ id: SeriesID, offset: UInt32, asOf: UInt64, number: UInt64) {
+        table[id].isEnding = false
+        link(id, number: number, isEnd: true, offset: offset)
+        guard table[id].lastEntry <= asOf else { return }
+        table[id].endedAt = number
+        table[id].lastEntry = number
+        if !table[id].isEmpty {
+            table[id].isEmpty = true
+            deviceCount -= 1
+        }
+        if table[id].isHeld {
+            if number > table[id].foldedThrough { table[id].restart(settings.parameters) }
+        } else if case .unknown = table[id].standing {
+            // Whatever comes now comes after the end.
+            table[id].bornAt = number
+        }
+    }
+
+    /// Appends a record of a series to the tail.
+    mutating func link(_ id: SeriesID, number: UInt64, isEnd: Bool, offset: UInt32) {
+        let previous = tail.holdsRecord(table[id].lastRecord) ? table[id].lastRecord : -1
+        table[id].lastRecord = tail.endRecord
+        tail.append(
+            LogTail.Record(
+                series: id, isEnd: isEnd, offset: offset, number: number, previous: previous))
+    }
+
+    /// Forgets devices whose last sample is older than the time to live: their next one begins a
+    /// new series, whoever gets it.
+    /// - Returns: how many, at most `limit`.
+    package mutating func dropExpired(limit: Int) -> Int {
+        var dropped = 0
+        var id = table.oldest
+        var looks = 0
+        while !id.isNone, dropped < limit, looks < 4 * limit {
+            let next = table.newer(than: id)
+            looks += 1
+            guard clock - table[id].lastArrival > settings.timeToLive else { break }
+            if !table[id].isPinned, !tail.holdsRecord(table[id].lastRecord) {
+                if !table[id].isEmpty { counts.expired += 1 }
+                remove(id)
+                dropped += 1
+            }
+            id = next
+        }
+        return dropped
+    }
+
+    // MARK: Listing
+
+    /// The devices with the newest activity, or those that follow `name`; nil when there is no
+    /// such device.
+    package func devices(after name: [UInt8]?, limit: Int) -> [[UInt8]]? {
+        var id = table.newest
+        if let name {
+            guard let found = table.find(name.span, hash: hash(name.span)), isListed(found)
+            else { return nil }
+            id = table.older(than: found)
+        }
+        var names: [[UInt8]] = []
+        while !id.isNone, names.count < limit {
+            if isListed(id) { names.append(Array(table.key(of: id).bytes)) }
+            id = table.older(than: id)
+        }
+        return names
+    }
+
+    /// Whether the series has samples, the last of them within the time to live.
+    func isListed(_ id: SeriesID) -> Bool {
+        !table[id].isEmpty && clock - table[id].lastArrival <= settings.timeToLive
+    }
+
+    /// When the device's last sample came, by the log's clock, in Unix milliseconds.
+    package func lastActivity(of device: [UInt8]) -> Int? {
+        table.find(device.span, hash: hash(device.span)).map { table[$0].lastArrival }
+    }
+}
+
+/// Where the fold of a series begins: what its checkpoint says.
+struct FoldStart: ~Copyable {
+    private let settings: LogSettings
+    var life: SeriesLife
+    /// All entries up to this one are in the fold.
+    private(set) var through: UInt64 = 0
+    /// Records of the list.
+    private(set) var records: UInt32 = 0
+    /// The fold was of other parameters or of another version.
+    private(set) var relearns = false
+
+    init(_ settings: LogSettings) {
+        self.settings = settings
+        life = SeriesLife(settings.parameters)
+    }
+
+    /// The fold, as far as it has come.
+    consuming func takeLife() -> SeriesLife { life }
+
+    /// Folds a checkpoint's elements. Those of a log of another birth are of no use.
+    /// - Parameter end: only what came before this entry.
+    mutating func take(_ elements: [[UInt8]], birth: UInt64, before end: UInt64 = .max) {
+        for bytes in elements {
+            if let element = CheckpointCoding.FoldElement(bytes) {
+                if element.birth == birth { take(element) }
+            } else if let list = CheckpointCoding.records(bytes, birth: birth) {
+                take(list, before: end)
+            }
+        }
+    }
+
+    private mutating func take(_ element: CheckpointCoding.FoldElement) {
+        var other = SeriesLife(settings.parameters)
+        if let fold = try? SeriesFold(decoding: element.fold.span, settings.parameters) {
+            other.fold = fold
+        } else {
+            // It learns anew, and counts on.
+            other.fold.totals = element.totals
+            relearns = true
+        }
+        other.lastEntry = element.lastEntry
+        other.lastArrival = element.lastArrival
+        swap(&life, &other)
+        through = element.asOf
+        records = 0
+    }
+
+    /// Records that stood in the list before are skipped: a trim that was cut may be repeated.
+    private mutating func take(_ list: [CheckpointCoding.Record], before end: UInt64) {
+        let bound = through
+        records += UInt32(clamping: list.count)
+        for record in list where record.entry > bound && record.entry < end {
+            _ = life.take(
+                record.sample, entry: record.entry, arrival: record.arrival, settings)
+            through = record.entry
+        }
+    }
+}

@@ -1,0 +1,297 @@
+internal import Bytes
+internal import Detection
+
+/// Taking in entries, in the log's order: what every process does alike.
+extension TurnLog {
+    /// Takes in the entry that follows the last one.
+    /// - Returns: whether this process wrote it.
+    @discardableResult
+    mutating func take(_ turn: StoredTurn, _ tickets: inout TicketTable) -> Bool {
+        counts.entriesRead += 1
+        do throws(TurnFault) {
+            try decoded.decode(turn.bytes.span)
+        } catch {
+            if error == .newerVersion {
+                standing = .refused
+                return false
+            }
+            counts.notUnderstood += 1
+            append(turn, keys: [], firstRecord: tail.endRecord, mark: .none)
+            return false
+        }
+        let head = decoded.head
+        clock = max(clock, head.arrival)
+        newestFold = max(newestFold, head.foldVersion)
+        let isOwn = head.mark.writer == settings.writer
+        if !isOwn, head.isTrimming { othersTrimUntil = unixMilliseconds + TurnLog.trimSpan }
+        let place = isOwn ? own.firstIndex { $0.number == head.mark.number } : nil
+        if let place {
+            let mine = own.remove(at: place)
+            if mine.state == .uncertain { counts.settledFound += 1 }
+            takeParts(of: turn, mine: mine, &tickets)
+        } else {
+            takeParts(of: turn, mine: nil, &tickets)
+        }
+        makeSnapshots()
+        forget(before: head.trimmedTo)
+        return isOwn
+    }
+
+    private mutating func append(
+        _ turn: StoredTurn, keys: [UInt64], firstRecord: Int, mark: TurnMark
+    ) {
+        tail.append(
+            LogTail.Entry(
+                bytes: turn.bytes, mark: mark, clock: clock, firstRecord: firstRecord, keys: keys))
+        position = turn.position
+        self.mark = mark
+        bytesTaken += turn.bytes.count
+        if fleetThrough < position.number { fleetThrough = position.number }
+        noteCandidate()
+    }
+
+    private mutating func takeParts(
+        of turn: StoredTurn, mine: OwnTurn?, _ tickets: inout TicketTable
+    ) {
+        let number = turn.position.number
+        let firstRecord = tail.endRecord
+        var fresh: [UInt64] = []
+        for (index, part) in decoded.parts.enumerated() {
+            var isCounted = true
+            if part.kind == .keyedSamples {
+                isCounted = keys.insert(part.key, time: clock / 1000)
+                if isCounted { fresh.append(part.key) } else { counts.duplicates += part.items.count }
+            }
+            var answered = part.items.count
+            if part.kind == .end {
+                takeEnd(turn.bytes.span, at: decoded.items[part.items.lowerBound], number: number)
+            } else if isCounted {
+                answered -= takeSamples(
+                    of: turn, part.items, mine: mine, mine?.parts[index].ticket ?? .none, &tickets)
+            }
+            if let mine {
+                finish(mine, mine.parts[index], isCounted: isCounted, parts: answered, &tickets)
+            }
+        }
+        append(turn, keys: fresh, firstRecord: firstRecord, mark: decoded.head.mark)
+    }
+
+    /// A part of this process is in the log: its samples that have verdicts are answered.
+    private mutating func finish(
+        _ turn: OwnTurn, _ part: OwnPart, isCounted: Bool, parts: Int,
+        _ tickets: inout TicketTable
+    ) {
+        for item in turn.items[part.items] {
+            if !isCounted { tickets.markDuplicate(part.ticket, item.position) }
+            unpin(item.series)
+        }
+        tickets.finish(part.ticket, parts: parts)
+    }
+
+    private mutating func takeEnd(_ bytes: Span<UInt8>, at offset: UInt32, number: UInt64) {
+        let asOf = bytes.word(at: Int(offset))
+        let name = bytes.extracting(bytes.nameRange(ofEndAt: Int(offset)))
+        let id = series(of: name)
+        takeEnd(id, offset: offset, asOf: asOf, number: number)
+    }
+
+    /// - Returns: how many have no verdict yet.
+    private mutating func takeSamples(
+        of turn: StoredTurn, _ items: Range<Int>, mine: OwnTurn?, _ ticket: TicketNumber,
+        _ tickets: inout TicketTable
+    ) -> Int {
+        let bytes = turn.bytes.span
+        let number = turn.position.number
+        var unanswered = 0
+        samplesSinceCandidate += items.count
+        for item in items {
+            let offset = decoded.items[item]
+            let sample = bytes.sample(at: Int(offset))
+            let name = bytes.nameRange(ofSampleAt: Int(offset))
+            let position = mine?.items[item].position ?? -1
+            if name.isEmpty {
+                let verdict = foldFleet(sample, number: number)
+                if position >= 0 { tickets.deliver(verdict, ticket, position) }
+                continue
+            }
+            let id = mine?.items[item].series ?? series(of: bytes.extracting(name))
+            if settings.hasFleet { _ = foldFleet(sample, number: number) }
+            let record = tail.endRecord
+            if let verdict = take(sample, of: id, offset: offset, number: number, isOwn: mine != nil)
+            {
+                if position >= 0 { tickets.deliver(verdict, ticket, position) }
+            } else if position >= 0 {
+                table[id].awaited.append(
+                    LoggedSeries.Awaited(record: record, ticket: ticket, position: position))
+                want(id)
+                unanswered += 1
+            }
+        }
+        return unanswered
+    }
+
+    /// - Returns: the verdict; nil when the series' fold is not here.
+    private mutating func take(
+        _ sample: Sample, of id: SeriesID, offset: UInt32, number: UInt64, isOwn: Bool
+    ) -> Verdict? {
+        link(id, number: number, isEnd: false, offset: offset)
+        table.touch(id, now: clockInstant)
+        table[id].lastEntry = number
+        table[id].lastArrival = clock
+        if table[id].isEmpty {
+            table[id].isEmpty = false
+            deviceCount += 1
+        }
+        guard table[id].isHeld else { return nil }
+        if !isOwn, unixMilliseconds - table[id].lastWanted > LogSettings.unwantedSpan,
+            !table[id].isPinned
+        {
+            release(id)
+            return nil
+        }
+        let verdict = table[id].take(sample, number: number, clock: clock, settings)
+        if table[id].sinceSnapshot >= LogSettings.snapshotSpan { dueSnapshots.append(id) }
+        return verdict
+    }
+
+    private mutating func foldFleet(_ sample: Sample, number: UInt64) -> Verdict {
+        guard number > fleetThrough else { return Verdict() }
+        return fleet.fold(sample, settings.parameters)
+    }
+
+    // MARK: Snapshots
+
+    /// Encodes the folds that are due, as of the entry that was taken in last.
+    private mutating func makeSnapshots() {
+        guard !dueSnapshots.isEmpty else { return }
+        let bound = candidates.last?.number ?? tail.first
+        for id in dueSnapshots {
+            guard table[id].sinceSnapshot >= LogSettings.snapshotSpan,
+                position.number > table[id].foldedThrough
+            else { continue }
+            // One for each place where the log may be trimmed is enough.
+            if let last = table[id].snapshots.last, last.number >= bound { continue }
+            guard let element = foldElement(of: id) else { continue }
+            table[id].snapshots.append(
+                LoggedSeries.Snapshot(number: position.number, element: element))
+            table[id].sinceSnapshot = 0
+        }
+        dueSnapshots.removeAll(keepingCapacity: true)
+    }
+
+    /// The fold of a series as of the entry that was taken in last; nil when it is not here.
+    private mutating func foldElement(of id: SeriesID) -> [UInt8]? {
+        let birth = position.birth
+        let asOf = position.number
+        return table[id].life?.value.element(birth: birth, asOf: asOf, settings.parameters)
+    }
+
+    /// Notes a place where the log may be trimmed, now and then.
+    private mutating func noteCandidate() {
+        guard samplesSinceCandidate >= LogSettings.candidateSpan,
+            fleetThrough == position.number
+        else { return }
+        samplesSinceCandidate = 0
+        var element: [UInt8] = []
+        if settings.hasFleet {
+            element =
+                CheckpointCoding.FoldElement(
+                    birth: position.birth, asOf: position.number, lastEntry: position.number,
+                    lastArrival: clock, totals: fleet.totals,
+                    fold: fleet.encode(settings.parameters)
+                ).bytes
+        }
+        candidates.append(
+            Candidate(number: position.number + 1, fleet: element, bytesBefore: bytesTaken))
+    }
+
+    // MARK: Forgetting
+
+    /// Entries before `number` have left the log: their samples are in checkpoints now.
+    /// - Parameter isListed: what was written there is counted already.
+    mutating func forget(before number: UInt64, isListed: Bool = false) {
+        guard number > tail.first else { return }
+        let bound = min(number, tail.next)
+        let records = tail.firstRecord..<tail.firstRecord(from: bound)
+        var keys = 0
+        for entry in tail.first..<bound { keys += tail[entry].keys.count }
+        noteBlock(before: number, keys: keys)
+        var last: [SeriesID] = []
+        for index in records {
+            let id = tail.record(index).series
+            if !isListed, !tail.record(index).isEnd { table[id].listedRecords &+= 1 }
+            while let first = table[id].snapshots.first, first.number < bound {
+                table[id].snapshots.removeFirst()
+            }
+            if table[id].lastRecord == index { last.append(id) }
+        }
+        tail.drop(before: bound)
+        candidates.removeAll { $0.number <= bound }
+        for id in last {
+            if table[id].endedAt < bound { table[id].endedAt = 0 }
+            removeIfUseless(id)
+        }
+        trimJitter = trimJitter &* 0x5851_F42D_4C95_7F2D &+ 0x1405_7B7E_F767_814F
+    }
+
+    /// Forgets all series; those that somebody waits for are asked for again.
+    mutating func forgetSeries() {
+        wanted.removeAll()
+        var id = table.newest
+        while !id.isNone {
+            let next = table.older(than: id)
+            for awaited in table[id].awaited {
+                answers.append(Answered(awaited: awaited, verdict: nil))
+            }
+            let pins = table[id].pins
+            let lastWanted = table[id].lastWanted
+            if pins == 0 {
+                table.remove(id)
+            } else {
+                var fresh = LoggedSeries()
+                fresh.pins = pins
+                fresh.lastWanted = lastWanted
+                swap(&table[id], &fresh)
+                table[id].standing = .wanted
+                wanted.append(id)
+            }
+            id = next
+        }
+        heldCount = 0
+        deviceCount = 0
+    }
+
+    // MARK: Invariants
+
+    /// What must hold between two events; checked in debug builds.
+    func checkInvariants() {
+        assert(own.count <= 1, "more than one entry of this process is under way")
+        guard isFollowing else { return }
+        assert(tail.next == position.number + 1, "the tail does not end at the position")
+        assert(fleetThrough >= position.number, "the fleet's fold is behind the log")
+        assert(candidates.allSatisfy { $0.number > tail.first }, "a trim that is over")
+        guard table.count <= 16 else { return }
+        var id = table.newest
+        var held = 0
+        var devices = 0
+        while !id.isNone {
+            if table[id].isHeld { held += 1 }
+            if !table[id].isEmpty { devices += 1 }
+            assert(table[id].isHeld == (table[id].life != nil), "held without a fold")
+            assert(table[id].pins >= 0, "let go too often")
+            id = table.older(than: id)
+        }
+        assert(held == heldCount, "folds are counted wrongly")
+        assert(devices == deviceCount, "devices are counted wrongly")
+    }
+}
+
+extension SeriesLife {
+    /// The fold as an element of a checkpoint.
+    mutating func element(birth: UInt64, asOf: UInt64, _ parameters: FoldParameters) -> [UInt8] {
+        CheckpointCoding.FoldElement(
+            birth: birth, asOf: asOf, lastEntry: lastEntry, lastArrival: lastArrival,
+            totals: fold.totals, fold: fold.encode(parameters)
+        ).bytes
+    }
+}

@@ -1,0 +1,347 @@
+internal import Bytes
+internal import Detection
+
+/// Entries that leave the log, and the checkpoints that their samples go into. It is done in
+/// groups of series, each in one transaction that fails when anybody else has trimmed meanwhile.
+struct TrimJob {
+    enum Phase {
+        case toWatch
+        case watching
+        case toWrite
+        case writing
+    }
+
+    /// The first entry that stays, and who wrote it.
+    let number: UInt64
+    let mark: TurnMark
+    /// The log's first entry when it began.
+    let first: UInt64
+    /// The fleet's fold up to there.
+    let fleet: [UInt8]
+    /// Series with samples in what leaves.
+    let series: [SeriesID]
+    /// How many of them are written.
+    var done = 0
+    var phase = Phase.toWatch
+    var group = TrimGroup()
+
+    var next: Range<Int> { done..<min(done + LogSettings.groupLimit, series.count) }
+    var isLast: Bool { done + group.lists.count == series.count }
+}
+
+/// What one transaction of a trim writes.
+package struct TrimGroup: Sendable {
+    package struct List: Sendable {
+        package let series: SeriesID
+        /// What stands in the list goes first.
+        package let replaces: Bool
+        /// What is appended to it.
+        package let elements: [[UInt8]]
+        /// The list's time to live is set anew.
+        package let expires: Bool
+        /// When the last of the samples came, in Unix milliseconds; nil when the series has ended.
+        package let activity: Int?
+        let records: UInt32
+    }
+
+    package var lists: [List] = []
+    /// Set in the last group: entries before it leave the log.
+    package var trimsTo: UInt64?
+    /// Hashes of keys of the entries that leave, after the time of the last in Unix seconds.
+    package var keys: [UInt8] = []
+    /// Blocks of keys before this entry are forgotten.
+    package var forgetsKeysBefore: UInt64?
+    package var fleet: [UInt8] = []
+}
+
+extension TurnLog {
+    /// Others leave a trim to a process that said so for so long, in milliseconds.
+    static var trimSpan: Int { 1_000 }
+    /// After a trim that somebody else's let fail, in milliseconds.
+    private static var trimPause: Int { 200 }
+    static var foldVersion: UInt8 { UInt8(SeriesFold.version) }
+
+    /// Bytes of the log beyond which it is trimmed.
+    var history: Int {
+        min(
+            settings.historyLimit,
+            max(LogSettings.leastHistory, LogSettings.historyPerSeries * deviceCount))
+    }
+
+    /// Not all processes begin at the same length.
+    var isTrimDue: Bool {
+        if trim != nil { return true }
+        let jitter = history / 8 * Int(trimJitter >> 56) / 256
+        return tail.byteCount > history + jitter && unixMilliseconds >= othersTrimUntil
+            && candidates.contains { $0.number <= position.number }
+    }
+
+    package var trimGroup: TrimGroup? { trim?.group }
+    package func name(of id: SeriesID) -> DeviceKey { table.key(of: id) }
+
+    // MARK: Steps
+
+    mutating func boardTrim() {
+        if trim == nil, isTrimDue { beginTrim() }
+        guard var job = trim else { return }
+        switch job.phase {
+        case .toWatch:
+            job.phase = .watching
+            watch(job)
+        case .toWrite:
+            job.phase = .writing
+            flight.commands.append(.trim)
+        case .watching, .writing: break
+        }
+        trim = job
+    }
+
+    private mutating func watch(_ job: TrimJob) {
+        flight.commands += [.watch, .lookAt(job.number), .first]
+        guard newestFold <= TurnLog.foldVersion else { return }
+        for id in job.series[job.next] where wantsRebuild(id, before: job.number) {
+            flight.commands.append(.checkpoint(id))
+        }
+    }
+
+    private mutating func beginTrim() {
+        // Half of the history stays.
+        let enough = bytesTaken - history / 2
+        let usable = candidates.filter { $0.number <= position.number }
+        guard let candidate = usable.last(where: { $0.bytesBefore <= enough }) ?? usable.first
+        else { return }
+        var seen: [SeriesID] = []
+        for index in tail.firstRecord..<tail.firstRecord(from: candidate.number) {
+            let id = tail.record(index).series
+            if table[id].trimSerial != trimSerial + 1 {
+                table[id].trimSerial = trimSerial + 1
+                seen.append(id)
+            }
+        }
+        trimSerial += 1
+        trim = TrimJob(
+            number: candidate.number, mark: tail[candidate.number].mark, first: tail.first,
+            fleet: candidate.fleet, series: seen)
+    }
+
+    mutating func abandonTrim() {
+        guard trim != nil else { return }
+        trim = nil
+        othersTrimUntil = unixMilliseconds + TurnLog.trimPause
+    }
+
+    mutating func trimReplied(_ reply: LogReply) {
+        if case .done = reply { return }
+        counts.trimsLost += 1
+    }
+
+    mutating func takeTrim(_ landed: LogFlight) {
+        guard var job = trim else { return }
+        switch job.phase {
+        case .writing:
+            guard landed.isTrimDone else { return abandonTrim() }
+            noteWritten(job.group)
+            if job.isLast {
+                trim = nil
+                counts.trims += 1
+                forget(before: job.number, isListed: true)
+                return
+            }
+            job.done += job.group.lists.count
+            job.phase = .toWatch
+            trim = job
+        case .watching:
+            guard let first = landed.first, first.birth == position.birth,
+                first.number == job.first, first.number == tail.first,
+                landed.seen?.position.number == job.number, markOf(landed.seen) == job.mark
+            else {
+                if let first = landed.first, first.birth == position.birth {
+                    forget(before: first.number)
+                }
+                return abandonTrim()
+            }
+            job.group = group(job, landed.checkpoints)
+            job.phase = .toWrite
+            trim = job
+        case .toWatch, .toWrite: break
+        }
+    }
+
+    private mutating func noteWritten(_ group: TrimGroup) {
+        for list in group.lists {
+            if list.replaces {
+                table[list.series].listedRecords = list.records
+                counts.checkpointsWritten += 1
+            } else {
+                table[list.series].listedRecords &+= list.records
+            }
+            if list.expires {
+                table[list.series].expirySet = unixMilliseconds + 2 * settings.timeToLive
+            }
+        }
+        guard let last = group.forgetsKeysBefore else { return }
+        keyBlocks.removeAll { $0.before < last }
+    }
+
+    // MARK: Groups
+
+    private mutating func group(
+        _ job: TrimJob, _ checkpoints: [(series: SeriesID, elements: [[UInt8]])]
+    ) -> TrimGroup {
+        var group = TrimGroup()
+        for id in job.series[job.next] {
+            let old = checkpoints.first { $0.series == id }?.elements
+            group.lists.append(list(of: id, before: job.number, rebuilding: old))
+        }
+        guard job.done + group.lists.count == job.series.count else { return group }
+        group.trimsTo = job.number
+        group.fleet = job.fleet
+        var keys: [UInt8] = []
+        for number in tail.first..<job.number {
+            for key in tail[number].keys { keys.append(word: key) }
+        }
+        if !keys.isEmpty {
+            group.keys.append(word: UInt64(tail[job.number - 1].clock / 1000))
+            group.keys += keys
+        }
+        group.forgetsKeysBefore = oldestBlock()
+        return group
+    }
+
+    /// Whether the list has so many records that it is read and folded.
+    private func wantsRebuild(_ id: SeriesID, before number: UInt64) -> Bool {
+        table[id].listedRecords > LogSettings.listedLimit && table[id].endedAt == 0
+            && !table[id].snapshots.contains { $0.number < number }
+    }
+
+    private mutating func list(
+        of id: SeriesID, before number: UInt64, rebuilding old: [[UInt8]]?
+    ) -> TrimGroup.List {
+        var records: [CheckpointCoding.Record] = []
+        var ended = false
+        for index in tailRecords(of: id) {
+            let record = tail.record(index)
+            guard record.number < number else { break }
+            let entry = tail[record.number]
+            if record.isEnd {
+                guard table[id].endedAt >= record.number else { continue }
+                ended = true
+                records.removeAll()
+                continue
+            }
+            records.append(
+                CheckpointCoding.Record(
+                    entry: record.number, arrival: entry.clock,
+                    sample: entry.bytes.span.sample(at: Int(record.offset))))
+        }
+        let activity = records.last?.arrival
+        var elements: [[UInt8]] = []
+        let writesFold = newestFold <= TurnLog.foldVersion && !ended
+        if writesFold, let snapshot = table[id].snapshots.last(where: { $0.number < number }) {
+            records.removeAll { $0.entry <= snapshot.number }
+            elements.append(snapshot.element)
+        } else if writesFold, let old,
+            let element = rebuilt(old, with: records, before: number)
+        {
+            records.removeAll()
+            elements.append(element)
+        }
+        let replaces = ended || !elements.isEmpty
+        if !records.isEmpty {
+            elements.append(CheckpointCoding.bytes(of: records, birth: position.birth))
+        }
+        let rest = table[id].expirySet - unixMilliseconds
+        return TrimGroup.List(
+            series: id, replaces: replaces, elements: elements,
+            expires: !elements.isEmpty && (replaces || rest < settings.timeToLive * 3 / 2),
+            activity: activity, records: UInt32(clamping: records.count))
+    }
+
+    /// A fold of all that stands in a list and of the records that follow; nil when it is of other
+    /// parameters.
+    private func rebuilt(
+        _ old: [[UInt8]], with records: [CheckpointCoding.Record], before number: UInt64
+    ) -> [UInt8]? {
+        var start = FoldStart(settings)
+        start.take(old, birth: position.birth)
+        guard !start.relearns else { return nil }
+        let through = start.through
+        for record in records where record.entry > through {
+            _ = start.life.take(
+                record.sample, entry: record.entry, arrival: record.arrival, settings)
+        }
+        return start.life.element(
+            birth: position.birth, asOf: number - 1, settings.parameters)
+    }
+
+    // MARK: Keys
+
+    /// Takes in the keys of requests that have left the log.
+    mutating func openKeys(_ blocks: [StoredTurn], birth: UInt64, before first: UInt64) {
+        keyBlocks.removeAll()
+        for block in blocks where block.position.birth == birth && block.position.number <= first {
+            let bytes = block.bytes.span
+            guard bytes.count >= 8, bytes.count % 8 == 0,
+                let time = Int(exactly: bytes.word(at: 0))
+            else { continue }
+            for offset in stride(from: 8, to: bytes.count, by: 8) {
+                _ = keys.insert(bytes.word(at: offset), time: time)
+            }
+            noteBlock(before: block.position.number, keys: bytes.count / 8 - 1)
+        }
+    }
+
+    mutating func noteBlock(before number: UInt64, keys count: Int) {
+        if count > 0 { keyBlocks.append((number, count)) }
+    }
+
+    /// Blocks before this one hold nothing that is remembered; nil when all do.
+    private func oldestBlock() -> UInt64? {
+        var rest = keyBlocks.reduce(0) { $0 + $1.count }
+        var bound: UInt64?
+        for block in keyBlocks {
+            guard rest - block.count >= settings.keyLimit else { break }
+            rest -= block.count
+            bound = block.before + 1
+        }
+        return bound
+    }
+
+    // MARK: Directory
+
+    /// Takes in names of devices that the log has known, and where to go on.
+    mutating func take(_ names: [(name: [UInt8], activity: Int)], next: UInt64) {
+        guard case .reading(_, var known) = directory else { return }
+        known += names
+        guard next == 0 else {
+            directory = .reading(cursor: next, known)
+            return
+        }
+        directory = .complete
+        known.sort { $0.activity > $1.activity }
+        for (name, activity) in known {
+            guard !name.isEmpty, name.count <= DeviceKey.byteLimit else { continue }
+            let hash = hash(name.span)
+            if let id = table.find(name.span, hash: hash) {
+                noteKnown(id, activity)
+                continue
+            }
+            var series = LoggedSeries()
+            series.lastArrival = activity
+            series.isEmpty = false
+            deviceCount += 1
+            _ = table.insertOldest(
+                name.span, hash: hash, series,
+                lastActivity: Instant(nanoseconds: Int64(activity) * 1_000_000))
+        }
+    }
+
+    /// A device of the list that is here already: it has samples unless it ended since.
+    private mutating func noteKnown(_ id: SeriesID, _ activity: Int) {
+        table[id].bornAt = 0
+        guard table[id].isEmpty, table[id].endedAt == 0, !table[id].isHeld else { return }
+        table[id].isEmpty = false
+        table[id].lastArrival = max(table[id].lastArrival, activity)
+        deviceCount += 1
+    }
+}

@@ -1,0 +1,278 @@
+internal import Bytes
+package import Detection
+package import Wire
+
+/// One log of turns, as one process follows and writes it. It decides what is sent and what a
+/// reply means; a driver carries commands and replies.
+///
+/// An entry is what one process brought in one turn, for whatever series. The store alone decides
+/// the order of entries. Whoever folds the same entries says the same verdicts. What is in memory
+/// here is a cache: the entries that the store still holds (the tail), and folds of series that
+/// were asked for. A series' fold begins with its checkpoint in the store and goes on with the
+/// tail.
+///
+/// One flight is under way at a time: `board` makes it, `received` takes its replies, `landed` or
+/// `cut` ends it.
+package struct TurnLog: ~Copyable {
+    /// What is known of the log.
+    enum Standing {
+        /// Nothing: it is read from its beginning.
+        case unknown
+        case opening(Opening)
+        /// The connection is new: is this still the log that was followed?
+        case checking
+        case following
+        /// An entry was written by a newer build.
+        case refused
+    }
+
+    /// A log that is being read from its beginning. Entries are kept until the keys of older
+    /// requests are known, because these decide which of them count.
+    struct Opening {
+        var turns: [StoredTurn] = []
+        var isRead = false
+        var isMissing = false
+    }
+
+    /// A question about a series, or (`none`) about the fleet's.
+    struct Question {
+        let ticket: TicketNumber
+        let position: Int
+        let series: SeriesID
+    }
+
+    /// A stored sample whose verdict was awaited; nil when nobody can say it any more.
+    struct Answered {
+        let awaited: LoggedSeries.Awaited
+        let verdict: Verdict?
+    }
+
+    /// A place where the log may be trimmed, with the fleet's fold up to there.
+    struct Candidate {
+        /// The first entry that stays.
+        let number: UInt64
+        let fleet: [UInt8]
+        /// Bytes of all entries before it, counted since this log was opened.
+        let bytesBefore: Int
+    }
+
+    let settings: LogSettings
+    var standing = Standing.unknown
+    /// The last entry that was taken in.
+    package internal(set) var position = LogPosition.zero
+    var mark = TurnMark.none
+    /// The log's time, in Unix milliseconds: the latest arrival of its entries.
+    var clock = 0
+    /// This process' time, in Unix milliseconds.
+    var unixMilliseconds = 0
+
+    var tail = LogTail()
+    var keys: KeyMemory
+    var table = SeriesTable<LoggedSeries>()
+    var fleet: SeriesFold
+    /// Entries up to this one are in the fleet's fold.
+    var fleetThrough: UInt64 = 0
+    var candidates: [Candidate] = []
+    var bytesTaken = 0
+    var samplesSinceCandidate = 0
+
+    var draft = TurnDraft()
+    /// Entries of this process that are sent and not yet folded.
+    var own: [OwnTurn] = []
+    var questions: [Question] = []
+    /// Series whose checkpoints are to be read.
+    var wanted: [SeriesID] = []
+    /// Series whose checkpoints were read, and are adopted when the log was seen afterwards.
+    var unconfirmed: [SeriesID] = []
+    /// Blocks of keys that have left the log, as far as is known: before which entry, how many.
+    var keyBlocks: [(before: UInt64, count: Int)] = []
+    var flight = LogFlight()
+    var trim: TrimJob?
+    var trimSerial: UInt32 = 0
+    var trimJitter: UInt64
+    /// Another process is trimming until about then.
+    var othersTrimUntil = 0
+    var directory = Directory.unread
+    /// The old connection can write no more.
+    var isFenced = true
+    var wantsRead = false
+    var readAlong = 0
+    var lastRead = 0
+    var lastNumber: UInt64 = 0
+    var heldCount = 0
+    var decoded = DecodedTurn()
+    var dueSnapshots: [SeriesID] = []
+    /// Verdicts that were awaited and are known now, until they are told.
+    var answers: [Answered] = []
+    /// The newest fold that a writer of the tail understands.
+    var newestFold: UInt8 = 0
+    /// Devices that have samples and did not end.
+    package internal(set) var deviceCount = 0
+    package internal(set) var counts = LogCounts()
+
+    package init(_ settings: LogSettings) {
+        self.settings = settings
+        keys = KeyMemory(limit: settings.keyLimit)
+        fleet = SeriesFold(settings.parameters)
+        trimJitter = settings.writer | 1
+    }
+
+    /// Tells the time; before anything else in a turn.
+    package mutating func tellTime(unixMilliseconds: Int) {
+        self.unixMilliseconds = unixMilliseconds
+    }
+
+    package var isFollowing: Bool {
+        if case .following = standing { true } else { false }
+    }
+
+    /// Whether an entry was met that a newer build has written.
+    package var isRefused: Bool {
+        if case .refused = standing { true } else { false }
+    }
+
+    /// Whether all devices of the log are known here.
+    package var knowsDevices: Bool { !settings.hasDevices || directory.isComplete }
+
+    package var fleetSummary: SeriesSummary { fleet.summary }
+
+    /// How long ago, in seconds, the oldest request came whose key is remembered.
+    package var oldestKeySeconds: Int {
+        keys.oldestTime.map { max(0, unixMilliseconds / 1000 - $0) } ?? 0
+    }
+
+    /// Samples and ends that wait for the store.
+    package var waitingItems: Int { draft.itemCount + own.reduce(0) { $0 + $1.items.count } }
+
+    var isFleetAlone: Bool { !settings.hasDevices }
+}
+
+/// What an operator may want to count of a log.
+package struct LogCounts: Equatable, Sendable {
+    package var entriesRead = 0
+    package var notUnderstood = 0
+    package var resets = 0
+    package var gaps = 0
+    package var checkpointsRead = 0
+    package var checkpointsWritten = 0
+    package var relearned = 0
+    package var trims = 0
+    package var trimsLost = 0
+    package var settledFound = 0
+    package var settledAgain = 0
+    package var settledUnknown = 0
+    package var evicted = 0
+    package var expired = 0
+    package var duplicates = 0
+}
+
+// MARK: Taking in
+
+extension TurnLog {
+    /// Begins a part of a request, whose `count` samples are added next.
+    /// - Parameter key: the hash of the request's key, with the number of its piece.
+    package mutating func begin(
+        partOf count: Int, _ ticket: TicketNumber, key: UInt64?, _ tickets: inout TicketTable
+    ) {
+        tickets.add(parts: count, to: ticket)
+        draft.begin(partOf: count, ticket, key: key)
+    }
+
+    /// Adds a sample to the part that was begun last.
+    /// - Parameters:
+    ///   - device: empty for the fleet alone.
+    ///   - position: its place in its request; -1 when the verdict comes from another log.
+    package mutating func add(_ sample: Sample, device: Span<UInt8>, position: Int) {
+        guard device.count > 0 else {
+            draft.add(sample, device: device, OwnItem(series: .none, position: Int32(position)))
+            return
+        }
+        let id = series(of: device)
+        table[id].pins += 1
+        table[id].lastWanted = unixMilliseconds
+        want(id)
+        draft.add(sample, device: device, OwnItem(series: id, position: Int32(position)))
+    }
+
+    /// Makes room for a device that is about to get its first sample; before `begin`.
+    package mutating func makeRoom(for device: Span<UInt8>) {
+        guard deviceCount >= settings.deviceLimit, isFollowing, !isKnown(device) else { return }
+        endOldest()
+    }
+
+    /// Whether the device has a series, as far as is known here.
+    package func isKnown(_ device: Span<UInt8>) -> Bool {
+        guard let id = table.find(device, hash: hash(device)) else { return false }
+        return !table[id].isEmpty
+    }
+
+    /// Asks for a device's series as it is now, or for the fleet's when the name is empty. The
+    /// answer comes at the end of the ticket's summaries.
+    package mutating func ask(
+        about device: Span<UInt8>, _ ticket: TicketNumber, _ tickets: inout TicketTable
+    ) {
+        let position = tickets[ticket].summaries.count
+        tickets[ticket].summaries.append(nil)
+        tickets.add(parts: 1, to: ticket)
+        wantsRead = true
+        var id = SeriesID.none
+        if device.count > 0 {
+            id = series(of: device)
+            table[id].pins += 1
+            table[id].lastWanted = unixMilliseconds
+            want(id)
+        }
+        questions.append(Question(ticket: ticket, position: position, series: id))
+    }
+
+    /// Asks for nothing but that the log is read to its end.
+    package mutating func catchUp() { wantsRead = true }
+
+    /// Drops what gathered for requests that nobody waits for any more: an entry that was never
+    /// sent must not be stored after its client was told that it is not.
+    package mutating func dropAbandoned(_ tickets: inout TicketTable) {
+        let removed = draft.remove { part in !tickets.isAbandoned(part.ticket) }
+        for (part, items) in removed { giveUp(part, items, .timedOut, &tickets) }
+        guard questions.contains(where: { tickets.isAbandoned($0.ticket) }) else { return }
+        var kept: [Question] = []
+        for question in questions {
+            if tickets.isAbandoned(question.ticket) {
+                close(question)
+                tickets.fail(question.ticket, .timedOut)
+            } else {
+                kept.append(question)
+            }
+        }
+        questions = kept
+    }
+
+    /// Fails all that waits.
+    package mutating func failAll(_ failure: StoreFailure, _ tickets: inout TicketTable) {
+        for (part, items) in draft.remove(unless: { _ in false }) {
+            giveUp(part, items, failure, &tickets)
+        }
+        for question in questions {
+            close(question)
+            tickets.fail(question.ticket, failure)
+        }
+        questions = []
+    }
+
+    /// A part is not stored, or nobody can tell.
+    mutating func giveUp(
+        _ part: OwnPart, _ items: [OwnItem], _ failure: StoreFailure, _ tickets: inout TicketTable
+    ) {
+        for item in items { unpin(item.series) }
+        tickets.fail(part.ticket, failure, parts: items.count)
+    }
+
+    mutating func giveUp(
+        _ turn: OwnTurn, _ failure: StoreFailure, _ tickets: inout TicketTable
+    ) {
+        for part in turn.parts { giveUp(part, Array(turn.items[part.items]), failure, &tickets) }
+    }
+
+    mutating func close(_ question: Question) {
+        if !question.series.isNone { unpin(question.series) }
+    }
+}
