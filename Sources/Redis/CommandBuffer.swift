@@ -98,14 +98,11 @@ public struct CommandBuffer: ~Copyable {
         count(byteCount, after: UInt8(ascii: "$"))
     }
 
-    /// A word in three parts, such as a key with its prefix.
-    public mutating func add(
-        _ prefix: StaticString, _ word: Span<UInt8>, suffix: StaticString
-    ) {
-        head(prefix.utf8CodeUnitCount + word.count + suffix.utf8CodeUnitCount)
+    /// A word in two parts, such as a key with its prefix.
+    public mutating func add(_ prefix: Span<UInt8>, _ word: Span<UInt8>) {
+        head(prefix.count + word.count)
         bytes.append(prefix)
         bytes.append(word)
-        bytes.append(suffix)
         tail()
     }
 

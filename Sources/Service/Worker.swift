@@ -90,7 +90,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         }
         tendStore(&loop)
         if let drain { closeIdle(drain) }
-        return drain == nil || connections.count > 0
+        return drain == nil || connections.count > 0 || responder.store.isServingOthers
     }
 
     // MARK: Events

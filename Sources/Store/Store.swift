@@ -44,6 +44,9 @@ package protocol Store: ~Copyable, SendableMetatype {
     /// When something is due next; never when nothing is.
     mutating func nextLook() -> Instant
 
+    /// Whether other loops still need this one, though it has nothing to do itself.
+    var isServingOthers: Bool { get }
+
     /// The loop is about to end: what others should know is told now.
     mutating func startDraining()
 

@@ -59,10 +59,8 @@ package struct Configuration: Sendable, Equatable {
     package var redisMirror = Switch.off
     /// Replicas of Redis that must have a sample before its 2xx; fewer where fewer are attached.
     package var redisReplicas = 1
-    /// Entries of a series between two checkpoints of its fold.
-    package var checkpointInterval = 64
-    /// Entries of a series that are kept at least.
-    package var streamLength = 128
+    /// Bytes of a log that Redis keeps, at most.
+    package var redisHistoryBytes = 16 << 20
 
     /// Bearer token every POST must carry; empty lets everybody in.
     package var authToken = ""
@@ -73,11 +71,6 @@ package struct Configuration: Sendable, Equatable {
 
     /// Checks what no setting can check alone.
     func checkRelations() throws(ConfigurationError) {
-        guard streamLength >= 2 * checkpointInterval else {
-            throw ConfigurationError(
-                "REDIS_STREAM_LENGTH: \(streamLength) is not allowed; allowed is at least twice "
-                    + "REDIS_CHECKPOINT_INTERVAL, which is \(checkpointInterval)")
-        }
         guard redisMirror == .off || store != .memory else {
             throw ConfigurationError(
                 "REDIS_MIRROR: \"on\" is not allowed with STORE memory; allowed is off, "

@@ -103,11 +103,9 @@ package enum Settings {
             "REDIS_REPLICAS", \.redisReplicas, default: 1, in: 0...16,
             means: "replicas that must have a sample before its 2xx, or as many as are attached"),
         integer(
-            "REDIS_CHECKPOINT_INTERVAL", \.checkpointInterval, default: 64, in: 1...100_000,
-            means: "entries of a series between two checkpoints"),
-        integer(
-            "REDIS_STREAM_LENGTH", \.streamLength, default: 128, in: 2...1_000_000_000,
-            means: "entries of a series kept at least, two intervals or more"),
+            "REDIS_HISTORY", \.redisHistoryBytes, default: 16_777_216,
+            in: 1_048_576...67_108_864,
+            means: "bytes of a log that Redis keeps, less where fewer devices are active"),
         choice(
             "REDIS_MIRROR", \.redisMirror, default: .off,
             means: "also write last_metric, last_analysis, metrics and metric:<timestamp>"),

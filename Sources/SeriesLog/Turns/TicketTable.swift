@@ -58,7 +58,7 @@ package struct TicketTable: Sendable {
     }
 
     /// Whether nobody waits for the ticket any more.
-    func isAbandoned(_ ticket: TicketNumber) -> Bool {
+    package func isAbandoned(_ ticket: TicketNumber) -> Bool {
         !ticket.isNone && tickets[Int(ticket.index)].isDecided
     }
 

@@ -164,6 +164,8 @@ package struct LogCounts: Equatable, Sendable {
     package var evicted = 0
     package var expired = 0
     package var duplicates = 0
+
+    package init() {}
 }
 
 // MARK: Taking in

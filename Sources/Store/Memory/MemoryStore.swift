@@ -93,6 +93,7 @@ package struct MemoryStore: Store, ~Copyable {
 
     // Nothing waits here, and nothing is to be told.
     package var isGathering: Bool { false }
+    package var isServingOthers: Bool { false }
     package mutating func nextFinished(_ batch: inout SampleBatch) -> Finished? { nil }
     package mutating func handle(_ event: Event) {}
     package mutating func endTurn(_ poller: borrowing Poller) {}

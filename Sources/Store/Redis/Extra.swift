@@ -1,32 +1,36 @@
-/// A command beside the series, on its way to a server.
+internal import Redis
+internal import SeriesLog
+
+/// A command beside the logs, on its way to a server.
 struct QueuedExtra: Sendable {
     let extra: Extra
     /// The hash slot is moving to this server: it executes the command only after ASKING.
     var needsAsking = false
 }
 
-/// A command beside the series: the lists that all replicas share.
+/// A command beside the logs' own flights.
 enum Extra: Sendable {
     /// No request waits for it. It is sent again when the connection is cut.
     case write(hashSlot: UInt16, command: [UInt8])
-    case deviceRank(ticket: Int32, after: [UInt8], limit: Int)
-    case devicePage(ticket: Int32, start: Int, limit: Int)
-    /// The number of devices, for a ticket or (-1) for the gauge.
-    case deviceTotal(ticket: Int32)
-    case anomalyPage(ticket: Int32, count: Int)
-    /// Devices beyond the limit leave the list, and their streams with them.
-    case prune(count: Int)
+    case anomalyPage(ticket: TicketNumber, count: Int)
+    /// A log's command that its server has sent elsewhere, while a hash slot moves.
+    case detour(LogID, flight: UInt32, command: Int)
+    /// Reads what all processes agree on; writes it before, when it is not there.
+    case meta
+    case writeMeta(text: String)
+    /// Streams of the layout before this one.
+    case oldLayout
     /// Which master has which hash slots. Every server knows.
     case map
     /// Whether the server still is a master, and how many replicas it has.
     case role
+    /// How much memory the server has, and uses.
+    case memory
 
-    var ticket: Int32 {
+    var ticket: TicketNumber {
         switch self {
-        case .deviceRank(let ticket, _, _), .devicePage(let ticket, _, _),
-            .deviceTotal(let ticket), .anomalyPage(let ticket, _):
-            ticket
-        case .write, .prune, .map, .role: PendingTable.none
+        case .anomalyPage(let ticket, _): ticket
+        case .write, .detour, .meta, .writeMeta, .oldLayout, .map, .role, .memory: .none
         }
     }
 }

@@ -31,7 +31,7 @@ struct Mirror {
     }
 
     /// Writes the samples and the fleet's analysis.
-    mutating func publish(_ frame: AnalysisFrame, to machine: inout LogMachine) {
+    mutating func publish(_ frame: AnalysisFrame, to machine: inout RedisMachine) {
         machine.mirror(samples: samples)
         samples.removeAll(keepingCapacity: true)
         var text = ByteBuffer(limit: 4096)

@@ -2,31 +2,26 @@ internal import Redis
 package import Bytes
 package import System
 
-/// One loop's log in Redis: moves bytes between the machine and the servers, keeps the connections
-/// up, and tells the time. The machine alone decides what is sent, and knows what it means.
+/// The process' logs in Redis: moves bytes between the machine and the servers, keeps the
+/// connections up, and tells the time. The machine alone decides what is sent, and knows what it
+/// means.
 package struct RedisLog: ~Copyable {
-    /// How often the lists that all replicas share are brought up to date: half of what is
-    /// promised.
-    private static let publishInterval = TimeSpan.milliseconds(500)
-    private static let keepInterval = TimeSpan.milliseconds(1000)
-    private static let tidyInterval = TimeSpan.seconds(10)
+    private static let memoryInterval = TimeSpan.milliseconds(1000)
     private static let rolesInterval = TimeSpan.seconds(5)
     private static let mapInterval = TimeSpan.milliseconds(100)
+    /// Expired devices are dropped in small portions, so that no request waits for it.
+    private static let expiryPortion = 256
 
-    package var machine: LogMachine
+    package var machine: RedisMachine
     private let settings: RedisSettings
     private let metrics: RedisMetrics
     private let tokenKind: UInt8
     private let wakeUp: Int32
-    /// One loop of a process keeps what all its loops share.
-    private let isKeeper: Bool
     private var links: [Link] = []
     private var commands = CommandBuffer()
     private var seed: UInt64
     private var now = Instant.zero
-    private var nextPublish = Instant.zero
-    private var nextKeep = Instant.zero
-    private var nextTidy = Instant.zero
+    private var nextMemory = Instant.zero
     private var nextMap = Instant.zero
     private var nextRoles = Instant.zero
     private var lastMapShard = 0
@@ -36,7 +31,7 @@ package struct RedisLog: ~Copyable {
     ///   - seat: the loop that this belongs to.
     ///   - random: unlike any other loop's, in any process.
     package init(
-        _ machine: consuming LogMachine, _ settings: RedisSettings, metrics: RedisMetrics,
+        _ machine: consuming RedisMachine, _ settings: RedisSettings, metrics: RedisMetrics,
         seat: StoreSeat, random: UInt64
     ) {
         self.machine = machine
@@ -44,7 +39,6 @@ package struct RedisLog: ~Copyable {
         self.metrics = metrics
         tokenKind = seat.tokenKind
         wakeUp = seat.wakeUp
-        isKeeper = seat.loop == 0
         seed = random
     }
 
@@ -80,8 +74,8 @@ package struct RedisLog: ~Copyable {
             switch occurrence {
             case .connected: greet(shard)
             case .entryID(let id):
-                if case .ready = links[shard].state, machine.expectsEntryID(shard) {
-                    machine.received(shard, id: id)
+                if case .ready = links[shard].state, machine.expectsEntryID(ShardID(shard)) {
+                    machine.received(ShardID(shard), id: id)
                 } else {
                     receive(.text([]), from: shard)
                 }
@@ -97,7 +91,7 @@ package struct RedisLog: ~Copyable {
 
     private mutating func receive(_ reply: Reply, from shard: Int) {
         switch links[shard].state {
-        case .ready: machine.received(shard, reply)
+        case .ready: machine.received(ShardID(shard), reply)
         case .greeting(var greeting, let until):
             switch greeting.received(reply) {
             case .goOn: links[shard].state = .greeting(greeting, until: until)
@@ -123,7 +117,7 @@ package struct RedisLog: ~Copyable {
         links[shard].state = .ready
         links[shard].client = greeting.client
         machine.connected(
-            shard, isFenced: greeting.isFenced && !links[shard].isFencingUnknown,
+            ShardID(shard), isFenced: greeting.isFenced && !links[shard].isFencingUnknown,
             replicas: greeting.replicas)
         links[shard].fencing = nil
         links[shard].isFencingUnknown = false
@@ -134,7 +128,7 @@ package struct RedisLog: ~Copyable {
 
     /// The connection is of no use any more.
     private mutating func lose(_ shard: Int, _ reason: String) {
-        if machine.disconnected(shard) {
+        if machine.disconnected(ShardID(shard)) {
             links[shard].fencing = links[shard].client
             links[shard].isFencingUnknown = links[shard].client == nil
         }
@@ -148,8 +142,6 @@ package struct RedisLog: ~Copyable {
     }
 
     private mutating func tell(_ text: String, isWarning: Bool) {
-        // Every loop has connections of its own; one of them speaks for all.
-        guard isKeeper else { return }
         notices.append(Notice(isWarning: isWarning, text: text))
     }
 
@@ -196,9 +188,9 @@ package struct RedisLog: ~Copyable {
         case .connecting(let until): if until <= now { lose(shard, "it does not accept in time") }
         case .greeting(_, let until): if until <= now { lose(shard, "it does not answer in time") }
         case .ready:
-            if machine.isStalled(shard) {
+            if machine.isStalled(ShardID(shard)) {
                 lose(shard, "no answer within REDIS_TIMEOUT")
-            } else if !wantsLink(shard), !machine.shards[shard].isFlying {
+            } else if !wantsLink(shard), !machine.shards[shard].isUnderWay {
                 close(shard)
             }
         }
@@ -206,7 +198,7 @@ package struct RedisLog: ~Copyable {
 
     /// A server that no longer owns anything is let go.
     private mutating func close(_ shard: Int) {
-        _ = machine.disconnected(shard)
+        _ = machine.disconnected(ShardID(shard))
         links[shard].connection?.close()
         links[shard].connection = nil
         links[shard].state = .idle
@@ -215,7 +207,7 @@ package struct RedisLog: ~Copyable {
     /// Owners are needed; of the others one may know the map when no owner can be reached.
     private func wantsLink(_ shard: Int) -> Bool {
         let shards = machine.shards
-        return shards[shard].isOwner || shards[shard].hasWork
+        return shards[shard].isOwner || shards[shard].hasExtras
             || !shards.contains { $0.isReady && $0.isOwner }
     }
 
@@ -229,29 +221,28 @@ package struct RedisLog: ~Copyable {
         }
         for shard in links.indices { tend(shard) }
         machine.expire()
-        keepLists()
+        machine.dropExpiredDevices(limit: RedisLog.expiryPortion)
+        askServers()
         if settings.isCluster { keepMap() }
+        if machine.takeOldLayout() > 0 { tellOldLayout() }
         metrics.set(machine.isUp ? 1 : 0, .isUp)
         metrics.set(machine.waitingSamples, .waiting)
     }
 
-    private mutating func keepLists() {
-        if nextPublish <= now {
-            nextPublish = now + RedisLog.publishInterval
-            machine.publishDevices()
-        }
+    private mutating func tellOldLayout() {
+        tell(
+            "Redis has streams of an earlier version (tidemark:*): they are not read any more and "
+                + "expire by themselves, and every series begins anew", isWarning: true)
+    }
+
+    private mutating func askServers() {
         if settings.replicas > 0, nextRoles <= now {
             nextRoles = now + RedisLog.rolesInterval
             machine.askForRoles()
         }
-        guard isKeeper, machine.isUp else { return }
-        if nextKeep <= now {
-            nextKeep = now + RedisLog.keepInterval
-            machine.look()
-        }
-        if nextTidy <= now {
-            nextTidy = now + RedisLog.tidyInterval
-            machine.tidyDevices()
+        if nextMemory <= now {
+            nextMemory = now + RedisLog.memoryInterval
+            machine.askForMemory()
         }
     }
 
@@ -263,20 +254,17 @@ package struct RedisLog: ~Copyable {
             let shard = (lastMapShard + step) % count
             guard machine.shards[shard].isReady else { continue }
             lastMapShard = shard
-            machine.askForMap(shard)
+            machine.askForMap(ShardID(shard))
             return
         }
     }
-
-    /// Tells the lists at once what they have not been told: the loop is about to end.
-    package mutating func publishNow() { nextPublish = .zero }
 
     /// Sends what has gathered, and watches what is to be watched.
     package mutating func flush(_ poller: borrowing Poller) {
         for shard in links.indices {
             guard let connection = links[shard].connection else { continue }
             commands.removeAll()
-            if machine.fly(shard, into: &commands) {
+            if machine.fly(ShardID(shard), into: &commands) {
                 connection.send(commands)
                 connection.write()
                 drain(shard)
@@ -295,8 +283,7 @@ package struct RedisLog: ~Copyable {
     package mutating func nextLook() -> Instant {
         var next = machine.nextLook()
         for link in links { next = min(next, link.deadline) }
-        if isKeeper, machine.isUp { next = min(next, nextKeep) }
-        if machine.hasNews { next = min(next, nextPublish) }
+        if machine.isUp { next = min(next, nextMemory) }
         if machine.needsMap { next = min(next, nextMap) }
         return next
     }

@@ -1,13 +1,13 @@
 package import Bytes
 package import Telemetry
 
-/// The families that tell what all loops of the process had to do with Redis.
+/// The families that tell what the process had to do with Redis.
 extension SharedRedis {
     package func write(_ writer: inout ExpositionWriter, into output: inout ByteBuffer) {
-        // Redis' own list bounds the devices; a process drops nothing that counts.
-        writer.writeSeriesDropped(evicted: 0, expired: 0, into: &output)
+        writer.writeSeriesDropped(
+            evicted: metrics.value(.evicted), expired: metrics.value(.expired), into: &output)
         writer.single(
-            "redis_up", .gauge, help: "1 while every loop reaches what it needs to store a sample.",
+            "redis_up", .gauge, help: "1 while samples of every log can be stored.",
             value: isUp ? 1 : 0, into: &output)
         for family in SharedRedis.labelled { write(family, &writer, into: &output) }
         for (name, help, counter) in SharedRedis.single {
@@ -15,12 +15,19 @@ extension SharedRedis {
         }
         writer.single(
             "redis_waiting_samples", .gauge, help: "Samples on their way into the log.",
-            value: Double(metrics.reduce(0) { $0 + $1.value(.waiting) }), into: &output)
+            value: Double(metrics.value(.waiting)), into: &output)
+        writer.single(
+            "redis_memory_used_bytes", .gauge, help: "Memory that Redis uses.",
+            value: Double(metrics.value(.memoryUsed)), into: &output)
+        writer.single(
+            "redis_memory_limit_bytes", .gauge,
+            help: "Memory that Redis may use; 0 is without limit.",
+            value: Double(metrics.value(.memoryLimit)), into: &output)
         writeFlights(&writer, into: &output)
     }
 
     private func total(_ counter: RedisMetrics.Counter) -> Double {
-        Double(metrics.reduce(0) { $0 + $1.value(counter) })
+        Double(metrics.value(counter))
     }
 
     private struct LabelledFamily {
@@ -38,12 +45,6 @@ extension SharedRedis {
                 ("redirected", .commandsRedirected), ("lost", .commandsLost),
             ]),
         LabelledFamily(
-            name: "redis_reads_total", help: "Streams read, by why.", label: "why",
-            values: [
-                ("load", .loads), ("check", .checks), ("catch_up_device", .deviceCatchUps),
-                ("catch_up_fleet", .fleetCatchUps),
-            ]),
-        LabelledFamily(
             name: "redis_settled_total",
             help: "Entries in flight on a cut connection, by what was found.", label: "outcome",
             values: [
@@ -57,17 +58,21 @@ extension SharedRedis {
     ]
 
     private static let single: [(String, String, RedisMetrics.Counter)] = [
-        ("redis_entries_read_total", "Entries of streams read.", .entriesRead),
+        ("redis_entries_read_total", "Entries of logs taken in.", .entriesRead),
         (
             "redis_entries_not_understood_total", "Entries that no version of this program wrote.",
             .entriesNotUnderstood
         ),
-        ("redis_checkpoints_total", "Checkpoints written.", .checkpointsWritten),
+        ("redis_checkpoints_read_total", "Checkpoints of series read.", .checkpointsRead),
+        ("redis_checkpoints_total", "Checkpoints of series written anew.", .checkpointsWritten),
         (
-            "redis_checkpoints_refused_total", "Checkpoints of another build or other parameters.",
-            .checkpointsRefused
+            "series_relearned_total", "Checkpoints of another version or of other parameters.",
+            .relearned
         ),
-        ("redis_gaps_total", "Parts of a series' log that were gone before they were read.", .gaps),
+        ("redis_trims_total", "Trims of logs by this process.", .trims),
+        ("redis_trims_lost_total", "Trims in which another process was faster.", .trimsLost),
+        ("redis_gaps_total", "Parts of a log that were gone before they were read.", .gaps),
+        ("redis_log_resets_total", "Logs that were read from their beginning.", .resets),
         ("redis_connections_lost_total", "Connections that were cut.", .connectionsLost),
         (
             "redis_side_writes_dropped_total", "Writes beside the series for which no room was.",
@@ -95,16 +100,16 @@ extension SharedRedis {
         writer.histogram(
             upperBounds: bounds,
             counts: (0...bounds.count).map { bucket in
-                metrics.reduce(0) { $0 + $1.durations.count(inBucket: bucket) }
+                metrics.durations.count(inBucket: bucket)
             },
-            sum: metrics.reduce(0) { $0 + $1.durations.sumSeconds }, into: &output)
+            sum: metrics.durations.sumSeconds, into: &output)
         writer.family(
-            "redis_batch_samples", .histogram, help: "Samples of one pipeline, in all its series.",
+            "redis_batch_samples", .histogram, help: "Samples of one pipeline.",
             into: &output)
         writer.histogram(
             upperBounds: RedisMetrics.batchBounds,
             counts: (0...RedisMetrics.batchBounds.count).map { bucket in
-                metrics.reduce(0) { $0 + $1.pipelines(inBucket: bucket) }
+                metrics.pipelines(inBucket: bucket)
             },
             sum: total(.pipelineSamples), into: &output)
     }

@@ -1,20 +1,21 @@
 internal import Redis
 package import Telemetry
 
-/// What one loop counts of its dealings with Redis; written by the loop, read by any thread.
+/// What a process counts of its dealings with Redis; written by one loop, read by any thread.
 package final class RedisMetrics: Sendable {
     package enum Counter: Int, CaseIterable, Sendable {
         /// Commands by how they ended.
         case commandsOK, commandsFailed, commandsRedirected, commandsLost
-        /// Streams read, and why.
-        case loads, checks, deviceCatchUps, fleetCatchUps
+        /// Entries of logs, checkpoints and trims; taken over from the logs.
         case entriesRead, entriesNotUnderstood
-        case checkpointsWritten, checkpointsRefused
-        /// Parts of a log that are gone: no fold can take them in any more.
-        case gaps
+        case checkpointsRead, checkpointsWritten, relearned
+        case trims, trimsLost
+        /// Parts of a log that are gone, and logs that were read from their beginning.
+        case gaps, resets
         /// Entries in flight on a connection that was cut: found in the log, sent again, or
         /// unknown.
         case settledFound, settledSentAgain, settledUnknown
+        case duplicates, evicted, expired
         case connectionsLost
         case timedOut, queueFull
         /// Writes beside the series that found no room in their queue.
@@ -33,10 +34,14 @@ package final class RedisMetrics: Sendable {
 
     /// Gauges.
     package enum State: Int, CaseIterable, Sendable {
-        /// 1 while what the fleet series needs can be reached.
+        /// 1 while samples of every log can be stored.
         case isUp
         /// Samples that wait to be stored.
         case waiting
+        /// Bytes of memory: used, and allowed (0 is without limit).
+        case memoryUsed, memoryLimit
+        /// Seconds since the oldest request came whose key is remembered.
+        case oldestKey
     }
 
     package init() {}
@@ -44,6 +49,9 @@ package final class RedisMetrics: Sendable {
     package func add(_ amount: Int, _ counter: Counter) {
         counters.add(amount, to: counter.rawValue)
     }
+
+    /// Takes over what a log has counted in all.
+    func set(_ value: Int, _ counter: Counter) { counters.set(value, at: counter.rawValue) }
 
     package func value(_ counter: Counter) -> Int { counters[counter.rawValue] }
 

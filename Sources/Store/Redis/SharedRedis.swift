@@ -13,8 +13,13 @@ package final class SharedRedis: SharedStore {
     let settings: RedisSettings
     /// Whether the readable keys of the five services are written too.
     let mirrors: Bool
-    /// One per loop, in the loops' order.
-    let metrics: [RedisMetrics]
+    let metrics = RedisMetrics()
+    /// From the other loops to the one that keeps the logs.
+    let requests = RequestQueue()
+    /// From that one to each of the others, by loop.
+    let answers: [RequestQueue]
+    private let otherLoops = Atomic<Int>(0)
+    private let seenSeed = Atomic<UInt64>(0)
     private let seenFleet = Mutex(SeriesSummary.empty)
     private let seenDevices = Atomic<Int>(0)
 
@@ -23,9 +28,9 @@ package final class SharedRedis: SharedStore {
         loops: Int
     ) {
         self.parameters = parameters
-        settings = RedisSettings(location, configuration, loops: loops)
+        settings = RedisSettings(location, configuration)
         mirrors = configuration.redisMirror == .on
-        metrics = (0..<loops).map { _ in RedisMetrics() }
+        answers = (0..<loops).map { _ in RequestQueue() }
     }
 
     package var summary: String {
@@ -37,18 +42,36 @@ package final class SharedRedis: SharedStore {
     package var fleet: SeriesSummary { seenFleet.withLock { $0 } }
     package var deviceCount: Int { seenDevices.load(ordering: .relaxed) }
 
-    /// Whether every loop can store samples.
-    var isUp: Bool { metrics.allSatisfy { $0.value(.isUp) == 1 } }
+    /// Whether samples can be stored.
+    var isUp: Bool { metrics.value(.isUp) == 1 }
 
-    /// Takes over what a loop has seen.
-    func see(_ fleet: SeriesSummary, devices: Int) {
+    /// Seed of the hashes of requests' keys; 0 while it is not known.
+    var keySeed: UInt64 { seenSeed.load(ordering: .relaxed) }
+
+    /// Takes over what the keeper has seen.
+    func see(_ fleet: SeriesSummary, devices: Int, keySeed: UInt64) {
         seenFleet.withLock { $0 = fleet }
         seenDevices.store(devices, ordering: .relaxed)
+        seenSeed.store(keySeed, ordering: .relaxed)
+    }
+
+    // MARK: Loops
+
+    /// Whether another loop still needs the one that keeps the logs.
+    var hasOtherLoops: Bool { otherLoops.load(ordering: .acquiring) > 0 }
+
+    /// A loop that needs the keeper begins.
+    func join() { otherLoops.add(1, ordering: .acquiringAndReleasing) }
+
+    /// It has ended; the keeper may be waiting for that.
+    func leave() {
+        otherLoops.subtract(1, ordering: .acquiringAndReleasing)
+        requests.wake()
     }
 }
 
 extension RedisSettings {
-    fileprivate init(_ location: RedisLocation, _ configuration: Configuration, loops: Int) {
+    fileprivate init(_ location: RedisLocation, _ configuration: Configuration) {
         self.init()
         server.servers = location.servers.map { NodeAddress(host: $0.host, port: $0.port) }
         server.isCluster = location.isCluster
@@ -57,11 +80,8 @@ extension RedisSettings {
         server.database = location.database
         server.timeout = configuration.redisTimeout
         timeToLive = configuration.seriesTimeToLive
-        checkpointInterval = configuration.checkpointInterval
-        streamLength = configuration.streamLength
+        historyBytes = configuration.redisHistoryBytes
         replicas = configuration.redisReplicas
         deviceLimit = configuration.deviceLimit
-        // Each loop keeps folds of its own; together no more than one store would.
-        cacheLimit = max(1, configuration.deviceLimit / loops)
     }
 }

@@ -3,7 +3,7 @@ internal import Bytes
 
 /// The keys that the five services before this one wrote for people to look at. Nothing reads them
 /// here, and no answer waits for them.
-extension LogMachine {
+extension RedisMachine {
     /// `metric:<timestamp>` lives so long.
     private static var mirrorSeconds: Int { 300 }
     /// Entries of the list `metrics`.
@@ -20,7 +20,7 @@ extension LogMachine {
                 commands.add(sample.key.span)
                 commands.add(sample.text.span)
                 commands.add("EX")
-                commands.add(integer: LogMachine.mirrorSeconds)
+                commands.add(integer: RedisMachine.mirrorSeconds)
                 commands.end()
             }
         }
@@ -37,7 +37,7 @@ extension LogMachine {
             commands.add("LTRIM")
             commands.add(list)
             commands.add("0")
-            commands.add(integer: LogMachine.mirrorListLength - 1)
+            commands.add(integer: RedisMachine.mirrorListLength - 1)
             commands.end()
         }
     }

@@ -1,0 +1,249 @@
+internal import Bytes
+internal import Redis
+internal import SeriesLog
+internal import Wire
+
+/// What is sent beside the logs: lists that all processes share, and questions to a server.
+extension RedisMachine {
+    static var anomalies: StaticString { "tm:anomalies" }
+    /// Side writes that wait for one server. Beyond it new ones are dropped, and counted.
+    static var sideWriteLimit: Int { 8192 }
+
+    func hashSlot(_ key: StaticString) -> UInt16 {
+        settings.isCluster ? SlotMap.slot(ofKey: key.bytes.span) : 0
+    }
+
+    mutating func enlist(_ extra: Extra) {
+        switch extra {
+        // Questions of the moment, put to one server: they are put anew when they got lost.
+        case .map, .role, .memory, .detour: return
+        case .write, .anomalyPage, .meta, .writeMeta, .oldLayout: break
+        }
+        guard let shard = shard(ofSlot: hashSlot(extra)) else {
+            homeless.append(extra)
+            return
+        }
+        shards[shard.index].extras.append(QueuedExtra(extra: extra))
+    }
+
+    private func hashSlot(_ extra: Extra) -> UInt16 {
+        switch extra {
+        case .write(let hashSlot, _): hashSlot
+        case .anomalyPage: hashSlot(RedisMachine.anomalies)
+        case .meta, .writeMeta: hashSlot(LogMeta.key)
+        case .oldLayout: hashSlot("tidemark:fleet")
+        case .map, .role, .memory, .detour: 0
+        }
+    }
+
+    mutating func enlistWrite(_ hashSlot: UInt16, _ body: (inout CommandBuffer) -> Void) {
+        let waiting =
+            shard(ofSlot: hashSlot).map { shards[$0.index].extras.count } ?? homeless.count
+        guard waiting < RedisMachine.sideWriteLimit else {
+            metrics.add(1, .sideWritesDropped)
+            return
+        }
+        var commands = CommandBuffer()
+        body(&commands)
+        enlist(.write(hashSlot: hashSlot, command: Array(commands.bytes.readable)))
+    }
+
+    // MARK: Questions
+
+    /// Asks a server which of them has which slot.
+    package mutating func askForMap(_ id: ShardID) {
+        shards[id.index].extras.append(QueuedExtra(extra: .map))
+    }
+
+    /// Asks every server how many replicas it has by now: as many must confirm.
+    package mutating func askForRoles() {
+        for shard in shards.indices where shards[shard].isReady {
+            shards[shard].extras.append(QueuedExtra(extra: .role))
+        }
+    }
+
+    /// Asks every server how much memory it has.
+    package mutating func askForMemory() {
+        for shard in shards.indices where shards[shard].isReady && shards[shard].isOwner {
+            shards[shard].extras.append(QueuedExtra(extra: .memory))
+        }
+    }
+
+    // MARK: Flagged samples
+
+    /// Puts a flagged sample into the shared list.
+    package mutating func publish(_ note: FlaggedNote) {
+        enlistWrite(hashSlot(RedisMachine.anomalies)) { commands in
+            commands.begin(12)
+            commands.add("XADD")
+            commands.add(RedisMachine.anomalies)
+            commands.add("MAXLEN")
+            commands.add("~")
+            commands.add(integer: RedisSettings.anomalyLimit)
+            commands.add("*")
+            commands.add("d")
+            commands.add(note.device.span)
+            commands.add("a")
+            commands.add(note.isAlert ? "1" : "0")
+            commands.add("v")
+            commands.add(note.text.span)
+            commands.end()
+        }
+    }
+
+    // MARK: Commands
+
+    mutating func write(_ extra: Extra, into commands: inout CommandBuffer) {
+        switch extra {
+        case .write(_, let command): commands.append(command.span)
+        case .map: commands.command("CLUSTER", "SLOTS")
+        case .role: commands.command("ROLE")
+        case .memory: commands.command("INFO", "memory")
+        case .meta: commands.command("GET", LogMeta.key)
+        case .oldLayout: commands.command("EXISTS", "tidemark:fleet")
+        case .writeMeta(let text):
+            commands.begin(4)
+            commands.add("SET")
+            commands.add(LogMeta.key)
+            commands.add(text: text)
+            commands.add("NX")
+            commands.end()
+        case .anomalyPage(_, let count):
+            commands.begin(6)
+            commands.add("XREVRANGE")
+            commands.add(RedisMachine.anomalies)
+            commands.add("+")
+            commands.add("-")
+            commands.add("COUNT")
+            commands.add(integer: count)
+            commands.end()
+        case .detour(let log, _, let command):
+            let kept = logs[log.index]
+            write(kept.log.commands[command], of: kept, into: &commands) { _ in
+                preconditionFailure("only single commands go a detour")
+            }
+        }
+    }
+
+    // MARK: Replies
+
+    mutating func received(_ queued: QueuedExtra, by id: ShardID, reply: Reply) {
+        if case .detour(let log, let flight, let command) = queued.extra {
+            receivedDetour(reply, from: id, log, flight, command)
+            return
+        }
+        if case .failure(let failure) = reply {
+            refused(queued, by: id, failure: failure)
+            return
+        }
+        switch (queued.extra, reply) {
+        case (.role, .array(let parts)):
+            if let replicas = Greeting.replicas(of: parts) {
+                shards[id.index].replicas = replicas
+            } else {
+                shards[id.index].wantsReconnect = true
+            }
+        case (.map, _):
+            if let fresh = SlotMap(reply, from: shards[id.index].address) { adopt(fresh) }
+        case (.memory, .text(let text)): memory.take(text)
+        case (.meta, _): takeMeta(reply)
+        case (.writeMeta, _): enlist(.meta)
+        case (.oldLayout, .integer(let count)): oldLayout = count
+        case (.anomalyPage(let ticket, _), .array(let elements)):
+            listings[ticket]?.flagged = elements.compactMap(FlaggedNote.init)
+            tickets.finish(ticket)
+        case (.anomalyPage(let ticket, _), _):
+            shards[id.index].wantsReconnect = true
+            tickets.fail(ticket, .refused)
+        case (.write, _), (.role, _), (.memory, _), (.oldLayout, _), (.detour, _): break
+        }
+    }
+
+    private mutating func takeMeta(_ reply: Reply) {
+        switch reply {
+        case .text(let text):
+            if let meta = LogMeta(text) {
+                if case .known = agreement {} else { enlist(.oldLayout) }
+                agree(on: meta)
+            } else {
+                agreement = .refused
+            }
+        case .null:
+            var seed = hashSeed ^ UInt64(unixMilliseconds)
+            seed = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+            var meta = LogMeta.chosen(map, seed: seed)
+            if case .known(let known) = agreement {
+                // The logs are gone with it. They are made again as they were.
+                meta.tags = known.tags
+                meta.fleetTag = known.fleetTag
+            }
+            enlist(.writeMeta(text: meta.text))
+        case .integer, .array, .failure: agreement = .refused
+        }
+    }
+
+    private mutating func refused(
+        _ queued: QueuedExtra, by id: ShardID, failure: ReplyFailure
+    ) {
+        let extra = queued.extra
+        switch failure {
+        case .moved(let number, let address):
+            wantsMap = true
+            map.setOwner(number, address)
+            _ = shardID(of: address)
+            enlist(extra)
+        case .ask(let address) where !queued.needsAsking:
+            follow(extra, to: address)
+        // A server that was named and names another cannot say where the key is: begin again, but
+        // not at once, so that two servers that name each other are not flooded.
+        case .tryAgain, .readOnly, .ask:
+            shards[id.index].notBefore = now + .milliseconds(20)
+            if failure == .readOnly { shards[id.index].wantsReconnect = true }
+            enlist(extra)
+        case .notNext, .other:
+            if case .other(let text) = failure { refusal = text }
+            tickets.fail(extra.ticket, .refused)
+        }
+    }
+
+    /// Sends a command once to the server that its hash slot is moving to.
+    private mutating func follow(_ extra: Extra, to address: NodeAddress) {
+        let shard = shardID(of: address)
+        if case .write = extra, shards[shard.index].extras.count >= RedisMachine.sideWriteLimit {
+            metrics.add(1, .sideWritesDropped)
+            return
+        }
+        shards[shard.index].extras.append(QueuedExtra(extra: extra, needsAsking: true))
+    }
+
+    /// What Redis last refused, once.
+    package mutating func takeRefusal() -> [UInt8]? { refusal.take() }
+
+    /// How many streams of the layout before this one were found, once.
+    package mutating func takeOldLayout() -> Int {
+        defer { oldLayout = 0 }
+        return oldLayout
+    }
+}
+
+extension ServerMemory {
+    /// Reads the reply to INFO memory.
+    mutating func take(_ text: [UInt8]) {
+        for line in text.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }) {
+            let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 1)
+            guard parts.count == 2 else { continue }
+            let value = String(decoding: parts[1], as: UTF8.self)
+            switch String(decoding: parts[0], as: UTF8.self) {
+            case "used_memory": used = Int(value) ?? used
+            case "maxmemory": limit = Int(value) ?? limit
+            case "maxmemory_policy": evictsOurs = value.hasPrefix("allkeys")
+            default: break
+            }
+        }
+    }
+}
+
+extension StaticString {
+    /// A copy of the text.
+    var bytes: [UInt8] { Array("\(self)".utf8) }
+}

@@ -1,0 +1,284 @@
+internal import Bytes
+package import Redis
+internal import SeriesLog
+internal import Telemetry
+
+/// Pipelines: what is sent to a server, and what comes back.
+extension RedisMachine {
+    /// Whether something has gathered that can be sent now.
+    package var canFly: Bool {
+        for kept in logs where kept.log.isAwaited && !kept.log.isUnderWay {
+            guard let shard = shard(of: kept) else { continue }
+            if shards[shard.index].isReady, !shards[shard.index].isUnderWay { return true }
+        }
+        for shard in shards where shard.isReady && !shard.isUnderWay && shard.hasExtras {
+            return true
+        }
+        return false
+    }
+
+    /// Whether a pipeline has been under way for too long.
+    package func isStalled(_ id: ShardID) -> Bool {
+        shards[id.index].isUnderWay
+            && shards[id.index].pipeline.sentAt + settings.timeout <= now
+    }
+
+    /// Writes the next pipeline of a server, if there is one to be sent now.
+    /// - Returns: whether there is.
+    package mutating func fly(_ id: ShardID, into commands: inout CommandBuffer) -> Bool {
+        guard shards[id.index].isReady, !shards[id.index].isUnderWay,
+            shards[id.index].notBefore <= now
+        else { return false }
+        var pipeline = Pipeline()
+        swap(&pipeline, &shards[id.index].pipeline)
+        var samples = 0
+        var appends = false
+        for kept in logs where shard(of: kept) == id && kept.log.hasWork {
+            if kept.shard != id { arrive(kept, at: id) }
+            let waiting = kept.log.waitingItems
+            guard kept.log.board(&tickets) else { continue }
+            send(kept, &pipeline, into: &commands)
+            if kept.log.commands.contains(.append) {
+                appends = true
+                samples += waiting
+            }
+        }
+        sendExtras(id, &pipeline, into: &commands)
+        let replicas = min(settings.replicas, shards[id.index].replicas)
+        if appends, replicas > 0 {
+            commands.begin(3)
+            commands.add("WAIT")
+            commands.add(integer: replicas)
+            commands.add(integer: max(1, Int(settings.timeout.milliseconds) / 2))
+            commands.end()
+            pipeline.purposes.append(.wait)
+        }
+        pipeline.sentAt = now
+        let isUnderWay = pipeline.isUnderWay
+        swap(&pipeline, &shards[id.index].pipeline)
+        if isUnderWay { metrics.recordPipeline(samples: samples) }
+        return isUnderWay
+    }
+
+    /// The log is on another server than before. What the one before has, this one has, or it is
+    /// thrown away: nothing that was sent there can be added to the log any more.
+    private mutating func arrive(_ kept: KeptLog, at id: ShardID) {
+        if kept.shard != nil { kept.log.connected(isFenced: true) }
+        kept.shard = id
+    }
+
+    private mutating func send(
+        _ kept: KeptLog, _ pipeline: inout Pipeline, into commands: inout CommandBuffer
+    ) {
+        kept.flight &+= 1
+        let count = kept.log.commands.count
+        kept.replies = Array(repeating: nil, count: count)
+        kept.missing = count
+        kept.hasDetour = false
+        pipeline.logs.append(kept.id)
+        for index in 0..<count {
+            write(kept.log.commands[index], of: kept, into: &commands) { purpose in
+                pipeline.purposes.append(purpose)
+            }
+            pipeline.purposes.append(.log(kept.id, flight: kept.flight, command: index))
+        }
+    }
+
+    private mutating func sendExtras(
+        _ id: ShardID, _ pipeline: inout Pipeline, into commands: inout CommandBuffer
+    ) {
+        guard shards[id.index].hasExtras else { return }
+        let count = min(RedisSettings.pipelineExtraLimit, shards[id.index].extras.count)
+        let taken = Array(shards[id.index].extras.prefix(count))
+        shards[id.index].extras.removeFirst(count)
+        for queued in taken {
+            if case .detour(let log, let flight, _) = queued.extra {
+                // The flight may have been given up since.
+                guard logs[log.index].flight == flight else { continue }
+            }
+            if queued.needsAsking {
+                commands.command("ASKING")
+                pipeline.purposes.append(.ignored)
+            }
+            write(queued.extra, into: &commands)
+            pipeline.purposes.append(.extra(queued))
+        }
+    }
+
+    // MARK: Replies
+
+    /// Whether the next reply of the server is the ID of an appended entry. Then `received` takes
+    /// it already parsed.
+    package func expectsEntryID(_ id: ShardID) -> Bool {
+        let pipeline = shards[id.index].pipeline
+        guard pipeline.cursor < pipeline.purposes.count,
+            case .log(let log, let flight, let command) = pipeline.purposes[pipeline.cursor]
+        else { return false }
+        let kept = logs[log.index]
+        return kept.flight == flight && kept.log.commands[command] == .append
+    }
+
+    /// The reply to an append, parsed.
+    package mutating func received(_ shard: ShardID, id: EntryID) {
+        guard case .log(let log, let flight, let command) = nextPurpose(shard) else { return }
+        metrics.add(1, .commandsOK)
+        take(
+            .appended(LogPosition(birth: id.birth, number: id.number)), log, flight, command)
+        finishIfComplete(shard)
+    }
+
+    /// The next reply of a server.
+    package mutating func received(_ shard: ShardID, _ reply: Reply) {
+        guard let purpose = nextPurpose(shard) else { return }
+        count(reply)
+        switch purpose {
+        case .log(let log, let flight, let command):
+            received(reply, from: shard, log, flight, command)
+        case .extra(let queued): received(queued, by: shard, reply: reply)
+        case .wait: takeWait(reply, shard)
+        case .ignored: break
+        }
+        finishIfComplete(shard)
+    }
+
+    private mutating func nextPurpose(_ id: ShardID) -> Pipeline.Purpose? {
+        let cursor = shards[id.index].pipeline.cursor
+        guard cursor < shards[id.index].pipeline.purposes.count else {
+            // A reply that nothing asked for: the connection is out of step.
+            shards[id.index].wantsReconnect = true
+            return nil
+        }
+        shards[id.index].pipeline.cursor = cursor + 1
+        return shards[id.index].pipeline.purposes[cursor]
+    }
+
+    private func count(_ reply: Reply) {
+        guard case .failure(let failure) = reply else {
+            metrics.add(1, .commandsOK)
+            return
+        }
+        switch failure {
+        case .moved, .ask: metrics.add(1, .commandsRedirected)
+        case .notNext, .tryAgain, .readOnly, .other: metrics.add(1, .commandsFailed)
+        }
+    }
+
+    private mutating func takeWait(_ reply: Reply, _ id: ShardID) {
+        guard case .integer(let count) = reply else { return }
+        let wanted = min(settings.replicas, shards[id.index].replicas)
+        guard count < wanted else { return }
+        // A replica may have gone for good; then it is not waited for any more.
+        shards[id.index].extras.append(QueuedExtra(extra: .role))
+        for log in shards[id.index].pipeline.logs { logs[log.index].log.missesReplicas() }
+    }
+
+    /// A reply to a log's command.
+    private mutating func received(
+        _ reply: Reply, from shard: ShardID, _ log: LogID, _ flight: UInt32, _ command: Int
+    ) {
+        let kept = logs[log.index]
+        guard kept.flight == flight else { return }
+        let asked = kept.log.commands[command]
+        guard case .failure(let failure) = reply else {
+            guard let read = read(reply, to: asked) else {
+                shards[shard.index].wantsReconnect = true
+                take(.refused, log, flight, command)
+                return
+            }
+            take(read, log, flight, command)
+            return
+        }
+        switch failure {
+        case .ask(let address) where asked.isSingle:
+            let other = shardID(of: address)
+            kept.hasDetour = true
+            shards[other.index].extras.append(
+                QueuedExtra(
+                    extra: .detour(log, flight: flight, command: command), needsAsking: true))
+        case .ask, .tryAgain: 
+            shards[shard.index].notBefore = now + .milliseconds(20)
+            wantsMap = settings.isCluster
+            take(.elsewhere, log, flight, command)
+        case .moved(let slot, let address):
+            wantsMap = true
+            map.setOwner(slot, address)
+            _ = shardID(of: address)
+            take(.elsewhere, log, flight, command)
+        case .readOnly:
+            shards[shard.index].wantsReconnect = true
+            take(.elsewhere, log, flight, command)
+        case .notNext: take(.nothing, log, flight, command)
+        case .other(let text):
+            // A transaction that was not executed says why with the command it refused.
+            guard asked != .trim else { return take(.nothing, log, flight, command) }
+            refusal = text
+            take(.refused, log, flight, command)
+        }
+    }
+
+    /// The reply to a command that went to another server than the log's own.
+    mutating func receivedDetour(
+        _ reply: Reply, from shard: ShardID, _ log: LogID, _ flight: UInt32, _ command: Int
+    ) {
+        let kept = logs[log.index]
+        guard kept.flight == flight else { return }
+        if case .failure = reply {
+            // That server sends it elsewhere again, or cannot say: begin again, but not at once.
+            shards[shard.index].notBefore = now + .milliseconds(20)
+            take(.elsewhere, log, flight, command)
+        } else {
+            take(read(reply, to: kept.log.commands[command]) ?? .refused, log, flight, command)
+        }
+        landIfComplete(kept)
+    }
+
+    private mutating func take(
+        _ reply: LogReply, _ log: LogID, _ flight: UInt32, _ command: Int
+    ) {
+        let kept = logs[log.index]
+        guard kept.flight == flight, kept.replies[command] == nil else { return }
+        kept.replies[command] = reply
+        kept.missing -= 1
+    }
+
+    // MARK: Landing
+
+    private mutating func finishIfComplete(_ id: ShardID) {
+        guard shards[id.index].isUnderWay, shards[id.index].pipeline.isComplete else { return }
+        metrics.durations.record(now - shards[id.index].pipeline.sentAt)
+        let logs = shards[id.index].pipeline.logs
+        shards[id.index].pipeline.removeAll()
+        for log in logs { landIfComplete(self.logs[log.index]) }
+    }
+
+    private mutating func landIfComplete(_ kept: KeptLog) {
+        guard kept.log.isUnderWay, kept.missing == 0, kept.replies.count > 0 else { return }
+        // A command of the flight that went a detour may be answered before the pipeline is over.
+        if let shard = kept.shard, shards[shard.index].pipeline.logs.contains(kept.id) { return }
+        let replies = kept.replies
+        kept.replies.removeAll(keepingCapacity: true)
+        for reply in replies {
+            _ = kept.log.received(reply ?? .refused, isDetour: kept.hasDetour)
+        }
+        kept.log.landed(&tickets)
+        if kept.log.isMissing { enlist(.meta) }
+    }
+
+    /// When a new log is born: microseconds, of which the last three digits are this process' own,
+    /// so that two logs of one name, one of them flushed, are never taken for each other.
+    mutating func nextBirth() -> UInt64 {
+        let birth = UInt64(max(1, unixMilliseconds)) * 1000 + writer % 1000
+        lastBirth = max(birth, lastBirth + 1000)
+        return lastBirth
+    }
+}
+
+extension LogCommand {
+    /// Whether it is one command of Redis, for one key.
+    var isSingle: Bool {
+        switch self {
+        case .watch, .trim, .create: false
+        default: true
+        }
+    }
+}

@@ -1,0 +1,285 @@
+package import Bytes
+package import SeriesLog
+package import Wire
+
+/// Taking in what is to be done.
+extension RedisMachine {
+    /// A request is cut into pieces of so many samples, each of which counts once by its key.
+    static var pieceSamples: Int { 1_024 }
+
+    /// Whether so many samples more find room in the queue.
+    package func hasRoom(for samples: Int) -> Bool {
+        waitingSamples + samples <= RedisSettings.queueLimit
+    }
+
+    /// Why nothing can be taken in now; nil when something can.
+    package var obstacle: StoreFailure? {
+        if isRefused { return .refused }
+        guard let first = logs.first else { return .unreachable }
+        return logs.count == 1 && isAway(first) ? .unreachable : nil
+    }
+
+    /// Takes in the samples of a request.
+    /// - Returns: its ticket.
+    package mutating func append(
+        _ batch: borrowing SampleBatch, key: UInt64?
+    ) -> TicketNumber {
+        let ticket = tickets.open(samples: batch.samples.count)
+        var start = 0
+        var piece = 0
+        while start < batch.samples.count {
+            let end = min(start + RedisMachine.pieceSamples, batch.samples.count)
+            let hash = key.map { RedisMachine.hash(of: $0, piece: piece) }
+            if logs.count == 1 {
+                append(batch, start..<end, ticket, key: hash, to: logs[0])
+            } else {
+                spread(batch, start..<end, ticket, key: hash)
+            }
+            start = end
+            piece += 1
+        }
+        tickets.finish(ticket)
+        return ticket
+    }
+
+    static func hash(of key: UInt64, piece: Int) -> UInt64 {
+        let product = (key ^ UInt64(piece)).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        return piece == 0 ? key : product.high ^ product.low
+    }
+
+    private mutating func append(
+        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, key: UInt64?,
+        to kept: KeptLog
+    ) {
+        for index in range where batch.samples[index].nameLength > 0 {
+            kept.log.makeRoom(for: batch.name(batch.samples[index]))
+        }
+        kept.log.begin(partOf: range.count, ticket, key: key, &tickets)
+        for index in range {
+            let decoded = batch.samples[index]
+            kept.log.add(decoded.sample, device: batch.name(decoded), position: index)
+        }
+    }
+
+    /// Several logs: each sample of a device goes to its device's log and, without its name, to
+    /// the fleet's.
+    private mutating func spread(
+        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, key: UInt64?
+    ) {
+        var places = [[Int]](repeating: [], count: logs.count)
+        for index in range {
+            let decoded = batch.samples[index]
+            if decoded.nameLength > 0 {
+                places[log(of: batch.name(decoded)).index].append(index)
+            }
+        }
+        for kept in logs where !places[kept.id.index].isEmpty {
+            let mine = places[kept.id.index]
+            if isAway(kept) {
+                tickets.note(.unreachable, of: ticket)
+                continue
+            }
+            for index in mine { kept.log.makeRoom(for: batch.name(batch.samples[index])) }
+            kept.log.begin(partOf: mine.count, ticket, key: key, &tickets)
+            for index in mine {
+                let decoded = batch.samples[index]
+                kept.log.add(decoded.sample, device: batch.name(decoded), position: index)
+            }
+        }
+        appendToFleet(batch, range, ticket, key: key)
+    }
+
+    /// A sample of the fleet alone gets its verdict here. Of the others this is a copy, for which
+    /// nobody waits.
+    private mutating func appendToFleet(
+        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, key: UInt64?
+    ) {
+        guard let fleetLog else { return }
+        let kept = logs[fleetLog.index]
+        let unnamed: [UInt8] = []
+        let alone = range.filter { batch.samples[$0].nameLength == 0 }
+        if !alone.isEmpty {
+            if isAway(kept) {
+                tickets.note(.unreachable, of: ticket)
+            } else {
+                kept.log.begin(partOf: alone.count, ticket, key: key, &tickets)
+                for index in alone {
+                    kept.log.add(
+                        batch.samples[index].sample, device: unnamed.span, position: index)
+                }
+            }
+        }
+        let copies = range.count - alone.count
+        guard copies > 0 else { return }
+        guard kept.log.waitingItems + copies <= RedisSettings.queueLimit else {
+            metrics.add(copies, .sideWritesDropped)
+            return
+        }
+        kept.log.begin(
+            partOf: copies, .none, key: key.map { RedisMachine.hash(of: $0, piece: -1) },
+            &tickets)
+        for index in range where batch.samples[index].nameLength > 0 {
+            kept.log.add(batch.samples[index].sample, device: unnamed.span, position: -1)
+        }
+    }
+
+    /// The log of a device: the same on every process.
+    func log(of device: Span<UInt8>) -> LogID {
+        let count = fleetLog == logs.last?.id && logs.count > 1 ? logs.count - 1 : logs.count
+        guard count > 1 else { return LogID(index: 0) }
+        let hash = DeviceKey.hash(device, seed: keySeed)
+        return LogID(index: Int(hash % UInt64(count)))
+    }
+
+    // MARK: Questions
+
+    /// Asks for a device's series as it is now, or for the fleet's when there is no name.
+    package mutating func ask(about device: [UInt8]?) -> TicketNumber {
+        let ticket = tickets.open(samples: 0)
+        ask(about: device ?? [], ticket)
+        tickets.finish(ticket)
+        return ticket
+    }
+
+    private mutating func ask(about device: [UInt8], _ ticket: TicketNumber) {
+        let id = device.isEmpty ? fleetLog : log(of: device.span)
+        guard let id, !isAway(logs[id.index]) else {
+            tickets.note(.unreachable, of: ticket)
+            return
+        }
+        logs[id.index].log.ask(about: device.span, ticket, &tickets)
+    }
+
+    /// Asks for a page of the devices with the newest activity, or of those that follow `after`.
+    package mutating func askForDevices(after: [UInt8]?, limit: Int) -> TicketNumber {
+        let ticket = tickets.open(samples: 0)
+        var listing = Listing()
+        listing.names = devices(after: after, limit: limit)
+        listing.total = deviceCount
+        for name in listing.names ?? [] { ask(about: name, ticket) }
+        listings[ticket] = listing
+        tickets.finish(ticket)
+        return ticket
+    }
+
+    private func devices(after name: [UInt8]?, limit: Int) -> [[UInt8]]? {
+        if logs.count == 1 { return logs[0].log.devices(after: name, limit: limit) }
+        var all: [(name: [UInt8], activity: Int)] = []
+        for kept in logs {
+            for name in kept.log.devices(after: nil, limit: .max) ?? [] {
+                all.append((name, kept.log.lastActivity(of: name) ?? 0))
+            }
+        }
+        all.sort { left, right in
+            left.activity != right.activity
+                ? left.activity > right.activity : left.name.lexicographicallyPrecedes(right.name)
+        }
+        guard let name else { return all.prefix(limit).map(\.name) }
+        guard let place = all.firstIndex(where: { $0.name == name }) else { return nil }
+        return all[(place + 1)...].prefix(limit).map(\.name)
+    }
+
+    /// Asks for the newest flagged samples.
+    package mutating func askForFlagged(count: Int) -> TicketNumber {
+        let ticket = tickets.open(samples: 0)
+        listings[ticket] = Listing()
+        tickets.add(parts: 1, to: ticket)
+        enlist(.anomalyPage(ticket: ticket, count: count))
+        tickets.finish(ticket)
+        return ticket
+    }
+
+    /// What a listing is made of; once.
+    package mutating func takeListing(_ ticket: TicketNumber) -> Listing {
+        listings.removeValue(forKey: ticket) ?? Listing()
+    }
+
+    // MARK: Time
+
+    /// When something is due: a ticket's end, a pipeline's, or a look into the logs.
+    package mutating func nextLook() -> Instant {
+        var next = tickets.nextDeadline()
+        for shard in shards where shard.isReady {
+            if shard.isUnderWay {
+                next = min(next, shard.pipeline.sentAt + settings.timeout)
+            } else if shard.notBefore > now {
+                next = min(next, shard.notBefore)
+            }
+        }
+        for kept in logs where !kept.log.isUnderWay && kept.log.isFollowing {
+            next = min(next, now + .milliseconds(max(0, kept.log.nextRead - unixMilliseconds)))
+        }
+        return next
+    }
+
+    /// Decides the tickets whose time is over, and drops what was gathered for them.
+    package mutating func expire() {
+        let count = tickets.expire(now: now)
+        guard count > 0 else { return }
+        metrics.add(count, .timedOut)
+        for kept in logs { kept.log.dropAbandoned(&tickets) }
+        homeless = homeless.filter { !drop($0) }
+        for index in shards.indices where !shards[index].extras.isEmpty {
+            shards[index].extras = shards[index].extras.filter { !drop($0.extra) }
+        }
+    }
+
+    private mutating func drop(_ extra: Extra) -> Bool {
+        guard tickets.isAbandoned(extra.ticket) else { return false }
+        tickets.fail(extra.ticket, .timedOut)
+        return true
+    }
+}
+
+// MARK: Upkeep
+
+extension RedisMachine {
+    /// Forgets devices whose time to live is over.
+    package mutating func dropExpiredDevices(limit: Int) {
+        for kept in logs { _ = kept.log.dropExpired(limit: limit) }
+    }
+
+    /// Tells the metrics what the logs have counted.
+    package func tellMetrics() {
+        var sum = LogCounts()
+        for kept in logs { sum += kept.log.counts }
+        metrics.set(sum.entriesRead, .entriesRead)
+        metrics.set(sum.notUnderstood, .entriesNotUnderstood)
+        metrics.set(sum.checkpointsRead, .checkpointsRead)
+        metrics.set(sum.checkpointsWritten, .checkpointsWritten)
+        metrics.set(sum.relearned, .relearned)
+        metrics.set(sum.trims, .trims)
+        metrics.set(sum.trimsLost, .trimsLost)
+        metrics.set(sum.gaps, .gaps)
+        metrics.set(sum.resets, .resets)
+        metrics.set(sum.settledFound, .settledFound)
+        metrics.set(sum.settledAgain, .settledSentAgain)
+        metrics.set(sum.settledUnknown, .settledUnknown)
+        metrics.set(sum.duplicates, .duplicates)
+        metrics.set(sum.evicted, .evicted)
+        metrics.set(sum.expired, .expired)
+        metrics.set(memory.used, .memoryUsed)
+        metrics.set(memory.limit, .memoryLimit)
+        metrics.set(oldestKeySeconds, .oldestKey)
+    }
+}
+
+extension LogCounts {
+    static func += (sum: inout LogCounts, other: LogCounts) {
+        sum.entriesRead += other.entriesRead
+        sum.notUnderstood += other.notUnderstood
+        sum.resets += other.resets
+        sum.gaps += other.gaps
+        sum.checkpointsRead += other.checkpointsRead
+        sum.checkpointsWritten += other.checkpointsWritten
+        sum.relearned += other.relearned
+        sum.trims += other.trims
+        sum.trimsLost += other.trimsLost
+        sum.settledFound += other.settledFound
+        sum.settledAgain += other.settledAgain
+        sum.settledUnknown += other.settledUnknown
+        sum.evicted += other.evicted
+        sum.expired += other.expired
+        sum.duplicates += other.duplicates
+    }
+}

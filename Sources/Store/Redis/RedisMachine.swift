@@ -1,0 +1,291 @@
+package import Bytes
+package import Detection
+package import Redis
+package import SeriesLog
+internal import Wire
+
+/// What one process does with its logs in Redis, without a socket: which server each log is on,
+/// what is sent there, and what a reply means. `RedisLog` moves the bytes.
+///
+/// A log decides what it asks for and what follows. The machine puts the flights of all logs of a
+/// server, and what is sent beside them, into one pipeline, and follows redirections.
+package struct RedisMachine: ~Copyable {
+    enum Agreement {
+        case unknown
+        case asked
+        case known(LogMeta)
+        /// Redis holds what another build has written.
+        case refused
+    }
+
+    let settings: RedisSettings
+    let parameters: FoldParameters
+    /// This process' name in the marks of its entries.
+    let writer: UInt64
+    let hashSeed: UInt64
+    let metrics: RedisMetrics
+
+    package internal(set) var now = Instant.zero
+    package internal(set) var unixMilliseconds = 0
+
+    package var tickets = TicketTable()
+    var logs: [KeptLog] = []
+    /// Which of the logs has the fleet's series.
+    var fleetLog: LogID?
+    var agreement = Agreement.unknown
+    package internal(set) var shards: [Shard] = []
+    package internal(set) var map: SlotMap
+    /// Commands whose hash slot has no known owner.
+    var homeless: [Extra] = []
+    var lastBirth: UInt64 = 0
+    /// A slot has moved, or its owner is gone: the map should be asked for again.
+    package internal(set) var wantsMap = false
+    /// What Redis last refused, in its words.
+    package internal(set) var refusal: [UInt8]?
+    /// Streams of the layout before this one, which were found.
+    package internal(set) var oldLayout = 0
+    /// What GET /anomalies and GET /devices are answered with, by ticket.
+    var listings: [TicketNumber: Listing] = [:]
+    /// The server's memory, as last told.
+    var memory = ServerMemory()
+
+    /// What a listing is made of.
+    package struct Listing {
+        package var flagged: [FlaggedNote] = []
+        package var names: [[UInt8]]?
+        package var total = 0
+    }
+
+    /// - Parameters:
+    ///   - writer: unlike any other process'; not 0.
+    ///   - hashSeed: should be unpredictable to clients.
+    package init(
+        _ parameters: FoldParameters, _ settings: RedisSettings, writer: UInt64, hashSeed: UInt64,
+        metrics: RedisMetrics
+    ) {
+        self.parameters = parameters
+        self.settings = settings
+        self.writer = writer
+        self.hashSeed = hashSeed
+        self.metrics = metrics
+        // Every known server is a shard, whether it owns a slot or not: any can tell the map.
+        map =
+            settings.isCluster
+            ? SlotMap(settings.server.servers) : SlotMap(single: settings.server.servers[0])
+        shards = map.nodes.map { Shard($0) }
+        wantsMap = settings.isCluster
+    }
+
+    /// Tells the time; before anything else in a turn.
+    package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
+        if self.now == .zero {
+            // Before the first turn nothing was away: there has been no time to connect.
+            for index in shards.indices { shards[index].downSince = now }
+        }
+        self.now = now
+        self.unixMilliseconds = unixMilliseconds
+        tickets.tellDeadline(now + settings.timeout)
+        for kept in logs { kept.log.tellTime(unixMilliseconds: unixMilliseconds) }
+    }
+
+    // MARK: What is known
+
+    /// Whether samples can be stored.
+    package var isUp: Bool {
+        guard !logs.isEmpty else { return false }
+        for kept in logs {
+            guard kept.log.isFollowing, kept.log.knowsDevices, let shard = shard(of: kept),
+                shards[shard.index].isReady
+            else { return false }
+        }
+        return true
+    }
+
+    /// Seed of the hashes of requests' keys; 0 while it is not known.
+    package var keySeed: UInt64 {
+        if case .known(let meta) = agreement { meta.seed } else { 0 }
+    }
+
+    package var isRefused: Bool {
+        if case .refused = agreement { return true }
+        return logs.contains { $0.log.isRefused }
+    }
+
+    package func fleetSummary() -> SeriesSummary {
+        guard let fleetLog else { return .empty }
+        return logs[fleetLog.index].log.fleetSummary
+    }
+
+    package var deviceCount: Int { logs.reduce(0) { $0 + $1.log.deviceCount } }
+    package var oldestKeySeconds: Int { logs.map { $0.log.oldestKeySeconds }.max() ?? 0 }
+
+    /// Samples on their way into the logs.
+    package var waitingSamples: Int { logs.reduce(0) { $0 + $1.log.waitingItems } }
+
+    /// What the logs have counted.
+    package var counts: [LogCounts] { logs.map { $0.log.counts } }
+
+    // MARK: Agreement
+
+    /// What all processes agree on is known: the logs are made.
+    mutating func agree(on meta: LogMeta) {
+        if case .known(let known) = agreement, known == meta { return }
+        if case .known(let known) = agreement, known.tags == meta.tags,
+            known.fleetTag == meta.fleetTag
+        {
+            agreement = .known(meta)
+            return
+        }
+        for kept in logs { kept.log.failAll(.unsettled, &tickets) }
+        logs.removeAll()
+        agreement = .known(meta)
+        for tag in meta.tags {
+            add(tag, hasFleet: meta.fleetTag == nil, hasDevices: true)
+        }
+        if let tag = meta.fleetTag { add(tag, hasFleet: true, hasDevices: false) }
+        fleetLog = logs.last?.id
+    }
+
+    private mutating func add(_ tag: String, hasFleet: Bool, hasDevices: Bool) {
+        var settings = LogSettings()
+        settings.parameters = parameters
+        settings.timeToLive = Int(self.settings.timeToLive.milliseconds)
+        settings.historyLimit = self.settings.historyBytes
+        settings.deviceLimit = self.settings.deviceLimit
+        settings.heldLimit = self.settings.deviceLimit
+        settings.keyLimit = self.settings.keyLimit
+        settings.hasFleet = hasFleet
+        settings.hasDevices = hasDevices
+        settings.writer = writer
+        settings.hashSeed = hashSeed
+        let kept = KeptLog(LogID(index: logs.count), LogKeys(tag: tag), TurnLog(settings))
+        kept.log.tellTime(unixMilliseconds: unixMilliseconds)
+        logs.append(kept)
+    }
+
+    // MARK: Routes
+
+    func shard(ofSlot hashSlot: UInt16) -> ShardID? {
+        settings.isCluster ? map.owner(hashSlot).map { ShardID($0) } : ShardID(0)
+    }
+
+    func shard(of kept: KeptLog) -> ShardID? { shard(ofSlot: kept.keys.hashSlot) }
+
+    /// Whether a log's server has been away so long that waiting for it is pointless.
+    func isAway(_ kept: KeptLog) -> Bool {
+        guard let shard = shard(of: kept) else { return false }
+        return !shards[shard.index].isReady
+            && now - shards[shard.index].downSince > settings.timeout
+    }
+
+    /// The shard of an address, made when it is new. Shards stand in the order of the map's nodes.
+    mutating func shardID(of address: NodeAddress) -> ShardID {
+        let index = map.index(of: address)
+        addShards()
+        return ShardID(index)
+    }
+
+    private mutating func addShards() {
+        while shards.count < map.nodes.count {
+            var shard = Shard(map.nodes[shards.count])
+            shard.downSince = now
+            shards.append(shard)
+        }
+    }
+
+    /// Takes a new map over, and routes what waits by it.
+    package mutating func adopt(_ fresh: SlotMap) {
+        wantsMap = false
+        map.adopt(fresh)
+        addShards()
+        var waiting = homeless
+        homeless.removeAll()
+        for index in shards.indices {
+            waiting += shards[index].extras.filter { !$0.needsAsking }.map(\.extra)
+            shards[index].extras.removeAll { !$0.needsAsking }
+            shards[index].isOwner = map.isOwner(index)
+        }
+        for extra in waiting { enlist(extra) }
+    }
+
+    /// A slot has moved, or an owner cannot be reached: somebody may have taken over.
+    package var needsMap: Bool {
+        settings.isCluster && (wantsMap || shards.contains { $0.isOwner && !$0.isReady })
+    }
+
+    // MARK: Connections
+
+    /// A connection has greeted.
+    /// - Parameters:
+    ///   - isFenced: the one before it can write no more.
+    ///   - replicas: attached to the server.
+    package mutating func connected(_ id: ShardID, isFenced: Bool, replicas: Int) {
+        shards[id.index].isReady = true
+        shards[id.index].wantsReconnect = false
+        shards[id.index].replicas = replicas
+        shards[id.index].downSince = .never
+        shards[id.index].notBefore = .zero
+        for kept in logs where kept.shard == id { kept.log.connected(isFenced: isFenced) }
+        if case .unknown = agreement { enlist(.meta) }
+        if case .refused = agreement { enlist(.meta) }
+    }
+
+    /// A connection is gone, and whatever was under way on it is uncertain.
+    /// - Returns: whether an entry was under way, so that the old connection must be fenced off.
+    package mutating func disconnected(_ id: ShardID) -> Bool {
+        if shards[id.index].isReady {
+            shards[id.index].downSince = now
+            metrics.add(1, .connectionsLost)
+        }
+        shards[id.index].isReady = false
+        // What was wrong with this connection says nothing of the next one.
+        shards[id.index].wantsReconnect = false
+        wantsMap = settings.isCluster
+        let pipeline = shards[id.index].pipeline
+        shards[id.index].pipeline.removeAll()
+        metrics.add(pipeline.purposes.count - pipeline.cursor, .commandsLost)
+        var wasAppending = false
+        for kept in logs where kept.shard == id {
+            if kept.log.isUnderWay || pipeline.logs.contains(kept.id) {
+                if kept.log.cut() { wasAppending = true }
+            } else {
+                // What was folded may be undone by a failover: it is looked at again.
+                _ = kept.log.cut()
+            }
+            kept.flight &+= 1
+        }
+        for purpose in pipeline.purposes[pipeline.cursor...] {
+            guard case .extra(let queued) = purpose else { continue }
+            if case .detour(let log, let flight, _) = queued.extra {
+                loseDetour(log, flight)
+            } else {
+                enlist(queued.extra)
+            }
+        }
+        return wasAppending
+    }
+
+    /// A command went to another server than the log's own, and its reply will not come.
+    private mutating func loseDetour(_ id: LogID, _ flight: UInt32) {
+        let kept = logs[id.index]
+        guard kept.flight == flight, kept.log.isUnderWay else { return }
+        _ = kept.log.cut()
+        kept.flight &+= 1
+        // That connection is not closed by whoever connects to the log's own server.
+        kept.log.connected(isFenced: false)
+    }
+}
+
+/// What a server says of its memory, in bytes; 0 where it does not say.
+struct ServerMemory: Equatable {
+    var used = 0
+    /// What it may use; 0 is without limit.
+    var limit = 0
+    /// Whether keys without a time to live can be dropped when it is full.
+    var evictsOurs = false
+
+    /// New devices are refused from so much of the limit on: a full server cannot even trim.
+    static let fullShare = 0.8
+
+    var isFull: Bool { limit > 0 && Double(used) >= Double(limit) * ServerMemory.fullShare }
+}
