@@ -95,7 +95,7 @@ let package = Package(
             "Fuzz",
             [
                 "Bytes", "Numerics", "HTTP", "Detection", "Wire", "Signals", "Options",
-                "System", "Redis", "Store",
+                "System", "SeriesLog", "Redis",
             ]),
         program(
             "Benchmark",

@@ -3,7 +3,7 @@ internal import Wire
 internal import Detection
 internal import HTTP
 internal import Redis
-internal import Store
+internal import SeriesLog
 internal import Signals
 
 /// The parsers that read bytes from outside, each with valid examples and a check for any input.
@@ -44,7 +44,9 @@ enum FuzzTarget: String, CaseIterable {
             case .checkpoint: []
             case .entry:
                 [
-                    "\u{1}writer..number..timestam.cpu......rps.....", "1700000000000000-12",
+                    "\u{1}\0\u{4}writer..number..\0\0\0\0\0\0\0\0\u{1}\0\0\0\0\0\0\0"
+                        + "\u{1}\u{1}\0\0\u{3}abctimestam.rps.....cpu....",
+                    "1700000000000000-12",
                     "9223372036854775807-18446744073709551615",
                     "MOVED 3999 127.0.0.1:6381", "ASK 1 ::1:7000", "LOADING soon",
                 ]
@@ -96,12 +98,7 @@ enum FuzzTarget: String, CaseIterable {
     private func checkEntry(_ input: [UInt8], _ cut: Int) -> String? {
         _ = ReplyFailure(input)
         if let id = EntryID(input.span), id.next <= id { return "no entry follows \(id)" }
-        let fields: [Reply] = [
-            .text([UInt8(ascii: "s")]), .text(Array(input[..<cut])), .text([UInt8(ascii: "c")]),
-            .text(Array(input[cut...])),
-        ]
-        let entry = EntryCoding.decode(.array([.text(Array("5-3".utf8)), .array(fields)]))
-        for sample in entry?.samples ?? [] {
+        for sample in TurnCoding.samples(input.span) ?? [] {
             guard sample.rps >= 0, sample.rps.isFinite, sample.cpu >= 0, sample.cpu.isFinite,
                 sample.timestamp.isFinite
             else { return "a sample no fold may be given: \(sample)" }

@@ -59,8 +59,8 @@ package struct Configuration: Sendable, Equatable {
     package var redisMirror = Switch.off
     /// Replicas of Redis that must have a sample before its 2xx; fewer where fewer are attached.
     package var redisReplicas = 1
-    /// Bytes of a log that Redis keeps, at most.
-    package var redisHistoryBytes = 16 << 20
+    /// Bytes of a log that Redis keeps; nil to let it follow from the number of devices.
+    package var redisHistoryBytes: Int?
 
     /// Bearer token every POST must carry; empty lets everybody in.
     package var authToken = ""

@@ -102,10 +102,20 @@ package enum Settings {
         integer(
             "REDIS_REPLICAS", \.redisReplicas, default: 1, in: 0...16,
             means: "replicas that must have a sample before its 2xx, or as many as are attached"),
-        integer(
-            "REDIS_HISTORY", \.redisHistoryBytes, default: 16_777_216,
-            in: 1_048_576...67_108_864,
-            means: "bytes of a log that Redis keeps, less where fewer devices are active"),
+        Setting(
+            name: "REDIS_HISTORY", defaultText: "auto",
+            allowed: "auto, or 1048576 to 67108864",
+            meaning: "bytes of a log that Redis keeps; auto is 1 to 16 MiB, by the devices",
+            apply: { text, configuration in
+                guard text != "auto" else {
+                    configuration.redisHistoryBytes = nil
+                    return true
+                }
+                guard let bytes = Int(text), (1_048_576...67_108_864).contains(bytes)
+                else { return false }
+                configuration.redisHistoryBytes = bytes
+                return true
+            }),
         choice(
             "REDIS_MIRROR", \.redisMirror, default: .off,
             means: "also write last_metric, last_analysis, metrics and metric:<timestamp>"),

@@ -37,10 +37,7 @@ import Wire
             (["--store", "redis://host:0"], "--store"),
             (["--store", "redis://a,b"], "--store"),
             (["--store", "redis-cluster://a/1"], "--store"),
-            (
-                ["--redis-stream-length", "100", "--redis-checkpoint-interval", "51"],
-                "REDIS_STREAM_LENGTH: 100 is not allowed"
-            ),
+            (["--redis-history", "100"], "REDIS_HISTORY: \"100\" is not allowed"),
             (["--redis-mirror", "on"], "REDIS_MIRROR: \"on\" is not allowed with STORE memory"),
             (["--log-level", "loud"], "allowed is debug, info, warning, error"),
             (["--prot", "1"], "--prot: unknown flag"), (["run"], "run: unknown flag"),

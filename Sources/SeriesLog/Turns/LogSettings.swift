@@ -7,6 +7,8 @@ package struct LogSettings: Sendable {
     package var timeToLive = 86_400_000
     /// Bytes of entries that stay in the log, at most.
     package var historyLimit = 16 << 20
+    /// The same for few devices.
+    package var leastHistory = 1 << 20
     /// Devices that are known; beyond it the one idle longest ends.
     package var deviceLimit = 1_000_000
     /// Folds that are kept in memory.
@@ -38,7 +40,6 @@ package struct LogSettings: Sendable {
     /// History that is kept for each active series, in bytes, where that is less than the limit:
     /// some 16 samples of 42 bytes.
     static let historyPerSeries = 16 * 42
-    static let leastHistory = 1 << 20
     /// A fold that this process was not asked for so long is dropped, in milliseconds.
     static let unwantedSpan = 600_000
     /// Flights that read along after another process has written.

@@ -1,4 +1,5 @@
 internal import Bytes
+package import Detection
 
 /// What a driver asks for while it carries a flight.
 extension TurnLog {
@@ -18,5 +19,18 @@ extension TurnLog {
                 mark: TurnMark(writer: settings.writer, number: 0), arrival: unixMilliseconds,
                 trimmedTo: 1, isTrimming: false, foldVersion: TurnLog.foldVersion))
         return Array(bytes.readable)
+    }
+}
+
+extension TurnCoding {
+    /// The samples of an entry, in their order; nil when the bytes are no entry.
+    package static func samples(_ bytes: Span<UInt8>) -> [Sample]? {
+        var turn = DecodedTurn()
+        guard (try? turn.decode(bytes)) != nil else { return nil }
+        var samples: [Sample] = []
+        for part in turn.parts where part.kind != .end {
+            for item in part.items { samples.append(bytes.sample(at: Int(turn.items[item]))) }
+        }
+        return samples
     }
 }

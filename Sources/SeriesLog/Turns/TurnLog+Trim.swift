@@ -65,7 +65,7 @@ extension TurnLog {
     var history: Int {
         min(
             settings.historyLimit,
-            max(LogSettings.leastHistory, LogSettings.historyPerSeries * deviceCount))
+            max(settings.leastHistory, LogSettings.historyPerSeries * deviceCount))
     }
 
     /// Not all processes begin at the same length.

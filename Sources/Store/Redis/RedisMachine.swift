@@ -150,7 +150,10 @@ package struct RedisMachine: ~Copyable {
         var settings = LogSettings()
         settings.parameters = parameters
         settings.timeToLive = Int(self.settings.timeToLive.milliseconds)
-        settings.historyLimit = self.settings.historyBytes
+        if let bytes = self.settings.historyBytes {
+            settings.historyLimit = bytes
+            settings.leastHistory = bytes
+        }
         settings.deviceLimit = self.settings.deviceLimit
         settings.heldLimit = self.settings.deviceLimit
         settings.keyLimit = self.settings.keyLimit

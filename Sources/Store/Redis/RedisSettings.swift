@@ -7,8 +7,8 @@ package struct RedisSettings: Sendable {
     package var server = ServerSettings()
     /// A series ends when its next sample comes so much later.
     package var timeToLive = TimeSpan.seconds(86_400)
-    /// Bytes of a log that Redis keeps, at most.
-    package var historyBytes = 16 << 20
+    /// Bytes of a log that Redis keeps; nil to let it follow from the number of devices.
+    package var historyBytes: Int?
     /// Requests whose keys are remembered.
     package var keyLimit = 1_000_000
     /// Replicas that must have an entry before it counts as stored, or as many as there are.

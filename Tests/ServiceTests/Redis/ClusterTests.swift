@@ -11,7 +11,7 @@ import Testing
         try (0..<2).map { _ in
             try RunningService([
                 "STORE": cluster.url, "THREADS": "1", "REDIS_TIMEOUT": timeout,
-                "REDIS_STREAM_LENGTH": "100000000",
+                "REDIS_HISTORY": "67108864",
             ])
         }
     }
@@ -32,7 +32,7 @@ import Testing
         #expect(told.acknowledged.count > 500)
     }
 
-    private let fleetSlot = SlotMap.slot(ofKey: Array("tidemark:fleet".utf8).span)
+    private let fleetSlot = SlotMap.slot(ofKey: Array("tm:{fleet}".utf8).span)
 
     @Test("slots that move while samples come in: every verdict is the log's")
     func movesSlots() throws {
@@ -41,8 +41,10 @@ import Testing
         let traffic = LogTraffic(plan(1), ports: services.map(\.port))
         traffic.start()
         usleep(500_000)
-        let device = SlotMap.slot(ofKey: SeriesKey.device(Array("device-7".utf8).span).span)
-        for slot in [fleetSlot, device] {
+        let logs = try cluster.masters().flatMap { try LogTruth.logs($0) }
+        #expect(logs.count == 4, "a log for each of three masters, and the fleet's: \(logs)")
+        let ofDevices = logs.first { $0 != "tm:{fleet}" } ?? ""
+        for slot in [fleetSlot, SlotMap.slot(ofKey: Array(ofDevices.utf8).span)] {
             for _ in 0..<2 {
                 let owner = try cluster.master(of: slot)
                 try cluster.move(slot, to: (owner + 1) % 3)
@@ -73,7 +75,7 @@ import Testing
         // The cluster serves again; within two seconds so does the service.
         try RunningCluster.wait("the cluster serves") {
             let promoted = try cluster.nodes[cluster.master(of: fleetSlot)].client()
-            return try promoted.integer("XLEN", "tidemark:fleet") > 0
+            return try promoted.integer("XLEN", "tm:{fleet}") > 0
         }
         var isBack = false
         for _ in 0..<200 where !isBack {

@@ -11,7 +11,7 @@ import Testing
     private static let durable = ["--appendonly", "yes", "--appendfsync", "always"]
 
     private func settings(_ url: String, _ more: [String: String] = [:]) -> [String: String] {
-        ["STORE": url, "THREADS": "1", "REDIS_STREAM_LENGTH": "100000000"].merging(more) { $1 }
+        ["STORE": url, "THREADS": "1", "REDIS_HISTORY": "67108864"].merging(more) { $1 }
     }
 
     private func endless(_ seed: UInt64, clients: Int = 6) -> LogTraffic.Plan {

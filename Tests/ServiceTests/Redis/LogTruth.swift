@@ -1,59 +1,95 @@
-internal import SeriesLog
 import Bytes
-import Wire
 import Detection
 import Foundation
 import Redis
-import Store
+@testable import SeriesLog
 import TestSupport
+import Wire
 
-/// What the log in Redis holds, folded once in order: the verdicts a single process that never
+/// What the logs in Redis hold, folded once in order: the verdicts a single process that never
 /// fails would have given.
-struct LogTruth {
+final class LogTruth {
+    private let parameters: FoldParameters
+    private var folds: [String: OwnedFold] = [:]
+    private var keys: Set<UInt64> = []
     /// By series and timestamp, the members of each verdict as they stand in an answer.
     private(set) var verdicts: [String: [Int: [String]]] = [:]
     private(set) var samples = 0
 
-    /// - Parameter clients: a way to each server that holds a part of the log.
-    init(_ clients: [RedisClient], _ parameters: FoldParameters) throws {
+    private final class OwnedFold {
+        var fold: SeriesFold
+        init(_ parameters: FoldParameters) { fold = SeriesFold(parameters) }
+    }
+
+    init(_ parameters: FoldParameters = FoldParameters()) { self.parameters = parameters }
+
+    /// Folds all that the logs hold now.
+    /// - Parameter clients: a way to each server that holds a part of the logs.
+    convenience init(_ clients: [RedisClient], _ parameters: FoldParameters) throws {
+        self.init(parameters)
         for client in clients {
-            guard case .array(let keys) = try client.command("KEYS", "tidemark:*") else { continue }
-            for case .text(let key) in keys {
-                let name = String(decoding: key, as: UTF8.self)
-                guard name == "tidemark:fleet" || name.hasPrefix("tidemark:{") else { continue }
-                try fold(client, key: name, parameters)
-            }
+            for key in try LogTruth.logs(client) { try fold(client, key: key) }
         }
     }
 
-    private mutating func fold(
-        _ client: RedisClient, key: String, _ parameters: FoldParameters
-    ) throws {
-        let device =
-            key == "tidemark:fleet" ? "" : String(key.dropFirst("tidemark:{".count).dropLast())
-        var fold = SeriesFold(parameters)
+    /// The keys of the logs that a server holds.
+    static func logs(_ client: RedisClient) throws -> [String] {
+        guard case .array(let found) = try client.command("KEYS", "tm:{*}") else { return [] }
+        return found.compactMap { reply in
+            guard case .text(let key) = reply, key.last == UInt8(ascii: "}") else { return nil }
+            return String(decoding: key, as: UTF8.self)
+        }
+    }
+
+    private func fold(_ client: RedisClient, key: String) throws {
         var after = "-"
-        var found: [Int: [String]] = [:]
         while true {
             guard
                 case .array(let page) = try client.command(
                     "XRANGE", key, after, "+", "COUNT", "500")
             else { break }
-            for element in page {
-                guard let entry = EntryCoding.decode(element) else {
-                    throw Failure("\(key): an entry that is none")
-                }
-                after = "(\(entry.id.birth)-\(entry.id.number)"
-                for sample in entry.samples {
-                    let verdict = fold.fold(sample, parameters)
-                    found[Int(sample.timestamp), default: []].append(
-                        LogTruth.text(verdict, device))
-                    samples += 1
-                }
-            }
+            for element in page { after = "(" + (try take(element, of: key)) }
             if page.count < 500 { break }
         }
-        verdicts[device] = found
+    }
+
+    /// Folds an entry `[id, [field, value]]`.
+    /// - Returns: its ID.
+    @discardableResult
+    func take(_ element: Reply, of key: String) throws -> String {
+        guard case .array(let parts) = element, case .text(let id) = parts[0],
+            case .array(let fields) = parts[1], case .text(let bytes) = fields[1]
+        else { throw Failure("\(key): an entry that is none") }
+        var turn = DecodedTurn()
+        do {
+            try turn.decode(bytes.span)
+        } catch {
+            throw Failure("\(key): \(error)")
+        }
+        for part in turn.parts {
+            if part.kind == .end { continue }
+            if part.kind == .keyedSamples, !keys.insert(part.key).inserted { continue }
+            for item in part.items {
+                let offset = Int(turn.items[item])
+                let name = bytes.span.nameRange(ofSampleAt: offset)
+                let device = String(decoding: bytes[name], as: UTF8.self)
+                fold(bytes.span.sample(at: offset), device)
+                // One log alone has the fleet's series too.
+                if !device.isEmpty, key == "tm:{0}" {
+                    fold(bytes.span.sample(at: offset), "")
+                }
+                samples += 1
+            }
+        }
+        return String(decoding: id, as: UTF8.self)
+    }
+
+    private func fold(_ sample: Sample, _ device: String) {
+        let owned = folds[device] ?? OwnedFold(parameters)
+        folds[device] = owned
+        let verdict = owned.fold.fold(sample, parameters)
+        verdicts[device, default: [:]][Int(sample.timestamp), default: []].append(
+            LogTruth.text(verdict, device))
     }
 
     static func text(_ verdict: Verdict, _ device: String) -> String {
