@@ -29,6 +29,10 @@ package struct Link {
 
     package init(seed: UInt64) { backoff = Backoff(seed: seed) }
 
+    package var isReady: Bool {
+        if case .ready = state { true } else { false }
+    }
+
     /// When the state must have changed by; never when it may stay.
     package var deadline: Instant {
         switch state {

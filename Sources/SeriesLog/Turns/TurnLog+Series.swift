@@ -233,7 +233,8 @@ extension TurnLog {
 
     /// Whether the series has samples, the last of them within the time to live.
     func isListed(_ id: SeriesID) -> Bool {
-        !table[id].isEmpty && clock - table[id].lastArrival <= settings.timeToLive
+        !table[id].isEmpty
+            && max(clock, unixMilliseconds) - table[id].lastArrival <= settings.timeToLive
     }
 
     /// When the device's last sample came, by the log's clock, in Unix milliseconds.

@@ -13,6 +13,10 @@ struct LogKeeper: ~Copyable {
     /// The requests that wait, by their tickets.
     private var waiting: [StoreRequest?] = []
     private var taken: [StoreRequest] = []
+    /// Requests that came before the process had spoken with Redis at all.
+    private var early: [StoreRequest] = []
+    /// Until when they wait; never while there is none.
+    private(set) var earlyDeadline = Instant.never
     /// Requests that have ended, by loop; those of the keeper's own loop stay here.
     private var ended: [[StoreRequest]]
     private var nextView = Instant.zero
@@ -40,6 +44,11 @@ struct LogKeeper: ~Copyable {
     }
 
     mutating func begin(_ request: StoreRequest) {
+        if log.machine.isStarting {
+            if early.isEmpty { earlyDeadline = log.machine.now + shared.settings.timeout }
+            early.append(request)
+            return
+        }
         if let failure = obstacle(to: request) {
             end(request, .failed(failure))
             return
@@ -52,6 +61,19 @@ struct LogKeeper: ~Copyable {
             }
         while waiting.count <= Int(ticket.index) { waiting.append(nil) }
         waiting[Int(ticket.index)] = request
+    }
+
+    /// Begins what came early, as soon as Redis has answered or is given up.
+    mutating func beginEarly() {
+        guard !early.isEmpty else { return }
+        let isOver = earlyDeadline <= log.machine.now
+        guard isOver || !log.machine.isStarting else { return }
+        let waiting = early
+        early.removeAll()
+        earlyDeadline = .never
+        for request in waiting {
+            if isOver { end(request, .failed(.timedOut)) } else { begin(request) }
+        }
     }
 
     private func obstacle(to request: StoreRequest) -> StoreFailure? {

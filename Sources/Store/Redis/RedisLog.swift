@@ -243,6 +243,7 @@ package struct RedisLog: ~Copyable {
         if nextMemory <= now {
             nextMemory = now + RedisLog.memoryInterval
             machine.askForMemory()
+            machine.askForAgreement()
         }
     }
 
@@ -283,7 +284,7 @@ package struct RedisLog: ~Copyable {
     package mutating func nextLook() -> Instant {
         var next = machine.nextLook()
         for link in links { next = min(next, link.deadline) }
-        if machine.isUp { next = min(next, nextMemory) }
+        if links.contains(where: { $0.isReady }) { next = min(next, nextMemory) }
         if machine.needsMap { next = min(next, nextMap) }
         return next
     }

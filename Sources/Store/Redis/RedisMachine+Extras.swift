@@ -69,6 +69,12 @@ extension RedisMachine {
         }
     }
 
+    /// Asks what all processes agree on, while that is not known.
+    package mutating func askForAgreement() {
+        if case .known = agreement { return }
+        enlist(.meta)
+    }
+
     // MARK: Flagged samples
 
     /// Puts a flagged sample into the shared list.

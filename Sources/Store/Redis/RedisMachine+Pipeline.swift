@@ -110,20 +110,36 @@ extension RedisMachine {
     /// Whether the next reply of the server is the ID of an appended entry. Then `received` takes
     /// it already parsed.
     package func expectsEntryID(_ id: ShardID) -> Bool {
-        let pipeline = shards[id.index].pipeline
-        guard pipeline.cursor < pipeline.purposes.count,
-            case .log(let log, let flight, let command) = pipeline.purposes[pipeline.cursor]
-        else { return false }
+        let cursor = shards[id.index].pipeline.cursor
+        guard cursor < shards[id.index].pipeline.purposes.count else { return false }
+        switch shards[id.index].pipeline.purposes[cursor] {
+        case .log(let log, let flight, let command): return isAppend(log, flight, command)
+        case .extra(let queued):
+            guard case .detour(let log, let flight, let command) = queued.extra
+            else { return false }
+            return isAppend(log, flight, command)
+        case .ignored, .wait: return false
+        }
+    }
+
+    private func isAppend(_ log: LogID, _ flight: UInt32, _ command: Int) -> Bool {
         let kept = logs[log.index]
         return kept.flight == flight && kept.log.commands[command] == .append
     }
 
     /// The reply to an append, parsed.
     package mutating func received(_ shard: ShardID, id: EntryID) {
-        guard case .log(let log, let flight, let command) = nextPurpose(shard) else { return }
+        let reply = LogReply.appended(LogPosition(birth: id.birth, number: id.number))
         metrics.add(1, .commandsOK)
-        take(
-            .appended(LogPosition(birth: id.birth, number: id.number)), log, flight, command)
+        switch nextPurpose(shard) {
+        case .log(let log, let flight, let command): take(reply, log, flight, command)
+        case .extra(let queued):
+            if case .detour(let log, let flight, let command) = queued.extra {
+                take(reply, log, flight, command)
+                landIfComplete(logs[log.index])
+            }
+        case .ignored, .wait, nil: break
+        }
         finishIfComplete(shard)
     }
 

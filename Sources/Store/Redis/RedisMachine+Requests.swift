@@ -12,6 +12,12 @@ extension RedisMachine {
         waitingSamples + samples <= RedisSettings.queueLimit
     }
 
+    /// Whether Redis has not been heard of yet, and has not been given up.
+    package var isStarting: Bool {
+        guard logs.isEmpty, !isRefused else { return false }
+        return shards.contains { $0.isReady || now - $0.downSince <= settings.timeout }
+    }
+
     /// Why nothing can be taken in now; nil when something can.
     package var obstacle: StoreFailure? {
         if isRefused { return .refused }

@@ -12,7 +12,6 @@ internal import Wire
 package struct RedisMachine: ~Copyable {
     enum Agreement {
         case unknown
-        case asked
         case known(LogMeta)
         /// Redis holds what another build has written.
         case refused
@@ -229,8 +228,7 @@ package struct RedisMachine: ~Copyable {
         shards[id.index].downSince = .never
         shards[id.index].notBefore = .zero
         for kept in logs where kept.shard == id { kept.log.connected(isFenced: isFenced) }
-        if case .unknown = agreement { enlist(.meta) }
-        if case .refused = agreement { enlist(.meta) }
+        askForAgreement()
     }
 
     /// A connection is gone, and whatever was under way on it is uncertain.

@@ -116,9 +116,14 @@ package struct RedisStore: Store, ~Copyable {
     package mutating func lookAtWhatIsDue() {
         keeper?.takeRequests()
         keeper?.log.lookAtWhatIsDue()
+        keeper?.beginEarly()
     }
 
-    package mutating func nextLook() -> Instant { keeper?.log.nextLook() ?? .never }
+    package mutating func nextLook() -> Instant {
+        guard loop == 0 else { return .never }
+        return min(keeper?.log.nextLook() ?? .never, keeper?.earlyDeadline ?? .never)
+    }
+
     package mutating func startDraining() {}
     package mutating func takeNotices() -> [Notice] { keeper?.log.takeNotices() ?? [] }
 

@@ -81,6 +81,9 @@ import Testing
         let services = try (0..<2).map { _ in
             try RunningService(["STORE": redis.url, "THREADS": "1", "REDIS_TIMEOUT": "20s"])
         }
+        for service in services {
+            while try service.get("/ready").status != 200 { usleep(2000) }
+        }
         var plan = LogTraffic.Plan()
         plan.clients = 2
         plan.samples = 2000

@@ -5,9 +5,12 @@ import TestSupport
 
 /// Reads the log while it is written, so that what is trimmed later has been seen.
 final class LogFollower: @unchecked Sendable {
+    private static let key = "tm:{0}"
     private let port: UInt16
     private let lock = NSLock()
     private let truth = LogTruth()
+    /// Entries that were read and not yet folded: reading must keep up with writing.
+    private var entries: [Reply] = []
     private var isStopped = false
     private var failure: String?
     private let group = DispatchGroup()
@@ -25,16 +28,16 @@ final class LogFollower: @unchecked Sendable {
 
     private func follow() throws {
         let client = try RedisClient(port: port)
-        let key = "tm:{0}"
         var last = "0-0"
         while !lock.withLock({ isStopped }) {
-            let reply = try client.command(["XREAD", "BLOCK", "50", "STREAMS", key, last])
+            let reply = try client.command(["XREAD", "BLOCK", "50", "STREAMS", LogFollower.key, last])
             guard case .array(let streams) = reply else { continue }
             for case .array(let parts) in streams {
                 guard case .array(let elements) = parts[1] else { continue }
-                for element in elements {
-                    last = try lock.withLock { try truth.take(element, of: key) }
+                if case .array(let entry) = elements.last, case .text(let id) = entry[0] {
+                    last = String(decoding: id, as: UTF8.self)
                 }
+                lock.withLock { entries += elements }
             }
         }
     }
@@ -44,6 +47,8 @@ final class LogFollower: @unchecked Sendable {
         usleep(300_000)
         return try lock.withLock {
             if let failure { throw Failure(failure) }
+            for entry in entries { try truth.take(entry, of: LogFollower.key) }
+            entries.removeAll()
             return truth.faults(of: told)
         }
     }

@@ -11,6 +11,7 @@ import Wire
 final class LogTruth {
     private let parameters: FoldParameters
     private var folds: [String: OwnedFold] = [:]
+    private var hasFleetLog = false
     private var keys: Set<UInt64> = []
     /// By series and timestamp, the members of each verdict as they stand in an answer.
     private(set) var verdicts: [String: [Int: [String]]] = [:]
@@ -27,8 +28,10 @@ final class LogTruth {
     /// - Parameter clients: a way to each server that holds a part of the logs.
     convenience init(_ clients: [RedisClient], _ parameters: FoldParameters) throws {
         self.init(parameters)
-        for client in clients {
-            for key in try LogTruth.logs(client) { try fold(client, key: key) }
+        let keys = try clients.map { try LogTruth.logs($0) }
+        hasFleetLog = keys.contains { $0.contains("tm:{fleet}") }
+        for (client, held) in zip(clients, keys) {
+            for key in held { try fold(client, key: key) }
         }
     }
 
@@ -75,7 +78,7 @@ final class LogTruth {
                 let device = String(decoding: bytes[name], as: UTF8.self)
                 fold(bytes.span.sample(at: offset), device)
                 // One log alone has the fleet's series too.
-                if !device.isEmpty, key == "tm:{0}" {
+                if !device.isEmpty, !hasFleetLog {
                     fold(bytes.span.sample(at: offset), "")
                 }
                 samples += 1
