@@ -39,6 +39,9 @@ private let helpSections: [(command: String, text: String)] = [
                   --expect 202,404 names other statuses
           how     --connections 64  --connect-rate N/s  --keep-alive on|off  --threads 1  --timeout 10s
                   --host-header H  --token T (or TOKEN in the environment)  --seed 1
+                  --keys on|off: each request that stores something has an Idempotency-Key of its own
+                  (off unless --retries)   --retries 0: up to so many more attempts (10 at most), of the
+                  same key and body, after a 503, a cut connection or a time-out
                   --ca FILE (or TLS_CA_FILE in the environment)  --insecure: https to anybody
           judge   --slo 'p95 < 50ms, errors < 0.1%'   --allow-late: a run whose generator was late, busy
                   or short of its rate still counts

@@ -10,6 +10,8 @@ struct Interval: Sendable {
     /// Requests that came to some end, and those of them that failed.
     var ended = 0
     var failed = 0
+    /// Requests that were sent again.
+    var retries = 0
     /// Connections that could not be made.
     var connectFailures = 0
     var latency: Histogram
@@ -22,6 +24,7 @@ struct Interval: Sendable {
         answered += other.answered
         ended += other.ended
         failed += other.failed
+        retries += other.retries
         connectFailures += other.connectFailures
         latency.merge(other.latency)
     }
@@ -32,6 +35,7 @@ struct Interval: Sendable {
         answered = 0
         ended = 0
         failed = 0
+        retries = 0
         connectFailures = 0
         latency.reset()
     }

@@ -45,12 +45,14 @@ struct LiveView {
         let time = row.time < 0 ? "warm-up" : "\(elapsed) of \(timeline.seconds.shortText) s"
         let failed = timeline.rows.reduce(0) { $0 + $1.failed }
         let errors = failed > 0 ? palette.red("\(failed) errors") : "0 errors"
+        let retried = timeline.rows.reduce(0) { $0 + $1.retries }
+        let retries = retried > 0 ? ", " + palette.red("\(retried) retries") : ""
         let rate = "\(Int(row.answered.rounded()))/s of \(Int(row.asked.rounded()))/s"
         let latency =
             row.p95.isFinite
             ? "p95 \(row.p95.shortText) p50 \(row.p50.shortText) p99 \(row.p99.shortText) ms"
             : "nothing answered"
         let recent = timeline.rows.suffix(sparkLength).map(\.p95)
-        return "\(time), \(errors), \(rate), \(latency)  \(sparkline(recent))"
+        return "\(time), \(errors)\(retries), \(rate), \(latency)  \(sparkline(recent))"
     }
 }

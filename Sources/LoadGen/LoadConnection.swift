@@ -11,10 +11,10 @@ final class LoadConnection {
     /// Its number among the connections of all threads.
     let speaker: Int
     var http: HTTPConnection
-    var kind = RequestKind.plain
-    var action = Action.ingest
-    /// The plan's step in which its request was due.
-    var step = 0
+    /// The request that is under way, or was the last.
+    var request = RequestState()
+    /// Its copy; nil where it is not sent again whatever happens.
+    var held: HeldRequest?
     /// Which of its host's addresses it is made to; it goes on to the next when one fails.
     var route: Int
     /// Addresses that failed one after the other.
@@ -25,14 +25,10 @@ final class LoadConnection {
     var isListed = false
     /// Before this it is not opened.
     var opensAt = Instant.zero
-    /// When its request was due.
-    var intended = Instant.zero
     /// When its request was sent, or its opening began.
     var since = Instant.zero
     /// When the loop's timers bring it up next.
     var lookAt = Instant.never
-    /// Whether the request counts: those of the warm-up do not.
-    var counts = true
 
     init(index: Int, speaker: Int, route: Int) {
         self.index = index

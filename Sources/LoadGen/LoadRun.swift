@@ -21,6 +21,8 @@ struct LoadRun: Sendable {
     let plan: Plan
     let routes: [Route]
     let control = RunControl()
+    /// The keys of its requests, which no other run has.
+    let keys = IdempotencyKeys()
     let mailboxes: [IntervalMailbox]
     /// Length of an interval: a second, shorter for short runs, longer where there were too many.
     let intervalSeconds: Double

@@ -6,7 +6,7 @@ internal import TLS
 /// Connections: made, lost, given up and tried again.
 extension LoadThread {
     /// A connection that could not be made is tried again after this, not at once.
-    private static let retryPause = TimeSpan.milliseconds(100)
+    private static let reopeningPause = TimeSpan.milliseconds(100)
 
     mutating func openConnections(_ loop: inout EventLoop) {
         for connection in connections {
@@ -67,7 +67,7 @@ extension LoadThread {
             return
         }
         connection.failedRoutes = 0
-        connection.opensAt = now + LoadThread.retryPause
+        connection.opensAt = now + LoadThread.reopeningPause
         if connection.hasRequest {
             fail(connection, .connect, on: &loop)
         } else {
@@ -77,7 +77,7 @@ extension LoadThread {
 
     mutating func reopen(_ connection: LoadConnection, _ loop: inout EventLoop) {
         connection.http.close()
-        if now < end + timeout, stoppedAt == nil { prepareInTime(connection, &loop) }
+        if now < end + settling, stoppedAt == nil { prepareInTime(connection, &loop) }
     }
 
     // MARK: Time
@@ -105,7 +105,10 @@ extension LoadThread {
         connection.lookAt = .never
         switch connection.http.state {
         case .idle: break
-        case .closed: if now < end, !connection.isListed { prepareInTime(connection, &loop) }
+        case .closed:
+            // Behind the plan's end only a retry needs a new connection.
+            let lastOpening = plan.retries > 0 ? end + settling : end
+            if now < lastOpening, !connection.isListed { prepareInTime(connection, &loop) }
         case .connecting, .busy:
             if connection.since + timeout > now {
                 watchTime(of: connection, &loop)

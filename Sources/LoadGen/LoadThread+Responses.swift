@@ -40,23 +40,12 @@ extension LoadThread {
         _ connection: LoadConnection, _ summary: ResponseSummary, on loop: inout EventLoop
     ) {
         now = Clock.now()
-        waiting -= 1
-        connection.hasRequest = false
-        var judgment: Judgment?
-        if case .labelled(let number) = connection.kind {
-            judgment = connection.http.finishResponse { body in
-                summary.status == 202 ? try? VerdictReader.single(body) : nil
-            }
-            record(
-                connection, failure: failure(of: summary, isUnderstood: judgment != nil),
-                status: summary.status)
-            if let judgment { feeds[number].note(judgment) }
-            release(number)
+        if summary.status == 503, !expected[503],
+            putAside(connection, .unavailable, retryAfterSeconds: summary.retryAfterSeconds)
+        {
+            connection.http.finishResponse { _ in }
         } else {
-            let isUnderstood = readAnswer(connection)
-            record(
-                connection, failure: failure(of: summary, isUnderstood: isUnderstood),
-                status: summary.status)
+            settle(connection, summary)
         }
         if summary.keepAlive, plan.keepsAlive {
             list(connection)
@@ -65,16 +54,47 @@ extension LoadThread {
         }
     }
 
+    /// The request on this connection has its final answer.
+    @inline(__always)
+    private mutating func settle(_ connection: LoadConnection, _ summary: ResponseSummary) {
+        waiting -= 1
+        connection.hasRequest = false
+        dropRequest(of: connection)
+        guard case .labelled(let number) = connection.request.kind else {
+            let isUnderstood = readAnswer(connection, status: summary.status)
+            record(
+                connection, failure: failure(of: summary, isUnderstood: isUnderstood),
+                status: summary.status)
+            return
+        }
+        var isRepeat = false
+        let judgment = connection.http.finishResponse { body -> Judgment? in
+            // The note of a repeated request holds no verdict.
+            isRepeat = (200..<300).contains(summary.status) && verdictMark.isRepeat(body)
+            return isRepeat || summary.status != 202 ? nil : try? VerdictReader.single(body)
+        }
+        if isRepeat, connection.request.counts { recorder.duplicates += 1 }
+        record(
+            connection, failure: failure(of: summary, isUnderstood: judgment != nil || isRepeat),
+            status: summary.status)
+        if let judgment { feeds[number].note(judgment) }
+        release(number)
+    }
+
     /// Whether an answer to samples of the service's own kind says what became of them.
     @inline(__always)
-    private mutating func readAnswer(_ connection: LoadConnection) -> Bool {
-        guard expectsVerdicts, connection.action.sendsSamples else {
-            connection.http.finishResponse { _ in }
-            return true
+    private mutating func readAnswer(_ connection: LoadConnection, status: Int) -> Bool {
+        let action = connection.request.action
+        let isRead = expectsVerdicts && action.sendsSamples
+        let isSearched = plan.usesKeys && (200..<300).contains(status)
+        var isRepeat = false
+        let isUnderstood = connection.http.finishResponse { body in
+            if isSearched { isRepeat = verdictMark.isRepeat(body) }
+            guard isRead else { return true }
+            return action == .batch ? batchMark.isIn(body) : verdictMark.isIn(body)
         }
-        return connection.action == .batch
-            ? connection.http.finishResponse { body in batchMark.isIn(body) }
-            : connection.http.finishResponse { body in verdictMark.isIn(body) }
+        if isRepeat, connection.request.counts { recorder.duplicates += 1 }
+        return isUnderstood
     }
 
     /// What is wrong with an answer; nil for a good one.
@@ -93,11 +113,13 @@ extension LoadThread {
     private mutating func record(
         _ connection: LoadConnection, failure: Failure?, status: Int
     ) {
-        let latency = Int((now - connection.intended).nanoseconds)
-        if connection.counts {
+        let latency = Int((now - connection.request.intended).nanoseconds)
+        if connection.request.counts {
             recorder.noteAnswer(
-                connection.action, step: connection.step, status: status, failure: failure,
+                connection.request.action, step: connection.request.step, status: status,
+                failure: failure,
                 latency: latency, serviceTime: Int((now - connection.since).nanoseconds))
+            recorder.noteRetried(connection.request.retries, isGood: failure == nil)
             recorder.lastAnswer = now
         }
         interval.answered += 1
@@ -115,26 +137,33 @@ extension LoadThread {
         freeFeeds.insert(number, at: 0)
     }
 
-    /// The request on this connection failed.
+    /// The attempt on this connection failed, and the request with it unless it is sent again.
     mutating func fail(
         _ connection: LoadConnection, _ failure: Failure, on loop: inout EventLoop
     ) {
+        if let cause = RetryCause(failure), putAside(connection, cause) {
+            reopen(connection, &loop)
+            return
+        }
         waiting -= 1
         connection.hasRequest = false
+        dropRequest(of: connection)
         interval.ended += 1
         interval.failed += 1
-        if connection.counts {
+        if connection.request.counts {
             // A request that was waited for in vain took at least that long; one that was cut off
             // says nothing of the server's speed.
             var latency: Int?
             if failure == .timeout {
-                latency = Int((now - connection.intended).nanoseconds)
+                latency = Int((now - connection.request.intended).nanoseconds)
                 recorder.serviceTime.record(Int((now - connection.since).nanoseconds))
             }
+            recorder.noteRetried(connection.request.retries, isGood: false)
             recorder.noteEnd(
-                connection.action, step: connection.step, failure: failure, latency: latency)
+                connection.request.action, step: connection.request.step, failure: failure,
+                latency: latency)
         }
-        if case .labelled(let number) = connection.kind { release(number) }
+        if case .labelled(let number) = connection.request.kind { release(number) }
         reopen(connection, &loop)
     }
 }

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import System
 internal import HTTPClient
+internal import Numerics
 internal import Scoring
 internal import Signals
 internal import Telemetry
@@ -15,23 +16,32 @@ struct LoadThread: ~Copyable, EventHandler {
     /// The addresses of each target, and the TLS of those that are https.
     let routes: [Route]
     let timeout: TimeSpan
+    /// How long after the plan's end its requests are waited for.
+    let settling: TimeSpan
     /// After an early end, how long requests under way are waited for.
     private static let stopPatience = TimeSpan.seconds(1)
     private let control: RunControl
     let expected: [Bool]
     let expectsVerdicts: Bool
-    private let isHead: Bool
+    let isHead: Bool
     private let mailbox: IntervalMailbox
     private let intervalLength: TimeSpan
     var connections: [LoadConnection] = []
     var free: FreeList
     /// Since when there has been a free connection for what is due.
     var freeSince = Instant.zero
-    private var traffic: Traffic
+    var traffic: Traffic
     private var arrivals: Arrivals?
     private var drawn: Action?
     var feeds: [LabelledFeed]
     var freeFeeds: [Int]
+    /// Requests that wait to be sent again, and copies that are free for other requests.
+    var retryQueue: RetryQueue
+    var spareRequests: [HeldRequest] = []
+    /// Spreads the retries.
+    var chances: SeededRandom
+    /// The run is over: nothing is sent any more.
+    private(set) var isSettling = false
     var recorder: Recorder
     var interval: Interval
     var verdictMark = VerdictMark(isBatch: false)
@@ -68,13 +78,16 @@ struct LoadThread: ~Copyable, EventHandler {
         recorder = Recorder(plan)
         interval = Interval(latencyLimit: plan.latencyLimitNanoseconds)
         timeout = .seconds(plan.timeoutSeconds)
+        settling = .seconds(plan.settlingSeconds)
         mailbox = run.mailboxes[index]
         intervalLength = .seconds(run.intervalSeconds)
         let seed = plan.seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15
         arrivals = plan.curve.map {
             Arrivals($0, plan.spacing, thread: index, of: plan.threads, seed: seed)
         }
-        traffic = Traffic(plan, seed: seed ^ 0xFFFF, thread: index)
+        traffic = Traffic(plan, seed: seed ^ 0xFFFF, thread: index, keys: run.keys)
+        chances = SeededRandom(seed: seed ^ 0xFFFF_0000)
+        retryQueue = RetryQueue(threads: plan.threads)
         feeds = series.map(LabelledFeed.init)
         freeFeeds = Array(feeds.indices.reversed())
         let extra = index < plan.connections % plan.threads ? 1 : 0
@@ -145,20 +158,23 @@ struct LoadThread: ~Copyable, EventHandler {
         if let stoppedAt {
             return waiting == 0 || now >= stoppedAt + min(timeout, LoadThread.stopPatience)
         }
-        if now >= end + timeout { return true }
+        if now >= end + settling { return true }
         if !hasConnected, let firstAttempt, now >= firstAttempt + LoadThread.patience {
             return true
         }
+        guard retryQueue.isEmpty else { return false }
         if !feeds.isEmpty, feeds.allSatisfy(\.isDone), waiting == 0 { return true }
         if case .some(let arrivals) = arrivals { return arrivals.due == nil && waiting == 0 }
         return now >= end && waiting == 0
     }
 
     private mutating func finish(_ loop: inout EventLoop) {
+        isSettling = true
+        settleRetries()
         for connection in connections where connection.hasRequest {
             if now - connection.since >= timeout {
                 fail(connection, .timeout, on: &loop)
-            } else if connection.counts {
+            } else if connection.request.counts {
                 // Nobody knows what would have become of it.
                 if connection.http.state == .busy {
                     recorder.cut += 1
@@ -215,18 +231,24 @@ struct LoadThread: ~Copyable, EventHandler {
     }
 
     private func untilNextSend() -> TimeSpan {
-        guard !free.isEmpty, stoppedAt == nil, case .some(let arrivals) = arrivals,
-            let due = arrivals.due
-        else {
-            return LoadThread.longestWait
+        guard !free.isEmpty, stoppedAt == nil else { return LoadThread.longestWait }
+        var next = retryQueue.nextDue ?? .never
+        if case .some(let arrivals) = arrivals, let due = arrivals.due, start + due > now {
+            next = min(next, start + due)
         }
-        let next = start + due
         // Due and not sent: no labelled series is free for it.
         guard next > now else { return LoadThread.longestWait }
         return min(LoadThread.longestWait, next - now)
     }
 
     mutating func sendWhatIsDue(_ loop: inout EventLoop) {
+        // A plan has no end of requests in a closed loop: behind it retries would wait for ever.
+        if arrivals == nil { sendRetries(&loop) }
+        sendPlanned(&loop)
+        sendRetries(&loop)
+    }
+
+    private mutating func sendPlanned(_ loop: inout EventLoop) {
         while !free.isEmpty, stoppedAt == nil {
             var intended = now
             if case .some(let arrivals) = arrivals {
@@ -249,7 +271,7 @@ struct LoadThread: ~Copyable, EventHandler {
         }
     }
 
-    private mutating func nextFree() -> LoadConnection? {
+    mutating func nextFree() -> LoadConnection? {
         while let number = free.removeFirst() {
             let connection = connections[number]
             connection.isListed = false
@@ -266,14 +288,22 @@ struct LoadThread: ~Copyable, EventHandler {
             // A request that waited for a connection was kept by the server, not by us.
             recorder.noteLag(Int((now - max(intended, freeSince)).nanoseconds))
         }
-        connection.intended = intended
-        connection.since = now
-        connection.counts = counts
+        connection.request.intended = intended
+        connection.request.counts = counts
         while step + 1 < stepEnds.count, intended >= stepEnds[step] { step += 1 }
-        connection.step = step
+        connection.request.step = step
+        connection.request.retries = 0
+        interval.sent += 1
+        if plan.retries > 0 { keepRequest(of: connection) }
+        begin(connection, &loop)
+    }
+
+    /// Sends the request that stands in the connection's output, when the connection is there.
+    mutating func begin(_ connection: LoadConnection, _ loop: inout EventLoop) {
+        connection.since = now
         connection.hasRequest = true
         waiting += 1
-        interval.sent += 1
+        if connection.request.counts { recorder.attempts += 1 }
         guard plan.keepsAlive else {
             if connection.http.state == .closed { open(connection, &loop) }
             return
@@ -285,10 +315,10 @@ struct LoadThread: ~Copyable, EventHandler {
         let action = drawn ?? traffic.draw()
         drawn = nil
         let address = connection.speaker % routes.count
-        connection.action = action
+        connection.request.action = action
         if isHead { connection.http.isHead = action == .request }
         guard action.sendsSamples, !feeds.isEmpty else {
-            connection.kind = .plain
+            connection.request.kind = .plain
             traffic.write(
                 action, address: address, speaker: connection.speaker, into: &connection.http.output
             )
@@ -298,7 +328,7 @@ struct LoadThread: ~Copyable, EventHandler {
             drawn = action
             return false
         }
-        connection.kind = .labelled(series: number)
+        connection.request.kind = .labelled(series: number)
         traffic.writeLabelled(
             feeds[number].series, feeds[number].next, address: address,
             into: &connection.http.output)

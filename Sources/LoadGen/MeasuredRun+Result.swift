@@ -40,6 +40,7 @@ extension MeasuredRun {
         result.seconds = seconds
         result.requests = recorder.requests
         result.errorRate = errorRate
+        addRetries(to: &result)
         result.replicas = replicas
         result.serverMicroseconds = serverMicroseconds
         result.errors = ErrorCounts(total: recorder.failed)
@@ -49,6 +50,17 @@ extension MeasuredRun {
         for (status, count) in recorder.statuses.enumerated() where count > 0 {
             result.statuses[String(status)] = count
         }
+    }
+
+    private func addRetries(to result: inout RunResult) {
+        result.attempts = recorder.attempts
+        for cause in RetryCause.allCases {
+            result.retries.kinds[cause.name] = recorder.retries[cause.rawValue]
+        }
+        result.retries.total = recorder.retries.reduce(0, +)
+        result.retriedRequests = recorder.retriedRequests
+        result.recoveredRequests = recorder.recoveredRequests
+        result.duplicates = recorder.duplicates
     }
 
     /// The server worked for the answers of the warm-up too.
@@ -93,6 +105,8 @@ extension Plan {
         summary.keepsAlive = keepsAlive
         summary.connections = connections
         summary.threads = threads
+        summary.usesKeys = usesKeys
+        summary.retryLimit = retries
         summary.targetRate = rate
         switch load {
         case .closed(let seconds):
@@ -127,6 +141,7 @@ extension Timeline {
         columns.sent = column(\.sent)
         columns.answered = column(\.answered)
         columns.errors = column { Double($0.failed) }
+        columns.retries = column { Double($0.retries) }
         columns.p50 = column(\.p50)
         columns.p95 = column(\.p95)
         columns.p99 = column(\.p99)

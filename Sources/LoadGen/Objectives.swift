@@ -34,6 +34,7 @@ enum Objectives {
         result.steps = Array(repeating: StepFigures(), count: stepLimit)
         result.serverMicroseconds = 0
         for failure in Failure.allCases { result.errors.kinds[failure.name] = 0 }
+        for cause in RetryCause.allCases { result.retries.kinds[cause.name] = 0 }
         for status in 100..<600 { result.statuses[String(status)] = 0 }
         if labelled { result.accuracy = QualityFigures() }
         return result

@@ -85,13 +85,18 @@ struct OutputFiles {
     /// The run over time; a row for each interval, its own start in seconds first. What was not
     /// measured in an interval is an empty cell.
     static func csv(_ timeline: RunTimeline) -> String {
-        var text = "time_s,asked_rps,sent_rps,answered_rps,errors,p50_ms,p95_ms,p99_ms,max_ms\n"
+        var text =
+            "time_s,asked_rps,sent_rps,answered_rps,errors,p50_ms,p95_ms,p99_ms,max_ms,"
+            + "retries\n"
         let columns = [
             timeline.time, timeline.asked, timeline.sent, timeline.answered, timeline.errors,
-            timeline.p50, timeline.p95, timeline.p99, timeline.max,
+            timeline.p50, timeline.p95, timeline.p99, timeline.max, timeline.retries,
         ]
         for row in timeline.time.values.indices {
-            let cells = columns.map { $0.values[row].isFinite ? $0.values[row].shortText : "" }
+            // Results of earlier versions have no retries.
+            let cells = columns.map {
+                row < $0.values.count && $0.values[row].isFinite ? $0.values[row].shortText : ""
+            }
             text += cells.joined(separator: ",") + "\n"
         }
         return text

@@ -1,3 +1,5 @@
+internal import Bytes
+internal import HTTPClient
 internal import System
 package import Options
 package import Signals
@@ -17,6 +19,10 @@ package struct Plan: Sendable {
     /// Whether a connection serves more than one request.
     package var keepsAlive: Bool
     package var timeoutSeconds: Double
+    /// How often a request is sent again at most.
+    package var retries: Int
+    /// Whether requests that store something have an Idempotency-Key.
+    package var usesKeys: Bool
     package var seed: UInt64
     package var token: String
     package var suite: Suite?
@@ -30,6 +36,7 @@ package struct Plan: Sendable {
     package var name: String?
 
     package static let connectionLimit = 20_000
+    private static let retryLimit = 10
 
     package init(_ options: inout Options) throws(OptionError) {
         let preset = try Preset.named(options.text("--preset"))
@@ -47,6 +54,13 @@ package struct Plan: Sendable {
         threads = min(connections, try options.integer("--threads", 1, in: 1...256))
         keepsAlive = try options.choice("--keep-alive", OnOff.on) == .on
         timeoutSeconds = try options.seconds("--timeout", 10, in: 0.01...600)
+        retries = try options.integer("--retries", 0, in: 0...Plan.retryLimit)
+        usesKeys = try options.choice("--keys", retries > 0 ? OnOff.on : OnOff.off) == .on
+        guard usesKeys || retries == 0 else {
+            throw OptionError(
+                "--keys: off is not allowed with --retries: without a key a retry may be stored "
+                    + "twice")
+        }
         seed = UInt64(try options.integer("--seed", 1, in: 0...Int.max))
         // A command line is for everybody to read, an environment is not.
         token = options.text("--token") ?? environmentVariable("TOKEN") ?? ""
@@ -102,10 +116,16 @@ package struct Plan: Sendable {
         return .anybody
     }
 
+    /// How long after the plan's end its requests are waited for: a time-out for each attempt, and
+    /// the waits between them.
+    var settlingSeconds: Double {
+        timeoutSeconds * Double(retries + 1) + RetryPause.longest.seconds * Double(retries)
+    }
+
     /// The longest latency that a request of this plan can have, in nanoseconds: it may have waited
-    /// since the plan's beginning, and then for its time-out.
+    /// since the plan's beginning, and then until all is settled.
     package var latencyLimitNanoseconds: Int {
-        let seconds = warmUpSeconds + load.seconds + timeoutSeconds
+        let seconds = warmUpSeconds + load.seconds + settlingSeconds
         return max(60_000_000_000, Int(seconds.rounded(.up)) * 1_000_000_000)
     }
 

@@ -18,7 +18,20 @@ struct PrometheusText: ~Copyable {
         gauge("answered_rate", help: "Answers per second.", run.achievedRate)
         gauge("requests", help: "Requests that came to some end.", Double(run.requests))
         gauge("error_ratio", help: "Share of the requests that failed.", run.errorRate)
-        errors(run.errors)
+        counts("errors", help: "Requests that failed, by kind.", label: "kind", run.errors)
+        gauge("attempts", help: "How often requests were sent.", Double(run.attempts))
+        counts(
+            "retries", help: "Requests sent again, by what came before.", label: "cause",
+            run.retries)
+        gauge(
+            "retried_requests", help: "Requests that came to an end after a retry.",
+            Double(run.retriedRequests))
+        gauge(
+            "recovered_requests", help: "Requests that succeeded at a retry.",
+            Double(run.recoveredRequests))
+        gauge(
+            "duplicates", help: "Answers that call the request a repeated one.",
+            Double(run.duplicates))
         latency("latency_seconds", help: "Latency from the intended send.", run.latency)
         latency("service_time_seconds", help: "Latency from the actual send.", run.serviceTime)
         gauge(
@@ -35,12 +48,13 @@ struct PrometheusText: ~Copyable {
         writer.sample(value, into: &output)
     }
 
-    private mutating func errors(_ errors: ErrorCounts) {
-        writer.family(
-            "loadgen_errors", .gauge, help: "Requests that failed, by kind.", into: &output)
-        for (kind, count) in errors.kinds.sorted(by: { $0.key < $1.key }) {
-            let label = ExpositionWriter.escaped(kind)
-            writer.sample(Double(count), labels: "kind=\"\(label)\"", into: &output)
+    private mutating func counts(
+        _ name: String, help: String, label: String, _ counts: ErrorCounts
+    ) {
+        writer.family("loadgen_\(name)", .gauge, help: help, into: &output)
+        for (kind, count) in counts.kinds.sorted(by: { $0.key < $1.key }) {
+            let value = ExpositionWriter.escaped(kind)
+            writer.sample(Double(count), labels: "\(label)=\"\(value)\"", into: &output)
         }
     }
 

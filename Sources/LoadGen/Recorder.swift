@@ -100,6 +100,15 @@ package struct Recorder: Sendable {
     package var requests = 0
     package var lateSends = 0
     package var sendsOnTime = 0
+    /// How often requests were given to a connection: once each, and once more for each retry.
+    package var attempts = 0
+    /// Retries by what the attempt before came to.
+    package var retries = [Int](repeating: 0, count: RetryCause.allCases.count)
+    /// Requests that came to their end after a retry, and those of them that ended well.
+    package var retriedRequests = 0
+    package var recoveredRequests = 0
+    /// Good answers that call the request a repeated one: an earlier attempt had been stored.
+    package var duplicates = 0
     /// Requests that were due but could not be sent before all was over.
     package var unsent = 0
     /// Requests that were under way when all was over, before their time-out.
@@ -151,6 +160,11 @@ package struct Recorder: Sendable {
         for index in statuses.indices { statuses[index] += other.statuses[index] }
         answered += other.answered
         requests += other.requests
+        attempts += other.attempts
+        for index in retries.indices { retries[index] += other.retries[index] }
+        retriedRequests += other.retriedRequests
+        recoveredRequests += other.recoveredRequests
+        duplicates += other.duplicates
         lateSends += other.lateSends
         sendsOnTime += other.sendsOnTime
         unsent += other.unsent
@@ -207,6 +221,14 @@ package struct Recorder: Sendable {
         steps[step].requests += 1
         if failure != nil { steps[step].errors += 1 }
         if let latency { steps[step].latency.record(latency) }
+    }
+
+    /// Notes how often a request that came to its end had been sent again.
+    @inline(__always)
+    package mutating func noteRetried(_ retries: Int, isGood: Bool) {
+        guard retries > 0 else { return }
+        retriedRequests += 1
+        if isGood { recoveredRequests += 1 }
     }
 
     package var failed: Int { failures.reduce(0, +) }

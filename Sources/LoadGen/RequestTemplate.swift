@@ -36,6 +36,7 @@ package struct RequestTemplate: Equatable, Sendable {
     let hasContentType: Bool
     let hasUserAgent: Bool
     let hasAuthorization: Bool
+    private let hasOwnKey: Bool
 
     /// Reads `--method`, `--path`, `--header`, `--body` and `--body-file`; nil without any of them.
     package init?(_ options: inout Options, readFile: FileReader) throws(OptionError) {
@@ -78,9 +79,12 @@ package struct RequestTemplate: Equatable, Sendable {
         hasContentType = names.contains("content-type")
         hasUserAgent = names.contains("user-agent")
         hasAuthorization = names.contains("authorization")
+        hasOwnKey = names.contains("idempotency-key")
         self.body = try RequestTemplate.parts(body ?? [], flag: "--body")
     }
 
+    /// Whether `--keys` gives it a key: it changes something, and `--header` has not given it one.
+    var takesKey: Bool { !hasOwnKey && !["GET", "HEAD", "OPTIONS", "TRACE"].contains(method) }
     var isHead: Bool { method == "HEAD" }
     var hasBody: Bool { !body.isEmpty || method == "POST" || method == "PUT" || method == "PATCH" }
 

@@ -13,6 +13,8 @@ struct Timeline: Sendable {
         /// Requests that came to some end, and those of them that failed.
         let ended: Int
         let failed: Int
+        /// Requests that were sent again.
+        var retries = 0
         /// Connections that could not be made.
         let connectFailures: Int
         /// Latencies in milliseconds: 50 %, 95 %, 99 % and the largest; NaN where nothing was
@@ -92,7 +94,8 @@ struct Timeline: Sendable {
             Row(
                 time: time, asked: asked ?? sent, sent: sent,
                 answered: Double(interval.answered) / intervalSeconds, ended: interval.ended,
-                failed: interval.failed, connectFailures: interval.connectFailures,
+                failed: interval.failed, retries: interval.retries,
+                connectFailures: interval.connectFailures,
                 p50: milliseconds(0.5), p95: milliseconds(0.95), p99: milliseconds(0.99),
                 max: isSilent ? .nan : Double(interval.latency.maximum) / 1e6))
     }

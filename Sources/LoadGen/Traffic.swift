@@ -1,4 +1,5 @@
 internal import Bytes
+internal import HTTPClient
 internal import Numerics
 internal import Options
 internal import Signals
@@ -18,11 +19,16 @@ private struct RequestHeads {
     let metrics: [UInt8]
     let analyze: [UInt8]
     let stats: [UInt8]
-    /// What stands before the path of a request of one's own, between it and that request's
-    /// headers, and between those and the body's length, or the head's end where there is no body.
+    /// What stands before the path of a request of one's own, and between it and that request's
+    /// headers.
     let ownStart: [UInt8]
     let ownMiddle: [UInt8]
-    let ownEnd: [UInt8]
+    /// What names the target in a request: the start of its path, and what follows the path up to
+    /// the end of the Host line.
+    let prefix: [UInt8]
+    let host: [UInt8]
+    /// The name of the length, which ends the head of a request with a body.
+    static let length: StaticString = "Content-Length: "
 
     init(_ address: Address, _ plan: Plan) {
         let start = " HTTP/1.1\r\nHost: \(address.hostHeader)\r\n"
@@ -32,7 +38,9 @@ private struct RequestHeads {
         let agent = "User-Agent: loadgen/\(programVersion)\r\n"
         let prefix = address.url.prefix
         let json = "Content-Type: application/json\r\n"
-        let post = headers + agent + json + "Content-Length: "
+        let post = headers + agent + json
+        self.prefix = Array(prefix.utf8)
+        host = Array(start.utf8)
         ingest = Array("POST \(prefix)/ingest\(post)".utf8)
         batch = Array("POST \(prefix)/ingest?verdicts=none\(post)".utf8)
         metrics = Array("POST \(prefix)/metrics\(post)".utf8)
@@ -44,7 +52,6 @@ private struct RequestHeads {
         if template?.hasUserAgent != true { own += agent }
         if template?.hasBody == true, template?.hasContentType == false { own += json }
         ownMiddle = Array(own.utf8)
-        ownEnd = Array((template?.hasBody == true ? "Content-Length: " : "\r\n").utf8)
     }
 }
 
@@ -60,12 +67,16 @@ struct Traffic: ~Copyable {
     private let threads: Int
     private let thread: Int
     private var requests = 0
+    private let keys: IdempotencyKeys?
+    private var keyedRequests = 0
     private var random: SeededRandom
     private var body = ByteBuffer(limit: requestLimit)
     /// How often each connection has spoken, where devices are sticky.
     private var turns: [Int]
 
-    init(_ plan: Plan, seed: UInt64, thread: Int = 0) {
+    /// - Parameter keys: those of the run, used where the plan says so.
+    init(_ plan: Plan, seed: UInt64, thread: Int = 0, keys: IdempotencyKeys = IdempotencyKeys()) {
+        self.keys = plan.usesKeys ? keys : nil
         scenario = plan.scenario
         heads = plan.addresses.map { RequestHeads($0, plan) }
         connections = plan.connections
@@ -159,11 +170,50 @@ struct Traffic: ~Copyable {
         output.append(request.span)
     }
 
-    private func append(_ head: [UInt8], into output: inout ByteBuffer) {
+    private mutating func append(_ head: [UInt8], into output: inout ByteBuffer) {
         output.append(head.span)
+        appendKey(into: &output)
+        output.append(RequestHeads.length)
         output.append(integer: body.count)
         output.append("\r\n\r\n")
         output.append(body.readable)
+    }
+
+    /// Gives the request a key that no other request has, where the plan wants keys.
+    private mutating func appendKey(into output: inout ByteBuffer) {
+        guard let keys else { return }
+        keys.appendHeader(keyedRequests * threads + thread + 1, to: &output)
+        keyedRequests += 1
+    }
+
+    /// Writes a request again, byte for byte but for what names its target.
+    /// - Parameters:
+    ///   - request: as it was written for the address `old`.
+    ///   - new: the address that it goes to now.
+    func write(
+        again request: Span<UInt8>, for old: Int, to new: Int, into output: inout ByteBuffer
+    ) {
+        guard old != new else {
+            output.append(request)
+            return
+        }
+        let method = Traffic.index(of: UInt8(ascii: " "), in: request) + 1
+        let (before, after) = (heads[old], heads[new])
+        let path = method + before.prefix.count
+        let pathEnd = Traffic.index(of: UInt8(ascii: "\r"), in: request) - Traffic.version.count
+        output.append(request.extracting(0..<method))
+        output.append(after.prefix.span)
+        output.append(request.extracting(path..<pathEnd))
+        output.append(after.host.span)
+        output.append(request.extracting((pathEnd + before.host.count)...))
+    }
+
+    private static let version = " HTTP/1.1".utf8
+
+    private static func index(of byte: UInt8, in bytes: Span<UInt8>) -> Int {
+        var index = 0
+        while bytes[index] != byte { index += 1 }
+        return index
     }
 
     // MARK: Requests of one's own
@@ -188,8 +238,12 @@ struct Traffic: ~Copyable {
         Traffic.append(template.pathParts, values, into: &output)
         output.append(heads.ownMiddle.span)
         Traffic.append(template.headerParts, values, into: &output)
-        output.append(heads.ownEnd.span)
-        guard template.hasBody else { return }
+        if template.takesKey { appendKey(into: &output) }
+        guard template.hasBody else {
+            output.append("\r\n")
+            return
+        }
+        output.append(RequestHeads.length)
         body.removeAll()
         Traffic.append(template.body, values, into: &body)
         output.append(integer: body.count)

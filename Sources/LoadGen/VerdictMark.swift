@@ -43,6 +43,11 @@ struct VerdictMark {
         return true
     }
 
+    /// Whether the body calls the request a repeated one.
+    func isRepeat(_ body: Span<UInt8>) -> Bool {
+        VerdictMark.find(note, noteWord, in: body, from: 0, to: body.count) != nil
+    }
+
     /// Where the text begins, if it begins between two offsets.
     private static func find(
         _ text: [UInt8], _ word: UInt64, in body: Span<UInt8>, from first: Int, to end: Int

@@ -24,8 +24,12 @@ private let help = """
 
       synthetic replay --target http://host:port --data FILE|DIR --out VERDICTS
                        [--batch 500] [--device-prefix ""] [--token TOKEN] [--timeout 30s]
+                       [--retries 10]
           sends every series as a device of its own, in order, and writes a line per sample:
           series,index,timestamp,value,is_anomaly,alert,score
+          a batch that is answered 503 or 429, or whose connection is cut or times out, is sent again
+          with its Idempotency-Key; a sample that was stored at an earlier attempt has no verdict, and
+          is counted; --retries 0 is for a service that knows no such keys: each batch is sent once
 
       synthetic score --data FILE|DIR --verdicts VERDICTS [--nab WINDOWS.json]
                       [--name NAME] [--json FILE] [--markdown FILE] [--slo 'total.alert.fpr < 1%']

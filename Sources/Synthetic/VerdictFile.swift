@@ -36,7 +36,13 @@ enum VerdictFile {
                 throw CommandError("verdicts line \(number + 1): expected \(header)")
             }
             let name = String(fields[0])
-            guard index == verdicts[name, default: []].count else {
+            let next = verdicts[name, default: []].count
+            guard index <= next else {
+                throw CommandError(
+                    "verdicts line \(number + 1): \(name) has no verdict on samples \(next) to "
+                        + "\(index - 1), so it can't be judged")
+            }
+            guard index == next else {
                 throw CommandError(
                     "verdicts line \(number + 1): index \(index) of \(name) is out of order")
             }

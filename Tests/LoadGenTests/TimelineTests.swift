@@ -90,7 +90,12 @@ import Testing
         #expect(red.contains("\u{1B}[31m3 errors\u{1B}[0m"))
         #expect(line.hasSuffix("▃▅█") || line.hasSuffix("▂▄█"), "\(line)")
         let csv = OutputFiles.csv(timeline.columns)
-        #expect(csv.split(separator: "\n").last == "2,4,5,4,1,4,4,4,4", "\(csv)")
+        #expect(csv.split(separator: "\n").last == "2,4,5,4,1,4,4,4,4,0", "\(csv)")
+        #expect(!line.contains("retries"))
+        var again = interval(3, latencies: [1])
+        again.retries = 7
+        for thread in 0..<2 { _ = timeline.add(again, thread: thread) }
+        #expect(LiveView.line(timeline).hasPrefix("4 of 9 s, 3 errors, 14 retries, "))
     }
 
     @Test("an interval in which nothing was answered has no latency, and says so")
@@ -102,6 +107,6 @@ import Testing
         #expect(timeline.rows.first?.p95.isNaN == true)
         let line = LiveView.line(timeline)
         #expect(line.hasPrefix("1 of 9 s, 4 errors, 0/s of 4/s, nothing answered"), "\(line)")
-        #expect(OutputFiles.csv(timeline.columns).hasSuffix("\n0,4,4,0,4,,,,\n"))
+        #expect(OutputFiles.csv(timeline.columns).hasSuffix("\n0,4,4,0,4,,,,,0\n"))
     }
 }

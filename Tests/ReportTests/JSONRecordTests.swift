@@ -37,6 +37,27 @@ private func node(_ json: String) throws -> JSONNode { try JSONNode(file: Array(
     }
 }
 
+/// Results as earlier versions wrote them.
+enum EarlierResult {
+    private static let fields = [
+        "attempts", "retries", "retried_requests", "recovered_requests", "duplicates", "keys",
+        "retry_limit",
+    ]
+
+    /// A run, read back from a file from before there were retries.
+    static func reading(_ run: RunResult) throws -> RunResult {
+        guard case .object(let members) = run.json else { throw FieldError(problem: "no object") }
+        var kept = members.filter { !fields.contains($0.name) }
+        #expect(members.count - kept.count == fields.count)
+        for index in kept.indices where kept[index].name == "timeline" {
+            guard case .object(let columns) = kept[index].value else { continue }
+            kept[index] = JSONNode.Member(
+                "timeline", .object(columns.filter { $0.name != "retries" }))
+        }
+        return try RunResult(json: node(String(JSONNode.object(kept).line.readable)))
+    }
+}
+
 @Suite struct RunResultTests {
     /// A run with a value in every kind of field.
     static func run() -> RunResult {
@@ -79,6 +100,18 @@ private func node(_ json: String) throws -> JSONNode { try JSONNode(file: Array(
         #expect(try ResultFile(run.json.line.readable) == .run(run))
         // A name that was not given is null, and null is no name.
         #expect(try ResultFile(RunResult().json.line.readable) == .run(RunResult()))
+    }
+
+    @Test("a result from before there were retries reads as one in which nothing was sent again")
+    func readsEarlierResults() throws {
+        let read = try EarlierResult.reading(Self.run())
+        #expect(read.attempts == 100 && read.retries == ErrorCounts())
+        #expect(read.duplicates == 0 && !read.plan.usesKeys && read.plan.retryLimit == 0)
+        #expect(read.plan.differences(from: Self.run().plan).isEmpty)
+        var keyed = Self.run().plan
+        keyed.usesKeys = true
+        keyed.retryLimit = 2
+        #expect(keyed.differences(from: read.plan) == ["keys", "retry_limit"])
     }
 
     @Test(

@@ -59,6 +59,27 @@ import Testing
         #expect(try RunResult.merged([read, run([4])]).requests == 4)
     }
 
+    @Test("retries add up, and a result without them counts as one attempt a request")
+    func addsRetries() throws {
+        var retried = run([1, 2])
+        retried.attempts = 5
+        retried.retries = ErrorCounts(total: 3, kinds: ["503": 2, "reset": 1])
+        retried.retriedRequests = 2
+        retried.recoveredRequests = 1
+        retried.duplicates = 1
+        retried.plan.usesKeys = true
+        retried.plan.retryLimit = 3
+        let twice = try RunResult.merged([retried, retried])
+        #expect(twice.attempts == 10 && twice.duplicates == 2)
+        #expect(twice.retries == ErrorCounts(total: 6, kinds: ["503": 4, "reset": 2]))
+        #expect(twice.retriedRequests == 4 && twice.recoveredRequests == 2)
+        #expect(twice.plan.usesKeys && twice.plan.retryLimit == 3)
+        let earlier = try EarlierResult.reading(run([3, 4, 5]))
+        let merged = try RunResult.merged([retried, earlier])
+        #expect(merged.attempts == 8 && merged.retries == retried.retries)
+        #expect(merged.timeline.retries.values == [0, 0])
+    }
+
     @Test("doubts of one machine are doubts of all, and so are runs that did not overlap")
     func keepsDoubts() throws {
         var late = run([1])

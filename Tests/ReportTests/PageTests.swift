@@ -25,6 +25,34 @@ import Testing
         #expect(text.contains("| date | 2025-11-26 01:20 UTC |"), "\(text)")
     }
 
+    @Test(
+        "a run that needed retries says so at once, by their causes; one that needed none does not")
+    func writesRetries() {
+        #expect(!RunText(run).markdown().contains("etries"))
+        var run = run
+        run.complaints = []
+        run.plan.usesKeys = true
+        run.plan.retryLimit = 3
+        run.attempts = 107
+        run.retries = ErrorCounts(total: 7, kinds: ["503": 4, "reset": 3, "timeout": 0])
+        run.retriedRequests = 5
+        run.recoveredRequests = 4
+        run.duplicates = 2
+        let text = RunText(run).markdown()
+        #expect(
+            text.hasPrefix(
+                "No objective was set. **Retries 7: 4 after 503, 3 after reset;** requests that "
+                    + "needed one: 5, of which 4 succeeded.\n"), "\(text)")
+        #expect(text.contains("| attempts | 107 |") && text.contains("| duplicates | 2 |"))
+        #expect(text.contains("| keys | on, up to 3 retries |"))
+        #expect(text.contains("| requests that needed a retry | 5, of which 4 succeeded |"))
+        let summary = RunSummary(run, palette: Palette(isOn: false)).text
+        #expect(
+            summary.contains(
+                "retries   7: 4 after 503, 3 after reset; requests that needed one: 5, of which 4 "
+                    + "succeeded; 2 duplicates\n"), "\(summary)")
+    }
+
     @Test("the verdict comes first: passed or failed, and by how much")
     func writesVerdict() throws {
         var run = run

@@ -54,3 +54,19 @@ import Testing
         #expect(throws: CommandError.self) { _ = try AnomalyWindows.parse(Array(text.utf8)) }
     }
 }
+
+@Suite struct RepeatNoteTests {
+    private func note(_ text: String) -> RepeatNote { RepeatNote(Array(text.utf8).span) }
+
+    @Test("the note of a repeat is found at the top of an answer, and nowhere else")
+    func reads() {
+        let full = note(#"{"a":[{"duplicate":true}], "duplicates": 7 , "duplicate" : true}"#)
+        #expect(full.isRepeat && full.duplicates == 7)
+        for text in [
+            "", "[]", "{}", "{", #"{"duplicate":false}"#, #"{"verdict":{"duplicate":true}}"#,
+            #"{"duplicate":"true"}"#, #"{"duplicates":-1}"#, #"{"duplicates":"x","duplicate":1}"#,
+        ] {
+            #expect(!note(text).isRepeat && note(text).duplicates == nil, "\(text)")
+        }
+    }
+}

@@ -36,6 +36,18 @@ package protocol FieldVisitor {
         throws(Failure)
 }
 
+extension FieldVisitor {
+    /// A field that results of earlier versions do not have.
+    /// - Parameter standard: what it counts as where it is not in the document.
+    mutating func field<Value: JSONRepresentable>(
+        _ name: String, _ value: inout Value, ifMissing standard: Value
+    ) throws(Failure) {
+        var given: Value? = value
+        try field(name, &given)
+        value = given ?? standard
+    }
+}
+
 /// An object of JSON with fields that are known: `visit` lists them once, for writing and reading.
 package protocol JSONRecord: JSONRepresentable {
     init()

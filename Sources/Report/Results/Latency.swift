@@ -65,6 +65,8 @@ package struct RunTimeline: JSONRecord, Equatable, Sendable {
     package var answered = Column()
     /// Requests that failed in the interval.
     package var errors = Column()
+    /// Requests that were sent again in the interval.
+    package var retries = Column()
     package var p50 = Column()
     package var p95 = Column()
     package var p99 = Column()
@@ -80,6 +82,7 @@ package struct RunTimeline: JSONRecord, Equatable, Sendable {
         try fields.field("sent_rps", &sent)
         try fields.field("answered_rps", &answered)
         try fields.field("errors", &errors)
+        try fields.field("retries", &retries, ifMissing: Column())
         try fields.field("p50_ms", &p50)
         try fields.field("p95_ms", &p95)
         try fields.field("p99_ms", &p99)

@@ -56,6 +56,7 @@ extension RunResult {
         }
         let whole = max(requests, errors.total)
         errorRate = whole > 0 ? Double(errors.total) / Double(whole) : 0
+        addRetries(of: runs)
         cut = runs.reduce(0) { $0 + $1.cut }
         addresses = runs.map(\.addresses).max() ?? 1
         connecting = ConnectionCounts()
@@ -68,6 +69,18 @@ extension RunResult {
         }
         replicas = runs.compactMap(\.replicas).first
         serverMicroseconds = nil
+    }
+
+    private mutating func addRetries(of runs: [RunResult]) {
+        attempts = runs.reduce(0) { $0 + $1.attempts }
+        retries = ErrorCounts()
+        for run in runs {
+            retries.total += run.retries.total
+            retries.kinds.merge(run.retries.kinds, uniquingKeysWith: +)
+        }
+        retriedRequests = runs.reduce(0) { $0 + $1.retriedRequests }
+        recoveredRequests = runs.reduce(0) { $0 + $1.recoveredRequests }
+        duplicates = runs.reduce(0) { $0 + $1.duplicates }
     }
 
     /// Action by action and step by step.
@@ -131,6 +144,8 @@ extension PlanSummary {
         load = "\(plans.count) machines: " + distinct(plans.map(\.load))
         connections = plans.reduce(0) { $0 + $1.connections }
         threads = plans.reduce(0) { $0 + $1.threads }
+        usesKeys = plans.contains(where: \.usesKeys)
+        retryLimit = plans.map(\.retryLimit).max() ?? 0
         let rates = plans.compactMap(\.targetRate)
         targetRate = rates.count == plans.count ? rates.reduce(0, +) : nil
     }
@@ -175,6 +190,7 @@ extension RunTimeline {
         sent = column(\.sent, sum)
         answered = column(\.answered, sum)
         errors = column(\.errors, sum)
+        retries = column(\.retries, sum)
         p50 = column(\.p50, highest)
         p95 = column(\.p95, highest)
         p99 = column(\.p99, highest)

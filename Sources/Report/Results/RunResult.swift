@@ -24,6 +24,15 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
     package var errors = ErrorCounts()
     /// Answers by their status.
     package var statuses: [String: Int] = [:]
+    /// How often requests were sent, or were to be: once each, and once more for each retry.
+    package var attempts = 0
+    /// Retries, by what the attempt before came to; a request that succeeds at a retry is no error.
+    package var retries = ErrorCounts()
+    /// Requests that came to their end after a retry, and those of them that succeeded.
+    package var retriedRequests = 0
+    package var recoveredRequests = 0
+    /// Good answers that call the request a repeated one: an earlier attempt had been stored.
+    package var duplicates = 0
     /// Requests that were under way when the run ended, before their time-out: neither good nor
     /// failed.
     package var cut = 0
@@ -98,6 +107,11 @@ package struct RunResult: JSONRecord, Equatable, Sendable {
         try fields.field("error_rate", &errorRate)
         try fields.field("errors", &errors)
         try fields.field("statuses", &statuses)
+        try fields.field("attempts", &attempts, ifMissing: requests)
+        try fields.field("retries", &retries, ifMissing: ErrorCounts())
+        try fields.field("retried_requests", &retriedRequests, ifMissing: 0)
+        try fields.field("recovered_requests", &recoveredRequests, ifMissing: 0)
+        try fields.field("duplicates", &duplicates, ifMissing: 0)
         try fields.field("cut", &cut)
         try fields.field("connecting", &connecting)
         try fields.field("addresses", &addresses)
@@ -138,6 +152,10 @@ package struct PlanSummary: JSONRecord, Equatable, Sendable {
     package var keepsAlive = true
     package var connections = 0
     package var threads = 0
+    /// Whether requests that store something had an Idempotency-Key.
+    package var usesKeys = false
+    /// How often a request was sent again at most.
+    package var retryLimit = 0
     /// Requests per second on average over the measured time; nil in a closed loop.
     package var targetRate: Double?
 
@@ -162,6 +180,8 @@ package struct PlanSummary: JSONRecord, Equatable, Sendable {
         try fields.field("keep_alive", &keepsAlive)
         try fields.field("connections", &connections)
         try fields.field("threads", &threads)
+        try fields.field("keys", &usesKeys, ifMissing: false)
+        try fields.field("retry_limit", &retryLimit, ifMissing: 0)
         try fields.field("target_rps", &targetRate)
     }
 }

@@ -11,6 +11,7 @@ package struct RunSummary {
     package var text: String {
         var lines = run.slo.map { $0.outcomeLines(palette) } ?? []
         lines += [row("requests", requests), row("errors", errors)]
+        if run.tellsRetries { lines.append(row("retries", retries)) }
         lines += [row("latency", latency(run.latency)), row("service", latency(run.serviceTime))]
         if run.plan.targetRate != nil { lines.append(row("sends", sends)) }
         if let accuracy = run.accuracy { lines.append(row("alerts", quality(accuracy.alert))) }
@@ -35,6 +36,13 @@ package struct RunSummary {
             text += ": " + kinds.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         }
         return run.errors.total > 0 ? palette.red(text) : text
+    }
+
+    private var retries: String {
+        let text =
+            "\(run.retriesText); requests that needed one: \(run.retriedText); "
+            + "\(run.duplicates) duplicates"
+        return run.retries.total > 0 ? palette.red(text) : text
     }
 
     private func latency(_ summary: LatencySummary) -> String {

@@ -11,6 +11,11 @@ package struct RunText {
         var text = RunText.objectives(run.slo)
         if run.isInterrupted { text += " **Interrupted** before its plan was over." }
         if let abort = run.abort { text += " **Ended early:** \(abort)." }
+        if run.retries.total > 0 {
+            text +=
+                " **Retries \(run.retriesText);** requests that needed one: "
+                + "\(run.retriedText)."
+        }
         if !run.isReliable {
             text += " **Not vouched for:** \(run.complaints.joined(separator: "; "))."
         }
@@ -73,6 +78,9 @@ package struct RunText {
         table.add(["requests", run.plan.scenario])
         table.add(["loop", run.plan.loop])
         table.add(["load", run.plan.load])
+        if run.plan.usesKeys {
+            table.add(["keys", "on, up to \(run.plan.retryLimit) retries"])
+        }
         table.add(["connections, threads", "\(run.plan.connections), \(run.plan.threads)"])
         return table
     }
@@ -84,6 +92,12 @@ package struct RunText {
         table.add(["duration", "\(run.seconds.shortText) s"])
         table.add(["requests", String(run.requests)])
         table.add(["errors", "\(run.errors.total) (\(run.errorRate.percentText))"])
+        if run.tellsRetries {
+            table.add(["attempts", String(run.attempts)])
+            table.add(["retries", run.retriesText])
+            table.add(["requests that needed a retry", run.retriedText])
+            table.add(["duplicates", String(run.duplicates)])
+        }
         if run.cut > 0 { table.add(["under way at the end", String(run.cut)]) }
         if let connecting = run.connecting.text { table.add(["connecting", connecting]) }
         if run.plan.targetRate != nil {
