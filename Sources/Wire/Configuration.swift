@@ -42,6 +42,17 @@ package struct Configuration: Sendable, Equatable {
     package var seriesTimeToLive = TimeSpan.seconds(86_400)
     package var deviceLimit = 1_000_000
 
+    /// Requests with an Idempotency-Key that are remembered; nil for the store's default.
+    package var idempotencyKeys: Int?
+    /// The same as a number. A process that keeps its series in memory loses both when it ends, so
+    /// it needs to remember less.
+    package var keyLimit: Int {
+        idempotencyKeys
+            ?? (store == .memory ? Configuration.memoryKeys : Configuration.redisKeys)
+    }
+    static let memoryKeys = 65_536
+    static let redisKeys = 1_000_000
+
     package var bodyLimitBytes = 8 * 1024 * 1024
     package var connectionLimit = 65_536
     /// Memory for requests that are still arriving, over all connections.

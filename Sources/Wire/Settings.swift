@@ -67,6 +67,7 @@ package enum Settings {
         integer(
             "MAX_DEVICES", \.deviceLimit, default: 1_000_000, in: 1...100_000_000,
             means: "series kept; beyond it the one idle longest goes"),
+        idempotencyKeys,
         integer(
             "MAX_BODY_BYTES", \.bodyLimitBytes, default: 8_388_608, in: 64...1_073_741_824,
             means: "largest body"),
@@ -93,6 +94,21 @@ package enum Settings {
             "DRAIN_TIMEOUT", \.drainTimeout, default: "20s", in: timeoutRange,
             means: "open requests are finished for so long when stopping"),
     ]
+
+    private static let keyRange = 0...16_000_000
+
+    private static let idempotencyKeys = Setting(
+        name: "IDEMPOTENCY_KEYS",
+        defaultText: "\(Configuration.memoryKeys) with STORE memory, else "
+            + "\(Configuration.redisKeys)",
+        allowed: "\(keyRange.lowerBound) to \(keyRange.upperBound)",
+        meaning: "requests with an Idempotency-Key that are remembered, one for each "
+            + "\(RequestKey.pieceSamples) samples; 0 is off"
+    ) { text, configuration in
+        guard let value = Int(text), keyRange.contains(value) else { return false }
+        configuration.idempotencyKeys = value
+        return true
+    }
 
     private static let redis: [Setting] = [
         duration(

@@ -42,6 +42,7 @@ import Wire
                 "REDIS_STREAM_LENGTH: 100 is not allowed"
             ),
             (["--redis-mirror", "on"], "REDIS_MIRROR: \"on\" is not allowed with STORE memory"),
+            (["--idempotency-keys", "16000001"], "allowed is 0 to 16000000"),
             (["--log-level", "loud"], "allowed is debug, info, warning, error"),
             (["--prot", "1"], "--prot: unknown flag"), (["run"], "run: unknown flag"),
         ])
@@ -67,6 +68,15 @@ import Wire
             #expect(throws: ConfigurationError.self) { try invocation(words) }
         }
         #expect(throws: ConfigurationError.self) { try invocation(["check"], "many") }
+    }
+
+    @Test("how many keys are remembered depends on the store, unless it is said")
+    func countsKeys() throws {
+        #expect(try read([]).keyLimit == 65_536)
+        #expect(try read(["--store", "redis://a"]).keyLimit == 1_000_000)
+        #expect(try read(["--idempotency-keys", "0"]).keyLimit == 0)
+        let both = try read(["--idempotency-keys", "7", "--store", "redis://a"])
+        #expect(both.keyLimit == 7)
     }
 
     @Test("a token never shows in an error")

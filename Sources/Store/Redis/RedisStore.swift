@@ -40,6 +40,8 @@ package struct RedisStore: Store, ~Copyable {
 
     // MARK: Requests
 
+    package var keySeed: UInt64 { 0 }
+
     package mutating func append(_ batch: inout SampleBatch) -> Storing {
         guard let ticket = log.machine.openIfRoom(samples: batch.samples.count) else {
             metrics.add(1, .queueFull)

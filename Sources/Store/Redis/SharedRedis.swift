@@ -35,6 +35,7 @@ package final class SharedRedis: SharedStore {
 
     package var failure: StoreFailure? { isUp ? nil : .unreachable }
     package var fleet: SeriesSummary { seenFleet.withLock { $0 } }
+    package var oldestKeyTime: Int? { nil }
     package var deviceCount: Int { seenDevices.load(ordering: .relaxed) }
 
     /// Whether every loop can store samples.
