@@ -7,7 +7,7 @@ internal import Telemetry
 final class RequestMetrics: Sendable {
     enum Counter: Int, CaseIterable {
         case ingestRequests, samples, duplicates, anomalies, alerts
-        case connections, inFlight
+        case connections, agedConnections, inFlight
     }
 
     static let statuses: [HTTPStatus] = [

@@ -69,7 +69,6 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     mutating func decide(
         _ request: inout Request, head: RequestHead, bytes: Span<UInt8>, from peer: PeerAddress
     ) -> HeadDecision {
-        endIfDraining(&request)
         switch request.endpoint.route(head.method) {
         case .noSuchPath: return .refuse(.noSuchPath)
         case .methodNotAllowed: return .refuse(.methodNotAllowed(request.endpoint))
@@ -95,12 +94,6 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
                 return .refuse(.badQuery(error))
             }
         }
-    }
-
-    /// While the process drains, each request is its connection's last one. This is checked when
-    /// the head arrives, and again when the reply is made, because much time may lie between.
-    func endIfDraining(_ request: inout Request) {
-        if shared.isDraining { request.keepAlive = false }
     }
 
     private func problem(

@@ -99,6 +99,10 @@ struct Scrape: ~Copyable {
             "http_connections", .gauge, help: "Open client connections.",
             value: total(.connections),
             into: &output)
+        writer.single(
+            "connections_aged_total", .counter,
+            help: "Connections whose last answer came because of MAX_CONNECTION_AGE.",
+            value: total(.agedConnections), into: &output)
     }
 
     /// What clients ask for, with its success and what may refuse it, has a series from the start.

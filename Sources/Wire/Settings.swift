@@ -84,6 +84,7 @@ package enum Settings {
         duration(
             "IDLE_TIMEOUT", \.idleTimeout, default: "60s", in: timeoutRange,
             means: "a connection without a request is closed after this"),
+        connectionAge,
         duration(
             "HEAD_TIMEOUT", \.headTimeout, default: "10s", in: timeoutRange,
             means: "a request's head must be complete"),
@@ -107,6 +108,23 @@ package enum Settings {
     ) { text, configuration in
         guard let value = Int(text), keyRange.contains(value) else { return false }
         configuration.idempotencyKeys = value
+        return true
+    }
+
+    private static let ageRange: ClosedRange<TimeSpan> =
+        .milliseconds(10)...(.seconds(86_400 * 365))
+
+    private static let connectionAge = Setting(
+        name: "MAX_CONNECTION_AGE", defaultText: "10m",
+        allowed: "0, or \(Duration.text(ageRange.lowerBound)) to "
+            + "\(Duration.text(ageRange.upperBound)), \(Duration.form)",
+        meaning: "after this, 20% more or less by chance, a connection's next answer is its last; "
+            + "0 is off"
+    ) { text, configuration in
+        guard let value = text == "0" ? .seconds(0) : Duration.parse(text),
+            value == .seconds(0) || ageRange.contains(value)
+        else { return false }
+        configuration.connectionAge = value
         return true
     }
 
