@@ -79,8 +79,8 @@ let package = Package(
         program(
             "Service",
             [
-                "Bytes", "HTTP", "HTTPClient", "Detection", "Wire", "Telemetry", "System",
-                "Store", "CJemalloc",
+                "Bytes", "Numerics", "HTTP", "HTTPClient", "Detection", "Wire", "Telemetry",
+                "System", "Store", "CJemalloc",
             ]),
         program(
             "LoadGen",

@@ -11,7 +11,8 @@ enum FuzzTarget: String, CaseIterable {
     case canary, head, body, response, json, samples, configuration, query, checkpoint, csv, entry
 
     private static let conversation =
-        "POST /ingest?verdicts=all HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{\"a\":1}"
+        "POST /ingest?verdicts=all HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k-1\r\n"
+        + "Content-Length: 7\r\n\r\n{\"a\":1}"
     private static let chunks =
         "POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         + "4;ext=1\r\nWiki\r\n00A\r\npedia in\r\n\r\n0\r\nT: x\r\n\r\n"
@@ -112,6 +113,11 @@ enum FuzzTarget: String, CaseIterable {
         guard ranges.allSatisfy({ $0.start <= $0.end && $0.end <= head.byteCount }),
             head.byteCount <= input.count
         else { return "a range outside the head" }
+        if case .key(let key) = head.idempotencyKey {
+            guard key.start < key.end, key.end <= head.byteCount, key.count <= KeyHeader.limit,
+                (key.start..<key.end).allSatisfy({ (0x21...0x7E).contains(input[$0]) })
+            else { return "a key that is not allowed" }
+        }
         _ = Endpoint(path: head.path, input.span).route(head.method)
         return nil
     }

@@ -13,6 +13,17 @@ package enum BodyFraming: Equatable {
     case chunked
 }
 
+/// What a head says of the header `Idempotency-Key`.
+package enum KeyHeader: Equatable {
+    case missing
+    case key(ByteRange)
+    /// Its value is not allowed, or it is there twice.
+    case bad
+
+    /// Most characters of a key. They are visible ASCII.
+    package static let limit = 128
+}
+
 /// The parts of a request's head that this service uses. Texts are ranges of the parsed bytes and
 /// valid as long as these, so copying a head is cheap.
 package struct RequestHead: Equatable {
@@ -30,6 +41,7 @@ package struct RequestHead: Equatable {
     package var accept = ByteRange.empty
     package var authorization = ByteRange.empty
     package var contentCoding = ByteRange.empty
+    package var idempotencyKey = KeyHeader.missing
     /// Length of the whole head with its empty line.
     package var byteCount = 0
 

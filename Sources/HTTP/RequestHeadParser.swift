@@ -270,6 +270,8 @@ package struct RequestHeadParser: ~Escapable {
             head.authorization = value
         case 14 where bytes.spells(name, "content-length", ignoringCase: true):
             try contentLength(value)
+        case 15 where bytes.spells(name, "idempotency-key", ignoringCase: true):
+            idempotencyKey(value)
         case 16 where bytes.spells(name, "content-encoding", ignoringCase: true):
             // Several such headers form one list. Keep the first that is not `identity`, so that
             // no later header hides a coding.
@@ -325,6 +327,21 @@ package struct RequestHeadParser: ~Escapable {
         guard bytes.spells(value, "chunked", ignoringCase: true) else {
             throw HTTPRefusal(.notImplemented, "the only transfer coding served is chunked")
         }
+    }
+
+    /// A bad key makes the request bad but not the connection: where the next request starts is
+    /// still certain. So it is no refusal here.
+    @_lifetime(self: copy self)
+    private mutating func idempotencyKey(_ value: ByteRange) {
+        guard head.idempotencyKey == .missing, !value.isEmpty, value.count <= KeyHeader.limit else {
+            head.idempotencyKey = .bad
+            return
+        }
+        for index in value.start..<value.end where byte(index) &- 0x21 > 0x7E - 0x21 {
+            head.idempotencyKey = .bad
+            return
+        }
+        head.idempotencyKey = .key(value)
     }
 
     /// Connection is a list; the service uses its options `close` and `keep-alive` only.

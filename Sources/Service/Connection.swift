@@ -47,6 +47,8 @@ struct Connection: ~Copyable {
     private var phase = Phase.serving
     /// The request whose body is being read, or that waits for the store.
     private var request = Request()
+    /// From then on the next answer is the connection's last.
+    private let agedFrom: Instant
     private var requestStarted: Instant
     private var bodyStarted: Instant
     private var lingeredBytes = 0
@@ -67,8 +69,9 @@ struct Connection: ~Copyable {
 
     init(
         _ descriptor: consuming FileDescriptor, peer: PeerAddress, token: Token,
-        limits: HTTPLimits, now: Instant, idleTimeout: TimeSpan
+        limits: HTTPLimits, now: Instant, idleTimeout: TimeSpan, agedFrom: Instant
     ) {
+        self.agedFrom = agedFrom
         self.descriptor = descriptor
         self.peer = peer
         self.token = token
@@ -181,13 +184,13 @@ struct Connection: ~Copyable {
                 bytes.consume(head.byteCount)
             case .sendContinue: output.append("HTTP/1.1 100 Continue\r\n\r\n")
             case .body(let length):
-                responder.endIfDraining(&request)
+                endIfDue(&responder)
                 let ticket = responder.store(
                     request, body: bytes, byteCount: length, into: &output)
                 bytes.consume(length)
                 conclude(ticket, &responder)
             case .chunkedBody:
-                responder.endIfDraining(&request)
+                endIfDue(&responder)
                 let ticket = responder.store(
                     request, body: machine.chunkedBody, byteCount: machine.chunkedBody.count,
                     into: &output)
@@ -217,7 +220,7 @@ struct Connection: ~Copyable {
         _ outcome: Outcome, _ responder: inout Responder<Series>
     ) -> ConnectionFate {
         isWaiting = false
-        responder.endIfDraining(&request)
+        endIfDue(&responder)
         responder.reply(request, outcome, into: &output)
         endInFlight(responder)
         finishRequest(now: responder.now)
@@ -245,6 +248,7 @@ struct Connection: ~Copyable {
     ) {
         request = Request(head, bytes, started: requestStarted)
         lingersAfterwards = false
+        endIfDue(&responder)
         switch responder.decide(&request, head: head, bytes: bytes, from: peer) {
         case .readBody:
             bodyStarted = responder.now
@@ -264,11 +268,25 @@ struct Connection: ~Copyable {
         }
     }
 
+    /// While the process drains, and when the connection is old, a request is its connection's last
+    /// one. This is checked when the head arrives, and again when the reply is made, because much
+    /// time may lie between.
+    private mutating func endIfDue<Series: Store & ~Copyable>(
+        _ responder: inout Responder<Series>
+    ) {
+        if responder.shared.isDraining { request.keepAlive = false }
+        guard agedFrom <= responder.now, request.keepAlive else { return }
+        request.keepAlive = false
+        // The client could not know; its next request may be under way.
+        lingersAfterwards = true
+        responder.metrics.add(1, .agedConnections)
+    }
+
     /// The body is not needed. A short one is skipped; a long one ends the connection.
     private mutating func skipBody(_ head: RequestHead) {
         let canGoOn = machine.discardBody(head)
         request.keepAlive = request.keepAlive && canGoOn
-        lingersAfterwards = !canGoOn
+        lingersAfterwards = lingersAfterwards || !canGoOn
     }
 
     private mutating func refuse<Series: Store & ~Copyable>(

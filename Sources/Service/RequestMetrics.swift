@@ -6,8 +6,8 @@ internal import Telemetry
 /// What one loop counts of its requests; a scrape adds up all loops'.
 final class RequestMetrics: Sendable {
     enum Counter: Int, CaseIterable {
-        case ingestRequests, samples, anomalies, alerts
-        case connections, inFlight
+        case ingestRequests, samples, duplicates, anomalies, alerts
+        case connections, agedConnections, inFlight
     }
 
     static let statuses: [HTTPStatus] = [

@@ -69,7 +69,6 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     mutating func decide(
         _ request: inout Request, head: RequestHead, bytes: Span<UInt8>, from peer: PeerAddress
     ) -> HeadDecision {
-        endIfDraining(&request)
         switch request.endpoint.route(head.method) {
         case .noSuchPath: return .refuse(.noSuchPath)
         case .methodNotAllowed: return .refuse(.methodNotAllowed(request.endpoint))
@@ -84,6 +83,9 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             }
         case .post:
             if let problem = problem(ofPost: head, bytes, from: peer) { return .refuse(problem) }
+            if case .key(let range) = head.idempotencyKey {
+                request.key = RequestKey(bytes.extracting(range), seed: store.keySeed)
+            }
             guard !head.query.isEmpty else { return .readBody }
             do throws(QueryError) {
                 request.selection = try Query(head.query, bytes).verdicts
@@ -92,12 +94,6 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
                 return .refuse(.badQuery(error))
             }
         }
-    }
-
-    /// While the process drains, each request is its connection's last one. This is checked when
-    /// the head arrives, and again when the reply is made, because much time may lie between.
-    func endIfDraining(_ request: inout Request) {
-        if shared.isDraining { request.keepAlive = false }
     }
 
     private func problem(
@@ -111,6 +107,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         {
             return .unsupportedCoding
         }
+        if head.idempotencyKey == .bad { return .badKey }
         return nil
     }
 
@@ -160,6 +157,9 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             let first = batch.faults.first?.error
             refuse(request, .noGoodSample(rejected: batch.rejected, first: first), into: &output)
             return nil
+        }
+        if let key = request.key {
+            batch.key = key.with(body: input.readable.extracting(0..<byteCount))
         }
         switch store.append(&batch) {
         case .waiting(let ticket): return ticket
@@ -288,7 +288,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     /// Counts the samples in `batch`, which are stored; also when the client has gone and gets no
     /// reply.
     func countStored() {
-        metrics.add(batch.samples.count, .samples)
+        metrics.add(batch.samples.count - batch.duplicates, .samples)
+        if batch.duplicates > 0 { metrics.add(batch.duplicates, .duplicates) }
         for index in 0..<batch.verdicts.count where batch.verdicts[index].isFlagged {
             if batch.verdicts[index].isAnomaly { metrics.add(1, .anomalies) }
             if batch.verdicts[index].alert { metrics.add(1, .alerts) }

@@ -47,6 +47,14 @@ struct Scrape: ~Copyable {
         writer.single(
             "samples_total", .counter, help: "Samples accepted.", value: total(.samples),
             into: &output)
+        writer.single(
+            "samples_duplicate_total", .counter,
+            help: "Samples of requests sent again with their Idempotency-Key, stored before.",
+            value: total(.duplicates), into: &output)
+        writer.single(
+            "idempotency_oldest_seconds", .gauge,
+            help: "Age of the oldest request remembered by its Idempotency-Key; 0 without one.",
+            value: oldestKeySeconds(), into: &output)
         writer.family(
             "samples_rejected_total", .counter, help: "Samples refused, by what was wrong.",
             into: &output)
@@ -54,6 +62,11 @@ struct Scrape: ~Copyable {
             let count = shared.metrics.reduce(0) { $0 + $1.rejected(fault) }
             writer.sample(Double(count), labels: "reason=\"\(fault.label)\"", into: &output)
         }
+    }
+
+    private func oldestKeySeconds() -> Double {
+        guard let time = shared.store.oldestKeyTime else { return 0 }
+        return max(0, (Double(Clock.unixNanoseconds()) * 1e-9).rounded(.down) - Double(time))
     }
 
     private mutating func writeRequests(into output: inout ByteBuffer) {
@@ -86,6 +99,10 @@ struct Scrape: ~Copyable {
             "http_connections", .gauge, help: "Open client connections.",
             value: total(.connections),
             into: &output)
+        writer.single(
+            "connections_aged_total", .counter,
+            help: "Connections whose last answer came because of MAX_CONNECTION_AGE.",
+            value: total(.agedConnections), into: &output)
     }
 
     /// What clients ask for, with its success and what may refuse it, has a series from the start.

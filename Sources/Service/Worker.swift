@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Numerics
 internal import Wire
 internal import System
 internal import HTTP
@@ -36,6 +37,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     private var listener: FileDescriptor?
     private var acceptsAgainAt: Instant?
     private var drain: Drain?
+    private var random: SeededRandom
     /// The last field, because the store is in it (see there).
     private var responder: Responder<Series>
 
@@ -50,6 +52,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         listener: consuming FileDescriptor, wakeUp: Int32
     ) {
         self.listener = consume listener
+        random = SeededRandom(seed: UInt64.random(in: 0...UInt64.max))
         let seat = StoreSeat(loop: index, wakeUp: wakeUp, tokenKind: Kind.store)
         responder = Responder(shared, Series(store, seat), loop: index)
     }
@@ -218,11 +221,19 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         var connection = Connection(
             descriptor, peer: peer, token: token, limits: responder.shared.limits,
             now: responder.now,
-            idleTimeout: responder.shared.timeouts.idle)
+            idleTimeout: responder.shared.timeouts.idle, agedFrom: nextEndOfUse())
         connection.lookAt = loop.timers.schedule(token, at: connection.deadline)
         connections.insert(connection)
         responder.metrics.add(1, .connections)
         responder.shared.openConnections.add(1, ordering: .relaxed)
+    }
+
+    /// From when a connection that opens now is aged. Chance spreads it, so that clients that came
+    /// together do not come again together.
+    private mutating func nextEndOfUse() -> Instant {
+        let age = responder.shared.configuration.connectionAge
+        guard let span = age.spread(using: &random) else { return .never }
+        return responder.now + span
     }
 
     /// Stops watching the listener for a while. If the loop watched it and did not accept, it would

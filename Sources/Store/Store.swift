@@ -17,8 +17,12 @@ package protocol Store: ~Copyable, SendableMetatype {
     /// Tells the time; before anything else in a turn.
     mutating func tellTime(_ now: Instant, unixMilliseconds: Int)
 
-    /// Stores the samples of a batch, which has at least one. When that is done at once the batch
-    /// has its verdicts afterwards. When it has to wait, the store keeps the batch and leaves
+    /// The seed of `RequestKey`; the same for all that share what is remembered of requests.
+    var keySeed: UInt64 { get }
+
+    /// Stores the samples of a batch, which has at least one. Where the batch has a key, the pieces
+    /// of the same request that are stored already become duplicates. When that is done at once the
+    /// batch has its verdicts afterwards. When it has to wait, the store keeps the batch and leaves
     /// another.
     mutating func append(_ batch: inout SampleBatch) -> Storing
 
@@ -64,6 +68,9 @@ package protocol SharedStore: AnyObject, Sendable {
     var fleet: SeriesSummary { get }
     /// Devices, as last counted.
     var deviceCount: Int { get }
+    /// When the oldest request that is remembered by its key arrived, about, in Unix seconds; nil
+    /// when none is remembered.
+    var oldestKeyTime: Int? { get }
     /// Writes the store's own metrics, in all their families.
     func write(_ writer: inout ExpositionWriter, into output: inout ByteBuffer)
 }

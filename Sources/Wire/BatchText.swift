@@ -14,6 +14,10 @@ extension ByteBuffer {
             return
         }
         let decoded = batch.samples[0]
+        guard batch.duplicates == 0 else {
+            append(duplicate: decoded, of: batch, to: request)
+            return
+        }
         let verdict = batch.verdicts[0]
         if request.endpoint == .metrics {
             append("{\"status\":\"ok\",\"metric\":")
@@ -28,6 +32,19 @@ extension ByteBuffer {
         }
     }
 
+    /// The only sample was stored before, and had its verdict then.
+    private mutating func append(
+        duplicate decoded: DecodedSample, of batch: borrowing SampleBatch, to request: Request
+    ) {
+        if request.endpoint == .metrics {
+            append("{\"status\":\"ok\",\"duplicate\":true,\"metric\":")
+            append(decoded.sample, device: batch.name(decoded))
+            append("}")
+        } else {
+            append("{\"status\":\"accepted\",\"duplicate\":true,\"accepted\":1,\"duplicates\":1}")
+        }
+    }
+
     private mutating func append(
         listOf batch: borrowing SampleBatch, _ selection: VerdictSelection
     ) {
@@ -35,11 +52,15 @@ extension ByteBuffer {
         var anomalies = 0
         var alerts = 0
         var listed = 0
-        append("{\"status\":\"accepted\",\"verdicts\":[")
+        let duplicates = batch.duplicates
+        append("{\"status\":\"accepted\",")
+        if duplicates > 0 { append("\"duplicate\":true,") }
+        append("\"verdicts\":[")
         for position in 0..<batch.samples.count {
             if verdicts[position].isAnomaly { anomalies += 1 }
             if verdicts[position].alert { alerts += 1 }
             guard lists(verdicts[position], selection) else { continue }
+            if duplicates > 0, batch.isDuplicate(position) { continue }
             let decoded = batch.samples[position]
             append(listed == 0 ? "{\"index\":" : ",{\"index\":")
             listed += 1
@@ -50,6 +71,10 @@ extension ByteBuffer {
         }
         append("],\"accepted\":")
         append(integer: batch.samples.count)
+        if duplicates > 0 {
+            append(",\"duplicates\":")
+            append(integer: duplicates)
+        }
         append(",\"rejected\":")
         append(integer: batch.rejected)
         append(",\"anomalies\":")

@@ -42,6 +42,17 @@ package struct Configuration: Sendable, Equatable {
     package var seriesTimeToLive = TimeSpan.seconds(86_400)
     package var deviceLimit = 1_000_000
 
+    /// Requests with an Idempotency-Key that are remembered; nil for the store's default.
+    package var idempotencyKeys: Int?
+    /// The same as a number. A process that keeps its series in memory loses both when it ends, so
+    /// it needs to remember less.
+    package var keyLimit: Int {
+        idempotencyKeys
+            ?? (store == .memory ? Configuration.memoryKeys : Configuration.redisKeys)
+    }
+    static let memoryKeys = 65_536
+    static let redisKeys = 1_000_000
+
     package var bodyLimitBytes = 8 * 1024 * 1024
     package var connectionLimit = 65_536
     /// Memory for requests that are still arriving, over all connections.
@@ -49,6 +60,8 @@ package struct Configuration: Sendable, Equatable {
     /// Requests per second one client address may make; 0 is without limit.
     package var clientQuota = 0
     package var idleTimeout = TimeSpan.seconds(60)
+    /// How long a connection is used for new requests; 0 is without limit.
+    package var connectionAge = TimeSpan.seconds(600)
     package var headTimeout = TimeSpan.seconds(10)
     package var bodyTimeout = TimeSpan.seconds(30)
     package var drainTimeout = TimeSpan.seconds(20)
@@ -76,6 +89,16 @@ package struct Configuration: Sendable, Equatable {
                 "REDIS_MIRROR: \"on\" is not allowed with STORE memory; allowed is off, "
                     + "or STORE redis://...")
         }
+    }
+}
+
+extension TimeSpan {
+    /// Each time another greatest age of a connection, up to a fifth shorter or longer; nil when
+    /// there is none.
+    package func spread(using random: inout some RandomNumberGenerator) -> TimeSpan? {
+        guard nanoseconds > 0 else { return nil }
+        let fifth = nanoseconds / 5
+        return TimeSpan(nanoseconds: nanoseconds + .random(in: -fifth...fifth, using: &random))
     }
 }
 

@@ -32,6 +32,7 @@ package enum Problem {
     case overQuota(requestsPerSecond: Int, retryAfterSeconds: Int)
     case lengthRequired
     case unsupportedCoding
+    case badKey
     case badQuery(QueryError)
     case badBody(SampleError)
     /// Samples were sent, and none of them is good.
@@ -63,7 +64,7 @@ package enum Problem {
         case .overQuota: .tooManyRequests
         case .lengthRequired: .lengthRequired
         case .unsupportedCoding: .unsupportedMediaType
-        case .badQuery, .badBody, .noGoodSample: .badRequest
+        case .badKey, .badQuery, .badBody, .noGoodSample: .badRequest
         case .notReady, .unavailable: .serviceUnavailable
         case .unreadable(let refusal): refusal.status
         }
@@ -78,6 +79,9 @@ package enum Problem {
         case .overQuota(let rate, _): "over \(rate) requests a second from one address"
         case .lengthRequired: "a POST needs Content-Length or Transfer-Encoding: chunked"
         case .unsupportedCoding: "Content-Encoding: only identity is served"
+        case .badKey:
+            "Idempotency-Key: allowed is one such header of 1 to \(KeyHeader.limit) visible ASCII "
+                + "characters (0x21 to 0x7E)"
         case .badQuery(let error): "\(error.detail)"
         case .badBody(let error): error.detail
         case .noGoodSample(let rejected, let first):

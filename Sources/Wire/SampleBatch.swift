@@ -27,6 +27,26 @@ package struct SampleBatch: ~Copyable {
     /// What the store says of the samples, in their order; empty until they are stored.
     package var verdicts: [Verdict] = []
 
+    /// What the request is remembered by; nil where it needs not be.
+    package var key: RequestKey?
+    /// Samples that an earlier request with the same key and body has stored. Each has a verdict
+    /// that says nothing, so that the verdicts stand in the order of the samples.
+    package private(set) var duplicates = 0
+    /// Whether each sample is a duplicate; empty while none is.
+    private var duplicateMarks: [Bool] = []
+
+    /// Notes that a sample is stored already.
+    package mutating func markDuplicate(_ position: Int) {
+        if duplicates == 0 { duplicateMarks = Array(repeating: false, count: samples.count) }
+        guard !duplicateMarks[position] else { return }
+        duplicateMarks[position] = true
+        duplicates += 1
+    }
+
+    package func isDuplicate(_ position: Int) -> Bool {
+        duplicates > 0 && duplicateMarks[position]
+    }
+
     /// Adds the verdict of the next sample. A call is cheaper than access to the array from
     /// another module.
     package mutating func append(_ verdict: Verdict) { verdicts.append(verdict) }
@@ -63,6 +83,11 @@ package struct SampleBatch: ~Copyable {
         }
         rejected = 0
         isSingle = false
+        key = nil
+        if duplicates > 0 {
+            duplicates = 0
+            duplicateMarks = []
+        }
         verdicts.removeAll(keepingCapacity: true)
         if samples.capacity > 4096 {
             // A large batch is rare. What it took is not kept for small ones.

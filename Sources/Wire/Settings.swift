@@ -67,6 +67,7 @@ package enum Settings {
         integer(
             "MAX_DEVICES", \.deviceLimit, default: 1_000_000, in: 1...100_000_000,
             means: "series kept; beyond it the one idle longest goes"),
+        idempotencyKeys,
         integer(
             "MAX_BODY_BYTES", \.bodyLimitBytes, default: 8_388_608, in: 64...1_073_741_824,
             means: "largest body"),
@@ -83,6 +84,7 @@ package enum Settings {
         duration(
             "IDLE_TIMEOUT", \.idleTimeout, default: "60s", in: timeoutRange,
             means: "a connection without a request is closed after this"),
+        connectionAge,
         duration(
             "HEAD_TIMEOUT", \.headTimeout, default: "10s", in: timeoutRange,
             means: "a request's head must be complete"),
@@ -93,6 +95,38 @@ package enum Settings {
             "DRAIN_TIMEOUT", \.drainTimeout, default: "20s", in: timeoutRange,
             means: "open requests are finished for so long when stopping"),
     ]
+
+    private static let keyRange = 0...16_000_000
+
+    private static let idempotencyKeys = Setting(
+        name: "IDEMPOTENCY_KEYS",
+        defaultText: "\(Configuration.memoryKeys) with STORE memory, else "
+            + "\(Configuration.redisKeys)",
+        allowed: "\(keyRange.lowerBound) to \(keyRange.upperBound)",
+        meaning: "requests with an Idempotency-Key that are remembered, one for each "
+            + "\(RequestKey.pieceSamples) samples; 0 is off"
+    ) { text, configuration in
+        guard let value = Int(text), keyRange.contains(value) else { return false }
+        configuration.idempotencyKeys = value
+        return true
+    }
+
+    private static let ageRange: ClosedRange<TimeSpan> =
+        .milliseconds(10)...(.seconds(86_400 * 365))
+
+    private static let connectionAge = Setting(
+        name: "MAX_CONNECTION_AGE", defaultText: "10m",
+        allowed: "0, or \(Duration.text(ageRange.lowerBound)) to "
+            + "\(Duration.text(ageRange.upperBound)), \(Duration.form)",
+        meaning: "after this, 20% more or less by chance, a connection's next answer is its last; "
+            + "0 is off"
+    ) { text, configuration in
+        guard let value = text == "0" ? .seconds(0) : Duration.parse(text),
+            value == .seconds(0) || ageRange.contains(value)
+        else { return false }
+        configuration.connectionAge = value
+        return true
+    }
 
     private static let redis: [Setting] = [
         duration(

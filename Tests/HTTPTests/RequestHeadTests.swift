@@ -107,6 +107,29 @@ private func status(_ head: String, _ limits: HTTPLimits = HTTPLimits()) -> Int?
         #expect(try keeps("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"))
     }
 
+    @Test("an Idempotency-Key is 1 to 128 visible ASCII characters, once")
+    func readsKeys() throws {
+        func key(_ headers: String) throws -> String? {
+            let bytes = Array("POST / HTTP/1.1\r\nHost: x\r\n\(headers)\r\n".utf8)
+            let head = try #require(try RequestHeadParser.parse(bytes.span, HTTPLimits()))
+            switch head.idempotencyKey {
+            case .missing: return nil
+            case .key(let range): return String(bytes.span.extracting(range))
+            case .bad: return "bad"
+            }
+        }
+        let longest = String(repeating: "~", count: 128)
+        #expect(try key("") == nil)
+        #expect(try key("Idempotency-Kay: k\r\n") == nil)
+        #expect(try key("idempotency-KEY:  \"!~\" \r\n") == "\"!~\"")
+        #expect(try key("Idempotency-Key: \(longest)\r\n") == longest)
+        for value in ["", "a b", "a\tb", "é", longest + "~"] {
+            #expect(try key("Idempotency-Key: \(value)\r\n") == "bad", "\(value)")
+        }
+        #expect(try key("Idempotency-Key: k\r\nIdempotency-Key: k\r\n") == "bad")
+        #expect(try key("Idempotency-Key:\r\nIdempotency-Key: k\r\n") == "bad")
+    }
+
     @Test("every proper prefix of a head is incomplete, never an error")
     func waitsForTheRest() {
         let head =

@@ -3,6 +3,7 @@ import Detection
 import Numerics
 import SeriesLog
 import Store
+import System
 import Telemetry
 import TestSupport
 import Testing
@@ -16,12 +17,13 @@ enum StoreKind: CaseIterable {
 /// Opens a store for a test. One in Redis has a server of its own, which ends with it.
 private func openStore(
     _ kind: StoreKind, loops: Int = 1, timeout: TimeSpan = .seconds(10),
-    timeToLive: TimeSpan = .seconds(3600), deviceLimit: Int = 1000
+    timeToLive: TimeSpan = .seconds(3600), deviceLimit: Int = 1000, keys: Int? = nil
 ) throws -> any StoreDriver {
     var configuration = Configuration()
     configuration.redisTimeout = timeout
     configuration.seriesTimeToLive = timeToLive
     configuration.deviceLimit = deviceLimit
+    configuration.idempotencyKeys = keys
     let driver: any StoreDriver
     switch kind {
     case .memory:
@@ -41,6 +43,9 @@ private func openStore(
 
 /// What every store promises, asked of each through its protocol alone.
 @Suite(.serialized) struct ConformanceTests {
+    /// The stores that remember requests by their keys.
+    private static let keeping: [StoreKind] = [.memory]
+
     private func sample(
         _ device: String? = nil, at timestamp: Int = 1, cpu: Double = 1, rps: Double = 1
     ) -> String {
@@ -290,6 +295,63 @@ private func openStore(
             #expect(lines.contains("redis_up 1"))
             #expect(lines.contains("redis_waiting_samples 0"))
         }
+    }
+
+    @Test("a request that comes again with its key is stored once", arguments: keeping)
+    func storesOnce(_ kind: StoreKind) throws {
+        let store = try openStore(kind, loops: 2)
+        #expect(store.shared.oldestKeyTime == nil)
+        let body = array([sample("a"), sample(), sample("a")])
+        #expect(try sequences(store.append(body, key: "k")) == [1, 2, 2])
+        // Whichever loop it comes to, and however often.
+        for loop in [0, 1, 1] {
+            #expect(try sequences(store.append(body, key: "k", loop: loop)) == [0, 0, 0])
+        }
+        #expect(try store.analysis(nil)?.lastVerdict.sequence == 3)
+        #expect(try store.analysis("a")?.lastVerdict.sequence == 2)
+        let seconds = Int(Clock.unixNanoseconds() / 1_000_000_000)
+        let oldest = try #require(store.shared.oldestKeyTime)
+        #expect((seconds - 3600...seconds).contains(oldest))
+        // Without a key nothing is compared.
+        #expect(try sequences(store.append(body)) == [3, 5, 4])
+    }
+
+    @Test("another key, or the same with another body, is another request", arguments: keeping)
+    func separatesRequests(_ kind: StoreKind) throws {
+        let store = try openStore(kind)
+        #expect(try sequences(store.append(sample("a"), key: "k")) == [1])
+        #expect(try sequences(store.append(sample("a"), key: "l")) == [2])
+        #expect(try sequences(store.append(sample("a") + " ", key: "k")) == [3])
+        #expect(try sequences(store.append(sample("b"), key: "k")) == [1])
+        #expect(try sequences(store.append(sample("a"), key: "k")) == [0])
+    }
+
+    @Test("each piece of a long request is remembered", arguments: keeping)
+    func remembersPieces(_ kind: StoreKind) throws {
+        let length = 2 * RequestKey.pieceSamples + 1
+        let body = array((1...length).map { sample("a", at: $0) })
+        let store = try openStore(kind)
+        #expect(try sequences(store.append(body, key: "k")) == Array(1...length))
+        #expect(
+            try sequences(store.append(body, key: "k")) == Array(repeating: 0, count: length))
+        // With room for two of its three pieces the first is forgotten, and so is stored again;
+        // that drives out the second, and so on.
+        let small = try openStore(kind, keys: 2)
+        #expect(try sequences(small.append(body, key: "k")) == Array(1...length))
+        #expect(
+            try sequences(small.append(body, key: "k")) == Array(length + 1...2 * length))
+    }
+
+    @Test("beyond the limit the oldest key is forgotten; with 0 every one", arguments: keeping)
+    func forgetsKeys(_ kind: StoreKind) throws {
+        let store = try openStore(kind, keys: 2)
+        for (key, expected) in [("k", 1), ("l", 2), ("k", 0), ("m", 3), ("l", 0), ("k", 4)] {
+            #expect(try sequences(store.append(sample("a"), key: key)) == [expected], "\(key)")
+        }
+        let off = try openStore(kind, keys: 0)
+        #expect(try sequences(off.append(sample("a"), key: "k")) == [1])
+        #expect(try sequences(off.append(sample("a"), key: "k")) == [2])
+        #expect(off.shared.oldestKeyTime == nil)
     }
 
     @Test("a device's name that a request may carry fits a series' key")

@@ -18,7 +18,7 @@ protocol StoreDriver: AnyObject {
     /// The server that the store needs, if it needs one.
     var redis: RunningRedis? { get }
     /// Hands in a body of samples, or asks; the number stands for the request until it ends.
-    func submit(_ body: String, loop: Int) throws -> Int
+    func submit(_ body: String, key: String?, loop: Int) throws -> Int
     func submit(_ call: Call, loop: Int) throws -> Int
     /// One turn of every loop.
     func turn() throws
@@ -45,9 +45,9 @@ final class Driver<Tested: Store & ~Copyable>: StoreDriver {
     var shared: any SharedStore { state }
     var waitingCount: Int { loops.reduce(0) { $0 + $1.waiting.count } }
 
-    func submit(_ body: String, loop: Int) throws -> Int {
+    func submit(_ body: String, key: String?, loop: Int) throws -> Int {
         nextRequest += 1
-        endings[nextRequest] = try loops[loop].append(body, request: nextRequest)
+        endings[nextRequest] = try loops[loop].append(body, key: key, request: nextRequest)
         return nextRequest
     }
 
@@ -89,18 +89,22 @@ final class TestedLoop<Tested: Store & ~Copyable> {
     }
 
     /// - Returns: nil when the request waits.
-    func append(_ body: String, request: Int) throws -> Ending? {
+    func append(_ body: String, key: String?, request: Int) throws -> Ending? {
         tellTime()
         let bytes = Array(body.utf8)
         try batch.decode(bytes.span, now: 1_700_000_000)
         guard batch.rejected == 0 else { throw Failure("the test's own body is bad: \(body)") }
+        if let key {
+            let header = Array(key.utf8)
+            batch.key = RequestKey(header.span, seed: store.keySeed).with(body: bytes.span)
+        }
         let progress = store.append(&batch)
         if case .waiting = progress, !batch.samples.isEmpty || !batch.verdicts.isEmpty {
             throw Failure("the batch that was left is not empty")
         }
         switch progress {
-        case .stored: return ending(.stored)
-        case .failed(let failure): return ending(.failed(failure))
+        case .stored: return try ending(.stored)
+        case .failed(let failure): return try ending(.failed(failure))
         case .waiting(let ticket): return try wait(ticket, request)
         }
     }
@@ -108,8 +112,8 @@ final class TestedLoop<Tested: Store & ~Copyable> {
     func ask(_ call: Call, request: Int) throws -> Ending? {
         tellTime()
         switch store.ask(call) {
-        case .answered(let answer): return ending(.answered(answer))
-        case .failed(let failure): return ending(.failed(failure))
+        case .answered(let answer): return try ending(.answered(answer))
+        case .failed(let failure): return try ending(.failed(failure))
         case .waiting(let ticket): return try wait(ticket, request)
         }
     }
@@ -121,11 +125,16 @@ final class TestedLoop<Tested: Store & ~Copyable> {
         return nil
     }
 
-    private func ending(_ outcome: Outcome) -> Ending {
+    private func ending(_ outcome: Outcome) throws -> Ending {
         switch outcome {
-        case .stored: .stored(batch.verdicts)
-        case .answered(let answer): .answered(answer)
-        case .failed(let failure): .failed(failure)
+        case .stored:
+            for position in batch.verdicts.indices
+            where batch.isDuplicate(position) != (batch.verdicts[position] == Verdict()) {
+                throw Failure("the verdict of sample \(position) is not what its mark says")
+            }
+            return .stored(batch.verdicts)
+        case .answered(let answer): return .answered(answer)
+        case .failed(let failure): return .failed(failure)
         }
     }
 
@@ -140,7 +149,7 @@ final class TestedLoop<Tested: Store & ~Copyable> {
             guard let request = waiting.removeValue(forKey: finished.ticket) else {
                 throw Failure("\(finished.ticket) ended, but no request waits for it")
             }
-            ended.append((request, ending(finished.outcome)))
+            ended.append((request, try ending(finished.outcome)))
         }
         store.endTurn(poller)
         _ = store.takeNotices()
@@ -177,10 +186,14 @@ extension StoreDriver {
         while Clock.now() < limit { try turn() }
     }
 
+    func submit(_ body: String, loop: Int) throws -> Int {
+        try submit(body, key: nil, loop: loop)
+    }
+
     /// Stores samples.
-    /// - Returns: their verdicts.
-    func append(_ body: String, loop: Int = 0) throws -> [Verdict] {
-        let ending = try end(submit(body, loop: loop))
+    /// - Returns: their verdicts; those of duplicates have the sequence 0.
+    func append(_ body: String, key: String? = nil, loop: Int = 0) throws -> [Verdict] {
+        let ending = try end(submit(body, key: key, loop: loop))
         guard case .stored(let verdicts) = ending else { throw Failure("not stored: \(ending)") }
         return verdicts
     }

@@ -8,7 +8,7 @@ import Wire
     /// The reply to a body whose samples got these flags.
     private func reply(
         _ body: String, path: String = "/ingest", _ selection: VerdictSelection = .flagged,
-        anomalies: Set<Int> = [], alerts: Set<Int> = []
+        anomalies: Set<Int> = [], alerts: Set<Int> = [], duplicates: Set<Int> = []
     ) throws -> String {
         var batch = SampleBatch()
         try batch.decode(Array(body.utf8).span, now: 1)
@@ -19,6 +19,11 @@ import Wire
             verdict.isAnomaly = anomalies.contains(index)
             verdict.alert = alerts.contains(index)
             batch.verdicts.append(verdict)
+        }
+        for position in duplicates {
+            batch.markDuplicate(position)
+            batch.markDuplicate(position)
+            batch.verdicts[position] = Verdict()
         }
         var request = Request()
         let bytes = Array(path.utf8)
@@ -61,6 +66,45 @@ import Wire
         #expect(none.hasPrefix(#"{"status":"accepted","verdicts":[],"accepted":3,"#))
         let all = try reply(body, .all)
         #expect(all.contains(#"{"index":0,"#) && all.contains(#"{"index":1,"#))
+    }
+
+    @Test("a sample that was stored before has no verdict")
+    func answersDuplicates() throws {
+        #expect(
+            try reply(one, duplicates: [0])
+                == #"{"status":"accepted","duplicate":true,"accepted":1,"duplicates":1}"#)
+        #expect(
+            try reply(one, path: "/metrics", duplicates: [0])
+                == #"{"status":"ok","duplicate":true,"metric":{"timestamp":1,"cpu":1,"rps":2,"#
+                + #""device_id":"d"}}"#)
+    }
+
+    @Test("of a batch only what is new has verdicts and counts as unusual")
+    func answersPartlyNew() throws {
+        let body = "[\(one),\(one),7,\(one)]"
+        let partly = try reply(body, .all, anomalies: [0, 2], alerts: [0], duplicates: [0])
+        #expect(
+            partly.hasPrefix(
+                #"{"status":"accepted","duplicate":true,"verdicts":[{"index":1,"device_id""#))
+        #expect(partly.contains(#"},{"index":3,"#))
+        #expect(
+            partly.contains(
+                #"],"accepted":3,"duplicates":1,"rejected":1,"anomalies":1,"alerts":0,"#))
+        let none = try reply(body, .all, duplicates: [0, 1, 2])
+        #expect(none.contains(#""duplicate":true,"verdicts":[],"accepted":3,"duplicates":3,"#))
+        #expect(!(try reply(body, .all)).contains("duplicate"))
+    }
+
+    @Test("a batch that is emptied has neither key nor duplicates")
+    func forgetsDuplicates() throws {
+        var batch = SampleBatch()
+        let (body, key) = (Array(one.utf8), Array("k".utf8))
+        try batch.decode(body.span, now: 1)
+        batch.key = RequestKey(key.span, seed: 1)
+        batch.markDuplicate(0)
+        #expect(batch.isDuplicate(0) && batch.duplicates == 1)
+        try batch.decode(body.span, now: 1)
+        #expect(batch.key == nil && batch.duplicates == 0 && !batch.isDuplicate(0))
     }
 
     @Test("a filter of anomalies takes its device and its alerts")

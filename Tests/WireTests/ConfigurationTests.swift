@@ -39,6 +39,9 @@ import Wire
             (["--store", "redis-cluster://a/1"], "--store"),
             (["--redis-history", "100"], "REDIS_HISTORY: \"100\" is not allowed"),
             (["--redis-mirror", "on"], "REDIS_MIRROR: \"on\" is not allowed with STORE memory"),
+            (["--idempotency-keys", "16000001"], "allowed is 0 to 16000000"),
+            (["--max-connection-age", "5ms"], "allowed is 0, or 10ms to 365d, a number with ms"),
+            (["--max-connection-age", "1"], "--max-connection-age"),
             (["--log-level", "loud"], "allowed is debug, info, warning, error"),
             (["--prot", "1"], "--prot: unknown flag"), (["run"], "run: unknown flag"),
         ])
@@ -64,6 +67,36 @@ import Wire
             #expect(throws: ConfigurationError.self) { try invocation(words) }
         }
         #expect(throws: ConfigurationError.self) { try invocation(["check"], "many") }
+    }
+
+    @Test("how many keys are remembered depends on the store, unless it is said")
+    func countsKeys() throws {
+        #expect(try read([]).keyLimit == 65_536)
+        #expect(try read(["--store", "redis://a"]).keyLimit == 1_000_000)
+        #expect(try read(["--idempotency-keys", "0"]).keyLimit == 0)
+        let both = try read(["--idempotency-keys", "7", "--store", "redis://a"])
+        #expect(both.keyLimit == 7)
+    }
+
+    @Test("a connection may have no greatest age")
+    func readsAges() throws {
+        #expect(try read([]).connectionAge == .seconds(600))
+        #expect(try read(["--max-connection-age", "90s"]).connectionAge == .seconds(90))
+        for off in ["0", "0s"] {
+            #expect(try read(["--max-connection-age", off]).connectionAge == .seconds(0))
+        }
+    }
+
+    @Test("an age is up to a fifth shorter or longer, by chance")
+    func spreadsAges() throws {
+        var random = SystemRandomNumberGenerator()
+        let age = TimeSpan.seconds(600)
+        let spans = (0..<1000).compactMap { _ in age.spread(using: &random)?.seconds }
+        #expect(spans.count == 1000)
+        #expect(spans.allSatisfy { (480...720).contains($0) })
+        // That a thousand miss one of the two halves happens once in 2^999 times.
+        #expect(spans.contains { $0 < 600 } && spans.contains { $0 > 600 })
+        #expect(TimeSpan.seconds(0).spread(using: &random) == nil)
     }
 
     @Test("a token never shows in an error")

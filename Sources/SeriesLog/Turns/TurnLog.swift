@@ -136,10 +136,8 @@ package struct TurnLog: ~Copyable {
 
     package var fleetSummary: SeriesSummary { fleet.summary }
 
-    /// How long ago, in seconds, the oldest request came whose key is remembered.
-    package var oldestKeySeconds: Int {
-        keys.oldestTime.map { max(0, unixMilliseconds / 1000 - $0) } ?? 0
-    }
+    /// When the oldest request came whose key is remembered, in Unix seconds; nil for none.
+    package var oldestKeyTime: Int? { keys.oldestTime }
 
     /// Samples and ends that wait for the store.
     package var waitingItems: Int { draft.itemCount + own.reduce(0) { $0 + $1.items.count } }

@@ -14,6 +14,7 @@ package struct MemoryStore: Store, ~Copyable {
     private let log: MemoryLog
     private let dropsExpired: Bool
     private var now = Instant.zero
+    private var unixMilliseconds = 0
     private var nextExpiry = Instant.zero
 
     package init(_ shared: SharedMemory, _ seat: StoreSeat) {
@@ -24,17 +25,40 @@ package struct MemoryStore: Store, ~Copyable {
 
     package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
         self.now = now
+        self.unixMilliseconds = unixMilliseconds
     }
 
     // MARK: Requests
 
     package mutating func append(_ batch: inout SampleBatch) -> Storing {
+        if batch.key != nil { markDuplicates(&batch) }
+        let hasDuplicates = batch.duplicates > 0
         for index in 0..<batch.samples.count {
+            if hasDuplicates, batch.isDuplicate(index) {
+                batch.append(Verdict())
+                continue
+            }
             let verdict = append(batch.samples[index], of: batch)
             batch.append(verdict)
             if verdict.isFlagged { list(verdict, batch.samples[index], of: batch) }
         }
         return .stored
+    }
+
+    package var keySeed: UInt64 { shared.keySeed }
+
+    /// Remembers the request of a batch with a key. What was remembered of it before becomes
+    /// duplicates.
+    private func markDuplicates(_ batch: inout SampleBatch) {
+        guard let key = batch.key else { return }
+        let count = batch.samples.count
+        let pieces = 0...RequestKey.piece(ofSample: count - 1)
+        for piece in shared.remember(pieces, of: key, unixSeconds: unixMilliseconds / 1000) {
+            let start = piece * RequestKey.pieceSamples
+            for position in start..<min(start + RequestKey.pieceSamples, count) {
+                batch.markDuplicate(position)
+            }
+        }
     }
 
     /// Appends a sample to the fleet's series and to its own. The verdict is its own series'.

@@ -1,6 +1,7 @@
 package import Bytes
 package import Detection
 internal import SeriesLog
+internal import Synchronization
 package import Telemetry
 package import Wire
 
@@ -8,18 +9,34 @@ package import Wire
 package final class SharedMemory: SharedStore {
     let log: MemoryLog
     let anomalies = RecentAnomalies()
+    /// Requests with a key. Only these take the lock.
+    private let keys: Mutex<KeyMemory>
+    let keySeed: UInt64
 
     /// - Parameter hashSeed: should be unpredictable to clients.
     package init(_ configuration: Configuration, _ parameters: FoldParameters, hashSeed: UInt64) {
         log = MemoryLog(
             parameters, deviceLimit: configuration.deviceLimit,
             timeToLive: configuration.seriesTimeToLive, seed: hashSeed)
+        keys = Mutex(KeyMemory(limit: configuration.keyLimit))
+        keySeed = hashSeed
+    }
+
+    /// Remembers the pieces of a request.
+    /// - Returns: those that were remembered already.
+    func remember(
+        _ pieces: ClosedRange<Int>, of key: RequestKey, unixSeconds: Int
+    ) -> [Int] {
+        keys.withLock { keys in
+            pieces.filter { !keys.insert(key.piece($0), time: unixSeconds) }
+        }
     }
 
     package let summary = "memory"
     package var failure: StoreFailure? { nil }
     package var fleet: SeriesSummary { log.fleetSummary() }
     package var deviceCount: Int { log.deviceCount }
+    package var oldestKeyTime: Int? { keys.withLock { $0.oldestTime } }
 
     package func write(_ writer: inout ExpositionWriter, into output: inout ByteBuffer) {
         writer.writeSeriesDropped(evicted: log.evicted, expired: log.expired, into: &output)

@@ -57,7 +57,7 @@ struct LogKeeper: ~Copyable {
             if let call = request.call {
                 ask(call)
             } else {
-                log.machine.append(request.batch, key: nil)
+                log.machine.append(request.batch)
             }
         while waiting.count <= Int(ticket.index) { waiting.append(nil) }
         waiting[Int(ticket.index)] = request
@@ -123,6 +123,9 @@ struct LogKeeper: ~Copyable {
     private mutating func outcome(of ticket: TicketNumber, _ request: StoreRequest) -> Outcome {
         if let failure = log.machine.tickets.failure(of: ticket) { return .failed(failure) }
         if let call = request.call { return .answered(answer(to: call, ticket)) }
+        for position in log.machine.tickets.duplicates(of: ticket) {
+            request.batch.markDuplicate(Int(position))
+        }
         log.machine.tickets.takeVerdicts(of: ticket, into: &request.batch.verdicts)
         publish(request.batch)
         return .stored

@@ -4,9 +4,6 @@ package import Wire
 
 /// Taking in what is to be done.
 extension RedisMachine {
-    /// A request is cut into pieces of so many samples, each of which counts once by its key.
-    static var pieceSamples: Int { 1_024 }
-
     /// Whether so many samples more find room in the queue.
     package func hasRoom(for samples: Int) -> Bool {
         waitingSamples + samples <= RedisSettings.queueLimit
@@ -27,19 +24,16 @@ extension RedisMachine {
 
     /// Takes in the samples of a request.
     /// - Returns: its ticket.
-    package mutating func append(
-        _ batch: borrowing SampleBatch, key: UInt64?
-    ) -> TicketNumber {
+    package mutating func append(_ batch: borrowing SampleBatch) -> TicketNumber {
         let ticket = tickets.open(samples: batch.samples.count)
         var start = 0
         var piece = 0
         while start < batch.samples.count {
-            let end = min(start + RedisMachine.pieceSamples, batch.samples.count)
-            let hash = key.map { RedisMachine.hash(of: $0, piece: piece) }
+            let end = min(start + RequestKey.pieceSamples, batch.samples.count)
             if logs.count == 1 {
-                append(batch, start..<end, ticket, key: hash, to: logs[0])
+                append(batch, start..<end, ticket, piece: piece, to: logs[0])
             } else {
-                spread(batch, start..<end, ticket, key: hash)
+                spread(batch, start..<end, ticket, piece: piece)
             }
             start = end
             piece += 1
@@ -48,19 +42,14 @@ extension RedisMachine {
         return ticket
     }
 
-    static func hash(of key: UInt64, piece: Int) -> UInt64 {
-        let product = (key ^ UInt64(piece)).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return piece == 0 ? key : product.high ^ product.low
-    }
-
     private mutating func append(
-        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, key: UInt64?,
+        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, piece: Int,
         to kept: KeptLog
     ) {
         for index in range where batch.samples[index].nameLength > 0 {
             kept.log.makeRoom(for: batch.name(batch.samples[index]))
         }
-        kept.log.begin(partOf: range.count, ticket, key: key, &tickets)
+        kept.log.begin(partOf: range.count, ticket, key: batch.key?.piece(piece), &tickets)
         for index in range {
             let decoded = batch.samples[index]
             kept.log.add(decoded.sample, device: batch.name(decoded), position: index)
@@ -70,7 +59,7 @@ extension RedisMachine {
     /// Several logs: each sample of a device goes to its device's log and, without its name, to
     /// the fleet's.
     private mutating func spread(
-        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, key: UInt64?
+        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, piece: Int
     ) {
         var places = [[Int]](repeating: [], count: logs.count)
         for index in range {
@@ -86,19 +75,19 @@ extension RedisMachine {
                 continue
             }
             for index in mine { kept.log.makeRoom(for: batch.name(batch.samples[index])) }
-            kept.log.begin(partOf: mine.count, ticket, key: key, &tickets)
+            kept.log.begin(partOf: mine.count, ticket, key: batch.key?.piece(piece), &tickets)
             for index in mine {
                 let decoded = batch.samples[index]
                 kept.log.add(decoded.sample, device: batch.name(decoded), position: index)
             }
         }
-        appendToFleet(batch, range, ticket, key: key)
+        appendToFleet(batch, range, ticket, piece: piece)
     }
 
     /// A sample of the fleet alone gets its verdict here. Of the others this is a copy, for which
     /// nobody waits.
     private mutating func appendToFleet(
-        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, key: UInt64?
+        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, piece: Int
     ) {
         guard let fleetLog else { return }
         let kept = logs[fleetLog.index]
@@ -108,7 +97,7 @@ extension RedisMachine {
             if isAway(kept) {
                 tickets.note(.unreachable, of: ticket)
             } else {
-                kept.log.begin(partOf: alone.count, ticket, key: key, &tickets)
+                kept.log.begin(partOf: alone.count, ticket, key: batch.key?.piece(piece), &tickets)
                 for index in alone {
                     kept.log.add(
                         batch.samples[index].sample, device: unnamed.span, position: index)
@@ -121,9 +110,8 @@ extension RedisMachine {
             metrics.add(copies, .sideWritesDropped)
             return
         }
-        kept.log.begin(
-            partOf: copies, .none, key: key.map { RedisMachine.hash(of: $0, piece: -1) },
-            &tickets)
+        // A piece of its own, because it has other samples than that of the same number.
+        kept.log.begin(partOf: copies, .none, key: batch.key?.piece(-1 - piece), &tickets)
         for index in range where batch.samples[index].nameLength > 0 {
             kept.log.add(batch.samples[index].sample, device: unnamed.span, position: -1)
         }
@@ -266,7 +254,7 @@ extension RedisMachine {
         metrics.set(sum.expired, .expired)
         metrics.set(memory.used, .memoryUsed)
         metrics.set(memory.limit, .memoryLimit)
-        metrics.set(oldestKeySeconds, .oldestKey)
+        metrics.set(oldestKeyTime ?? 0, .oldestKey)
     }
 }
 

@@ -116,7 +116,8 @@ package struct RedisMachine: ~Copyable {
     }
 
     package var deviceCount: Int { logs.reduce(0) { $0 + $1.log.deviceCount } }
-    package var oldestKeySeconds: Int { logs.map { $0.log.oldestKeySeconds }.max() ?? 0 }
+    /// When the oldest request came whose key is remembered, in Unix seconds; nil for none.
+    package var oldestKeyTime: Int? { logs.compactMap { $0.log.oldestKeyTime }.min() }
 
     /// Samples on their way into the logs.
     package var waitingSamples: Int { logs.reduce(0) { $0 + $1.log.waitingItems } }

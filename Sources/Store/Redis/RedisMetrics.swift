@@ -40,7 +40,7 @@ package final class RedisMetrics: Sendable {
         case waiting
         /// Bytes of memory: used, and allowed (0 is without limit).
         case memoryUsed, memoryLimit
-        /// Seconds since the oldest request came whose key is remembered.
+        /// When the oldest request came whose key is remembered, in Unix seconds; 0 for none.
         case oldestKey
     }
 

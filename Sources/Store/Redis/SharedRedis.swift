@@ -40,6 +40,10 @@ package final class SharedRedis: SharedStore {
 
     package var failure: StoreFailure? { isUp ? nil : .unreachable }
     package var fleet: SeriesSummary { seenFleet.withLock { $0 } }
+    package var oldestKeyTime: Int? {
+        let time = metrics.value(.oldestKey)
+        return time == 0 ? nil : time
+    }
     package var deviceCount: Int { seenDevices.load(ordering: .relaxed) }
 
     /// Whether samples can be stored.
@@ -83,5 +87,6 @@ extension RedisSettings {
         historyBytes = configuration.redisHistoryBytes
         replicas = configuration.redisReplicas
         deviceLimit = configuration.deviceLimit
+        keyLimit = configuration.keyLimit
     }
 }
