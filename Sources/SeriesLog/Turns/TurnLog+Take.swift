@@ -150,7 +150,7 @@ extension TurnLog {
             return nil
         }
         let verdict = table[id].take(sample, number: number, clock: clock, settings)
-        if table[id].sinceSnapshot >= LogSettings.snapshotSpan { dueSnapshots.append(id) }
+        if table[id].sinceSnapshot >= settings.snapshotSpan { dueSnapshots.append(id) }
         return verdict
     }
 
@@ -166,7 +166,7 @@ extension TurnLog {
         guard !dueSnapshots.isEmpty else { return }
         let bound = candidates.last?.number ?? tail.first
         for id in dueSnapshots {
-            guard table[id].sinceSnapshot >= LogSettings.snapshotSpan,
+            guard table[id].sinceSnapshot >= settings.snapshotSpan,
                 position.number > table[id].foldedThrough
             else { continue }
             // One for each place where the log may be trimmed is enough.
@@ -188,7 +188,7 @@ extension TurnLog {
 
     /// Notes a place where the log may be trimmed, now and then.
     private mutating func noteCandidate() {
-        guard samplesSinceCandidate >= LogSettings.candidateSpan,
+        guard samplesSinceCandidate >= settings.candidateSpan,
             fleetThrough == position.number
         else { return }
         samplesSinceCandidate = 0

@@ -146,7 +146,7 @@ package struct RedisMachine: ~Copyable {
     }
 
     private mutating func add(_ tag: String, hasFleet: Bool, hasDevices: Bool) {
-        var settings = LogSettings()
+        var settings = self.settings.log
         settings.parameters = parameters
         settings.timeToLive = Int(self.settings.timeToLive.milliseconds)
         if let bytes = self.settings.historyBytes {
