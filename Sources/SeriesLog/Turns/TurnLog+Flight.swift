@@ -95,6 +95,7 @@ extension TurnLog {
             || own.count > (turn == nil ? 0 : 1)
         {
             wantsRead = false
+            for index in questions.indices { questions[index].isBoarded = true }
             flight.commands.append(
                 .read(
                     from: position.number, isExcluded: !(confirms || turn == nil),
@@ -482,6 +483,10 @@ extension TurnLog {
         var open: [Question] = []
         swap(&open, &questions)
         for question in open {
+            guard question.isBoarded else {
+                questions.append(question)
+                continue
+            }
             if question.series.isNone {
                 tickets[question.ticket].summaries[question.position] = fleet.summary
             } else if table[question.series].isHeld {

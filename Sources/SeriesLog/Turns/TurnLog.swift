@@ -39,6 +39,9 @@ package struct TurnLog: ~Copyable {
         let ticket: TicketNumber
         let position: Int
         let series: SeriesID
+        /// The log was, or is being, read since it was asked: an answer from a read before that
+        /// may lack what another process has told its client.
+        var isBoarded = false
     }
 
     /// A stored sample whose verdict was awaited; nil when nobody can say it any more.

@@ -76,7 +76,7 @@ final class MachineSimulation {
     private var hasFlushed = false
     private var wasFull = false
     private var deviceCount: Int
-    static let timeToLive = 6_000
+    static let timeToLive = 12_000
 
     init(seed: UInt64, _ kinds: Kinds, _ faults: Faults = Faults()) {
         self.seed = seed
@@ -103,7 +103,7 @@ final class MachineSimulation {
         settings.server.isCluster = kinds.isCluster
         settings.server.servers = kinds.isCluster
             ? Array(cluster.servers.map(\.address).prefix(2)) : [cluster.servers[0].address]
-        settings.server.timeout = .milliseconds(300)
+        settings.server.timeout = .milliseconds(1_500)
         settings.timeToLive = .milliseconds(MachineSimulation.timeToLive)
         settings.historyBytes = 2_048
         settings.keyLimit = 400
@@ -147,9 +147,13 @@ final class MachineSimulation {
         switch random.below(100) {
         case 0..<14: try submit(newRequest(), to: process)
         case 14..<17: ask(process)
-        case 17..<38: process.fly(shard)
-        case 38..<64: process.execute(shard, atMost: 1 + random.below(8))
-        case 64..<88: process.deliver(shard, atMost: 1 + random.below(8))
+        case 17..<36: process.fly(shard)
+        case 36..<60:
+            process.execute(
+                pick(process) { !$0.outgoing.isEmpty }, atMost: 1 + random.below(8))
+        case 60..<88:
+            process.deliver(
+                pick(process) { !$0.incoming.isEmpty }, atMost: 1 + random.below(8))
         case 88..<93: tellTime(1 + random.below(30))
         case 93..<94: if kinds.cuts { cut(process, shard) }
         case 94..<95: executeAbandoned()
@@ -161,6 +165,14 @@ final class MachineSimulation {
         process.tend(patience: 6)
         try beginEarly(process)
         try collect(process)
+    }
+
+    /// A connection on which there is something to do.
+    private func pick(
+        _ process: SimulatedProcess, _ isWanted: (ModelConnection) -> Bool
+    ) -> Int {
+        let busy = process.links.indices.filter { process.links[$0].connection.map(isWanted) ?? false }
+        return busy.isEmpty ? 0 : busy[random.below(busy.count)]
     }
 
     private func cut(_ process: SimulatedProcess, _ shard: Int) {
@@ -205,7 +217,7 @@ final class MachineSimulation {
         case 9: if kinds.failovers, server.isAttached, chance(30) { cluster.detach(server) }
         case 10, 11:
             if !server.isMaster, !server.isAttached, server.isUp { returnToGroup(server) }
-        case 12: if kinds.pauses, chance(30) { tellTime(400 + random.below(2_500)) }
+        case 12: if kinds.pauses, chance(30) { tellTime(800 + random.below(5_000)) }
         case 13: if kinds.pauses, chance(8) { tellTime(MachineSimulation.timeToLive + 500) }
         case 14: if kinds.newProcesses, chance(20) { replace(process) }
         default: fill(group)
@@ -384,7 +396,11 @@ final class MachineSimulation {
         if summary == .empty, question.samplesBefore == 0 { return }
         let known = reference(question.log).summaries[question.device] ?? []
         guard known.dropFirst(max(0, question.samplesBefore - 1)).contains(summary) else {
-            throw fault("process \(process.number) says of \(text(question.device)) what never was")
+            let place = known.firstIndex(of: summary)
+            throw fault(
+                "process \(process.number) says of \"\(text(question.device))\" in "
+                    + "\(question.log) what was so after \(place.map { $0 + 1 } ?? -1) samples; "
+                    + "there were \(question.samplesBefore) when it was asked")
         }
     }
 
