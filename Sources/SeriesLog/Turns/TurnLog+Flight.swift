@@ -8,6 +8,8 @@ extension TurnLog {
     private static var readInterval: Int { 500 }
 
     package var isUnderWay: Bool { flight.isUnderWay }
+    /// An entry of this process may be in the log or not.
+    package var isUncertain: Bool { own.contains { $0.state == .uncertain } }
     package var commands: [LogCommand] { flight.commands }
 
     /// Whether there is anything to ask for now.
@@ -507,7 +509,7 @@ extension TurnLog {
         isListed(id) ? table[id].summary : nil
     }
 
-    private mutating func answer(_ tickets: inout TicketTable) {
+    mutating func answer(_ tickets: inout TicketTable) {
         guard !answers.isEmpty else { return }
         for answered in answers {
             let ticket = answered.awaited.ticket

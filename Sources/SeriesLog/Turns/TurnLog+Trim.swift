@@ -78,13 +78,14 @@ extension TurnLog {
             && candidates.contains { $0.number <= position.number }
     }
 
+    package var isTrimming: Bool { trim != nil }
     package var trimGroup: TrimGroup? { trim?.group }
     package func name(of id: SeriesID) -> DeviceKey { table.key(of: id) }
 
     // MARK: Steps
 
     mutating func boardTrim() {
-        if trim == nil, isTrimDue { beginTrim() }
+        if trim == nil, mayTrim, isTrimDue { beginTrim() }
         guard var job = trim else { return }
         switch job.phase {
         case .toWatch:

@@ -91,6 +91,8 @@ package struct TurnLog: ~Copyable {
     var keyBlocks: [(before: UInt64, count: Int)] = []
     var flight = LogFlight()
     var trim: TrimJob?
+    /// Whether a trim may be begun now.
+    package var mayTrim = true
     var trimSerial: UInt32 = 0
     var trimJitter: UInt64
     /// Another process is trimming until about then.
@@ -261,6 +263,10 @@ extension TurnLog {
             tickets.fail(question.ticket, failure)
         }
         questions = []
+        for turn in own { giveUp(turn, failure, &tickets) }
+        own = []
+        forgetSeries()
+        answer(&tickets)
     }
 
     /// A part is not stored, or nobody can tell.

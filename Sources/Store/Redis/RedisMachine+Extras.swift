@@ -175,15 +175,13 @@ extension RedisMachine {
                 agreement = .refused
             }
         case .null:
-            var seed = hashSeed ^ UInt64(unixMilliseconds)
-            seed = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-            var meta = LogMeta.chosen(map, seed: seed)
             if case .known(let known) = agreement {
                 // The logs are gone with it. They are made again as they were.
-                meta.tags = known.tags
-                meta.fleetTag = known.fleetTag
+                enlist(.writeMeta(text: known.text))
+                return
             }
-            enlist(.writeMeta(text: meta.text))
+            let seed = (hashSeed ^ UInt64(unixMilliseconds)) &* 0x9E37_79B9_7F4A_7C15 | 1
+            enlist(.writeMeta(text: LogMeta.chosen(map, seed: seed).text))
         case .integer, .array, .failure: agreement = .refused
         }
     }

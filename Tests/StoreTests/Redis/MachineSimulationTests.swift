@@ -96,6 +96,9 @@ extension MachineSimulation {
 /// How many times the usual number of seeds.
 private let factor =
     ProcessInfo.processInfo.environment["SIMULATIONS"].flatMap { Int($0) } ?? 1
+/// With SIMULATION_SEED, only this one is run.
+private let only =
+    ProcessInfo.processInfo.environment["SIMULATION_SEED"].flatMap { UInt64($0) }
 /// With SIMULATION_STORY, so many of the last events are told with a failure.
 private let told =
     ProcessInfo.processInfo.environment["SIMULATION_STORY"].flatMap { Int($0) } ?? 0
@@ -104,7 +107,8 @@ extension MachineSimulationTests {
     /// Runs seeds one after the other; stops at the third that fails.
     private func run(_ kinds: MachineSimulation.Kinds, seeds: Int, from first: UInt64 = 1) throws {
         var failed = 0
-        for seed in first..<first + UInt64(seeds * factor) where failed < 3 {
+        for seed in first..<first + UInt64(seeds * factor)
+        where failed < 3 && (only == nil || only == seed) {
             let simulation = MachineSimulation(seed: seed, kinds)
             do {
                 try simulation.run(steps: 1_500)
