@@ -69,9 +69,11 @@ extension RedisMachine {
         }
     }
 
-    /// Asks what all processes agree on, while that is not known.
+    /// Asks what all processes agree on; also when it is known, because a failover or a flush may
+    /// have undone it.
     package mutating func askForAgreement() {
-        if case .known = agreement { return }
+        guard !asksForAgreement else { return }
+        asksForAgreement = true
         enlist(.meta)
     }
 
@@ -153,7 +155,7 @@ extension RedisMachine {
             if let fresh = SlotMap(reply, from: shards[id.index].address) { adopt(fresh) }
         case (.memory, .text(let text)): memory.take(text)
         case (.meta, _): takeMeta(reply)
-        case (.writeMeta, _): enlist(.meta)
+        case (.writeMeta, _): askForAgreement()
         case (.oldLayout, .integer(let count)): oldLayout = count
         case (.anomalyPage(let ticket, _), .array(let elements)):
             listings[ticket]?.flagged = elements.compactMap(FlaggedNote.init)
@@ -166,6 +168,7 @@ extension RedisMachine {
     }
 
     private mutating func takeMeta(_ reply: Reply) {
+        asksForAgreement = false
         switch reply {
         case .text(let text):
             if let meta = LogMeta(text) {
@@ -206,6 +209,7 @@ extension RedisMachine {
             enlist(extra)
         case .notNext, .other:
             if case .other(let text) = failure { refusal = text }
+            if case .meta = extra { asksForAgreement = false }
             tickets.fail(extra.ticket, .refused)
         }
     }

@@ -321,7 +321,7 @@ extension RedisMachine {
             _ = kept.log.received(reply ?? .refused, isDetour: kept.hasDetour)
         }
         kept.log.landed(&tickets)
-        if kept.log.isMissing { enlist(.meta) }
+        if kept.log.isMissing { askForAgreement() }
         noteBirth(of: kept)
     }
 
@@ -330,7 +330,7 @@ extension RedisMachine {
     private mutating func noteBirth(of kept: KeptLog) {
         let birth = kept.log.position.birth
         guard birth > 0, birth != kept.birth else { return }
-        if kept.birth > 0 { enlist(.meta) }
+        if kept.birth > 0 { askForAgreement() }
         kept.birth = birth
         lastBirth = max(lastBirth, birth)
     }

@@ -32,6 +32,8 @@ package struct RedisMachine: ~Copyable {
     /// Which of the logs has the fleet's series.
     var fleetLog: LogID?
     var agreement = Agreement.unknown
+    /// The question for it is on its way.
+    var asksForAgreement = false
     package internal(set) var shards: [Shard] = []
     package internal(set) var map: SlotMap
     /// Commands whose hash slot has no known owner.

@@ -232,7 +232,12 @@ final class MachineSimulation {
 
     private func flush(_ group: Int) {
         hasFlushed = true
-        cluster.flush(group)
+        // Logs of which some are gone, with what all agreed on, may begin anew in other places.
+        if cluster.authority(of: "tm:meta") === cluster.master(of: group) {
+            for other in 0..<kinds.masters { cluster.flush(other) }
+        } else {
+            cluster.flush(group)
+        }
     }
 
     private func failOver(_ group: Int) {
@@ -324,6 +329,7 @@ final class MachineSimulation {
         _ request: SimulatedRequest, _ failure: StoreFailure, _ process: SimulatedProcess
     ) throws {
         failures["\(failure)", default: 0] += 1
+        cluster.note("request \(request.number) of process \(process.number) fails: \(failure)")
         if request.key != nil, chance(80) { retries.append(request) }
         let isPlausible =
             switch failure {
@@ -477,6 +483,7 @@ extension MachineSimulation {
     /// Lets everything come to rest: first all but a slot that moves and stays where it is, in
     /// which requests must get through, then all.
     private func comeToRest() throws {
+        cluster.isQuick = true
         for server in cluster.servers {
             server.data.isFull = false
             server.isLoading = false
@@ -495,6 +502,7 @@ extension MachineSimulation {
         try settle("at rest")
         for process in processes {
             let request = newRequest()
+            cluster.note("request \(request.number) is the last of process \(process.number)")
             try submit(request, to: process)
             try settle("a request after that")
             guard request.wasStored else {

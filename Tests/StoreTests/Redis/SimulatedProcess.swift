@@ -47,6 +47,7 @@ final class SimulatedProcess {
         var isFencingUnknown = false
         /// Replicas that were known when the last pipeline was sent.
         var replicasThen = 0
+        var lastServer: ModelServer?
     }
 
     enum Waiting {
@@ -142,7 +143,10 @@ final class SimulatedProcess {
 
     func connect(_ shard: Int) {
         guard links[shard].connection == nil else { return }
-        guard let server = cluster.server(at: machine.shards[shard].address), server.isMaster,
+        guard
+            let server = cluster.server(
+                at: machine.shards[shard].address, after: links[shard].lastServer),
+            server.isMaster,
             !server.isLoading
         else { return lose(shard) }
         let connection = cluster.connect(to: server)
@@ -152,6 +156,7 @@ final class SimulatedProcess {
             if mayFence, !faults.ignoresFences { cluster.kill(old.id, on: server) }
         }
         links[shard].connection = connection
+        links[shard].lastServer = server
         cluster.note("process \(number) connects to \(server.index) as \(connection.id)"
             + ", fenced \(isFenced)")
         machine.connected(
