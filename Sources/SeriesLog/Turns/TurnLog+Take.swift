@@ -111,7 +111,16 @@ extension TurnLog {
             let position = mine?.items[item].position ?? -1
             if name.isEmpty {
                 let verdict = foldFleet(sample, number: number)
-                if position >= 0 { tickets.deliver(verdict, ticket, position) }
+                guard position >= 0 else { continue }
+                if let verdict {
+                    tickets.deliver(verdict, ticket, position)
+                } else {
+                    // It was in the fold that was read: nobody can say its verdict any more.
+                    let awaited = LoggedSeries.Awaited(
+                        record: -1, ticket: ticket, position: position)
+                    answers.append(Answered(awaited: awaited, verdict: nil))
+                    unanswered += 1
+                }
                 continue
             }
             let id = mine?.items[item].series ?? series(of: bytes.extracting(name))
@@ -154,8 +163,9 @@ extension TurnLog {
         return verdict
     }
 
-    private mutating func foldFleet(_ sample: Sample, number: UInt64) -> Verdict {
-        guard number > fleetThrough else { return Verdict() }
+    /// - Returns: nil when the sample is in the fold already.
+    private mutating func foldFleet(_ sample: Sample, number: UInt64) -> Verdict? {
+        guard number > fleetThrough else { return nil }
         return fleet.fold(sample, settings.parameters)
     }
 

@@ -13,6 +13,8 @@ final class Journal {
         var offset: Int
         /// A failover or a flush has undone it.
         var isLost = false
+        /// A flush did; what replicas have does not help.
+        var isFlushed = false
 
         init(key: String, id: EntryID, server: Int, offset: Int) {
             self.key = key
@@ -48,7 +50,10 @@ final class Journal {
     }
 
     func loseAll(of server: Int) {
-        for record in records where record.server == server { record.isLost = true }
+        for record in records where record.server == server {
+            record.isLost = true
+            record.isFlushed = true
+        }
     }
 
     func move(_ key: String, from server: Int, to target: ModelServer) {

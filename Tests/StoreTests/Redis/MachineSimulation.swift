@@ -450,7 +450,7 @@ final class MachineSimulation {
     private func checkPromise(_ one: Acknowledgment, _ process: SimulatedProcess) throws {
         guard kinds.wanted > 0 else { return }
         let records = (cluster.journal.bySample[one.timestamp] ?? []).filter { $0.key == one.log }
-        guard !records.isEmpty else { return }
+        guard !records.isEmpty, !records.contains(where: \.isFlushed) else { return }
         for record in records where !record.isLost {
             let server = cluster.servers[record.server]
             if record.offset <= server.confirmedOffset { return }
