@@ -30,6 +30,8 @@ final class ModelCluster {
     /// Which server really has which slot.
     private var truth: [Int16]
     let journal = Journal()
+    /// How often servers said what clients may not overlook.
+    private(set) var seen: [String: Int] = [:]
     /// What was done, for the message of a failure.
     var history: [String] = []
     private var connectionCount = 0
@@ -111,6 +113,7 @@ final class ModelCluster {
     func execute(_ words: Words, on connection: ModelConnection) -> Reply {
         let server = connection.server
         let reply = perform(words, connection, server)
+        count(words, reply)
         if history.count > 40_000 { history.removeFirst(20_000) }
         history.append("\(server.index)/\(connection.id) \(shown(words)) -> \(shown(reply))")
         return reply
@@ -307,6 +310,21 @@ final class ModelCluster {
         for replica in attached where isQuick || random.below(8) > 0 { feed(replica, of: server) }
         if faults.confirmsAll { return .integer(wanted) }
         return .integer(attached.filter { $0.offset >= connection.writeOffset }.count)
+    }
+
+    private func count(_ words: Words, _ reply: Reply) {
+        switch reply {
+        case .failure(.moved): seen["MOVED", default: 0] += 1
+        case .failure(.ask): seen["ASK", default: 0] += 1
+        case .failure(.notNext): seen["not next", default: 0] += 1
+        case .failure(.readOnly): seen["READONLY", default: 0] += 1
+        case .failure(.tryAgain(let bytes)), .failure(.other(let bytes)):
+            seen[String(text(bytes).prefix { $0 != " " }), default: 0] += 1
+        case .null: seen["\(text(words[0])) nothing", default: 0] += 1
+        case .array where text(words[0]) == "EXEC": seen["EXEC", default: 0] += 1
+        case .integer(0) where text(words[0]) == "WAIT": seen["WAIT 0", default: 0] += 1
+        case .array, .text, .integer: break
+        }
     }
 
     // MARK: For messages
