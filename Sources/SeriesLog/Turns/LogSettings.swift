@@ -23,20 +23,21 @@ package struct LogSettings: Sendable {
     /// Should be unpredictable to clients.
     package var hashSeed: UInt64 = 0
 
+    /// A series' fold is encoded every so many of its samples.
+    package var snapshotSpan: UInt32 = 96
+    /// A list with more records is rebuilt when it is written the next time.
+    package var listedLimit: UInt32 = 160
+    /// The fleet's fold is encoded about every so many samples: the log is trimmed only there.
+    package var candidateSpan = 1_024
+    /// Series whose checkpoints one transaction writes: a fraction of a millisecond.
+    package var groupLimit = 256
+
     package init() {}
 
     /// Entries asked for at once.
     package static let readLimit = 256
     /// Checkpoints asked for in one flight.
     static let checkpointLimit = 512
-    /// A series' fold is encoded every so many of its samples.
-    static let snapshotSpan: UInt32 = 96
-    /// A list with more records is rebuilt when it is written the next time.
-    static let listedLimit: UInt32 = 160
-    /// The fleet's fold is encoded about every so many samples: the log is trimmed only there.
-    static let candidateSpan = 1_024
-    /// Series whose checkpoints one transaction writes: a fraction of a millisecond.
-    static let groupLimit = 256
     /// History that is kept for each active series, in bytes, where that is less than the limit:
     /// some 16 samples of 42 bytes.
     static let historyPerSeries = 16 * 42

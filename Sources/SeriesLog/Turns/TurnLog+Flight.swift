@@ -8,6 +8,8 @@ extension TurnLog {
     private static var readInterval: Int { 500 }
 
     package var isUnderWay: Bool { flight.isUnderWay }
+    /// An entry of this process may be in the log or not.
+    package var isUncertain: Bool { own.contains { $0.state == .uncertain } }
     package var commands: [LogCommand] { flight.commands }
 
     /// Whether there is anything to ask for now.
@@ -95,6 +97,7 @@ extension TurnLog {
             || own.count > (turn == nil ? 0 : 1)
         {
             wantsRead = false
+            for index in questions.indices { questions[index].isBoarded = true }
             flight.commands.append(
                 .read(
                     from: position.number, isExcluded: !(confirms || turn == nil),
@@ -330,15 +333,19 @@ extension TurnLog {
     // MARK: Following
 
     private mutating func takeFollowing(_ landed: LogFlight, _ tickets: inout TicketTable) {
+        // A command on a detour may be executed before one that stands before it. So a checkpoint
+        // of this flight is not confirmed by it then, but one of a flight before is.
+        let earlier = unconfirmed.count
         for (id, elements) in landed.checkpoints { keep(elements, of: id) }
+        let confirmed = landed.hasDetour ? earlier : unconfirmed.count
         wantAgain(landed)
         takeAppend(landed.append, &tickets)
         guard case .following = standing else { return }
         let read = landed.commands.first { if case .read = $0 { true } else { false } }
         if case .read(_, let isExcluded, _) = read, !landed.isElsewhere, !landed.isRefused {
-            takeRead(landed, isExcluded: isExcluded, &tickets)
+            takeRead(landed, isExcluded: isExcluded, confirmed: confirmed, &tickets)
         } else if !landed.isElsewhere, !landed.isRefused {
-            takeOwn(landed, &tickets)
+            takeOwn(landed, confirmed: confirmed, &tickets)
         }
         if landed.isElsewhere, case .following = standing {
             abandonTrim()
@@ -385,18 +392,20 @@ extension TurnLog {
 
     /// Nothing was read, because nobody else has written for a while: if that is still so, the own
     /// entry follows the last one.
-    private mutating func takeOwn(_ landed: LogFlight, _ tickets: inout TicketTable) {
+    private mutating func takeOwn(
+        _ landed: LogFlight, confirmed: Int, _ tickets: inout TicketTable
+    ) {
         guard case .stored(let stored) = landed.append, let turn = own.last else { return }
         guard stored.number == position.number + 1 else {
             readAlong = LogSettings.readAlongSpan
             return
         }
-        if !landed.hasDetour { adoptUnconfirmed() }
+        adoptUnconfirmed(first: confirmed)
         take(StoredTurn(position: stored, bytes: turn.bytes), &tickets)
     }
 
     private mutating func takeRead(
-        _ landed: LogFlight, isExcluded: Bool, _ tickets: inout TicketTable
+        _ landed: LogFlight, isExcluded: Bool, confirmed: Int, _ tickets: inout TicketTable
     ) {
         var turns = landed.turns[...]
         if !isExcluded {
@@ -412,7 +421,7 @@ extension TurnLog {
             return
         }
         let hadAppend = if case .stored = landed.append { true } else { false }
-        if !landed.hasDetour, hadAppend || !isExcluded { adoptUnconfirmed() }
+        if hadAppend || !isExcluded { adoptUnconfirmed(first: confirmed) }
         var foreign = false
         for turn in turns {
             guard follows(turn) else {
@@ -436,9 +445,9 @@ extension TurnLog {
         }
     }
 
-    private mutating func adoptUnconfirmed() {
-        let ready = unconfirmed
-        unconfirmed.removeAll(keepingCapacity: true)
+    private mutating func adoptUnconfirmed(first count: Int) {
+        let ready = unconfirmed.prefix(count)
+        unconfirmed.removeFirst(count)
         for id in ready {
             if case .read(let elements) = table[id].standing { adopt(id, elements) }
         }
@@ -482,6 +491,10 @@ extension TurnLog {
         var open: [Question] = []
         swap(&open, &questions)
         for question in open {
+            guard question.isBoarded else {
+                questions.append(question)
+                continue
+            }
             if question.series.isNone {
                 tickets[question.ticket].summaries[question.position] = fleet.summary
             } else if table[question.series].isHeld {
@@ -502,7 +515,7 @@ extension TurnLog {
         isListed(id) ? table[id].summary : nil
     }
 
-    private mutating func answer(_ tickets: inout TicketTable) {
+    mutating func answer(_ tickets: inout TicketTable) {
         guard !answers.isEmpty else { return }
         for answered in answers {
             let ticket = answered.awaited.ticket

@@ -111,7 +111,16 @@ extension TurnLog {
             let position = mine?.items[item].position ?? -1
             if name.isEmpty {
                 let verdict = foldFleet(sample, number: number)
-                if position >= 0 { tickets.deliver(verdict, ticket, position) }
+                guard position >= 0 else { continue }
+                if let verdict {
+                    tickets.deliver(verdict, ticket, position)
+                } else {
+                    // It was in the fold that was read: nobody can say its verdict any more.
+                    let awaited = LoggedSeries.Awaited(
+                        record: -1, ticket: ticket, position: position)
+                    answers.append(Answered(awaited: awaited, verdict: nil))
+                    unanswered += 1
+                }
                 continue
             }
             let id = mine?.items[item].series ?? series(of: bytes.extracting(name))
@@ -150,12 +159,13 @@ extension TurnLog {
             return nil
         }
         let verdict = table[id].take(sample, number: number, clock: clock, settings)
-        if table[id].sinceSnapshot >= LogSettings.snapshotSpan { dueSnapshots.append(id) }
+        if table[id].sinceSnapshot >= settings.snapshotSpan { dueSnapshots.append(id) }
         return verdict
     }
 
-    private mutating func foldFleet(_ sample: Sample, number: UInt64) -> Verdict {
-        guard number > fleetThrough else { return Verdict() }
+    /// - Returns: nil when the sample is in the fold already.
+    private mutating func foldFleet(_ sample: Sample, number: UInt64) -> Verdict? {
+        guard number > fleetThrough else { return nil }
         return fleet.fold(sample, settings.parameters)
     }
 
@@ -166,7 +176,7 @@ extension TurnLog {
         guard !dueSnapshots.isEmpty else { return }
         let bound = candidates.last?.number ?? tail.first
         for id in dueSnapshots {
-            guard table[id].sinceSnapshot >= LogSettings.snapshotSpan,
+            guard table[id].sinceSnapshot >= settings.snapshotSpan,
                 position.number > table[id].foldedThrough
             else { continue }
             // One for each place where the log may be trimmed is enough.
@@ -188,7 +198,7 @@ extension TurnLog {
 
     /// Notes a place where the log may be trimmed, now and then.
     private mutating func noteCandidate() {
-        guard samplesSinceCandidate >= LogSettings.candidateSpan,
+        guard samplesSinceCandidate >= settings.candidateSpan,
             fleetThrough == position.number
         else { return }
         samplesSinceCandidate = 0

@@ -20,12 +20,14 @@ struct TrimJob {
     let fleet: [UInt8]
     /// Series with samples in what leaves.
     let series: [SeriesID]
+    /// Series that one transaction writes.
+    let groupLimit: Int
     /// How many of them are written.
     var done = 0
     var phase = Phase.toWatch
     var group = TrimGroup()
 
-    var next: Range<Int> { done..<min(done + LogSettings.groupLimit, series.count) }
+    var next: Range<Int> { done..<min(done + groupLimit, series.count) }
     var isLast: Bool { done + group.lists.count == series.count }
 }
 
@@ -76,13 +78,14 @@ extension TurnLog {
             && candidates.contains { $0.number <= position.number }
     }
 
+    package var isTrimming: Bool { trim != nil }
     package var trimGroup: TrimGroup? { trim?.group }
     package func name(of id: SeriesID) -> DeviceKey { table.key(of: id) }
 
     // MARK: Steps
 
     mutating func boardTrim() {
-        if trim == nil, isTrimDue { beginTrim() }
+        if trim == nil, mayTrim, isTrimDue { beginTrim() }
         guard var job = trim else { return }
         switch job.phase {
         case .toWatch:
@@ -121,7 +124,7 @@ extension TurnLog {
         trimSerial += 1
         trim = TrimJob(
             number: candidate.number, mark: tail[candidate.number].mark, first: tail.first,
-            fleet: candidate.fleet, series: seen)
+            fleet: candidate.fleet, series: seen, groupLimit: settings.groupLimit)
     }
 
     mutating func abandonTrim() {
@@ -210,7 +213,7 @@ extension TurnLog {
 
     /// Whether the list has so many records that it is read and folded.
     private func wantsRebuild(_ id: SeriesID, before number: UInt64) -> Bool {
-        table[id].listedRecords > LogSettings.listedLimit && table[id].endedAt == 0
+        table[id].listedRecords > settings.listedLimit && table[id].endedAt == 0
             && !table[id].snapshots.contains { $0.number < number }
     }
 

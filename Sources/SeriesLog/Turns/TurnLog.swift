@@ -39,6 +39,9 @@ package struct TurnLog: ~Copyable {
         let ticket: TicketNumber
         let position: Int
         let series: SeriesID
+        /// The log was, or is being, read since it was asked: an answer from a read before that
+        /// may lack what another process has told its client.
+        var isBoarded = false
     }
 
     /// A stored sample whose verdict was awaited; nil when nobody can say it any more.
@@ -88,6 +91,8 @@ package struct TurnLog: ~Copyable {
     var keyBlocks: [(before: UInt64, count: Int)] = []
     var flight = LogFlight()
     var trim: TrimJob?
+    /// Whether a trim may be begun now.
+    package var mayTrim = true
     var trimSerial: UInt32 = 0
     var trimJitter: UInt64
     /// Another process is trimming until about then.
@@ -256,6 +261,10 @@ extension TurnLog {
             tickets.fail(question.ticket, failure)
         }
         questions = []
+        for turn in own { giveUp(turn, failure, &tickets) }
+        own = []
+        forgetSeries()
+        answer(&tickets)
     }
 
     /// A part is not stored, or nobody can tell.

@@ -6,6 +6,10 @@ struct QueuedExtra: Sendable {
     let extra: Extra
     /// The hash slot is moving to this server: it executes the command only after ASKING.
     var needsAsking = false
+
+    var isDetour: Bool {
+        if case .detour = extra { true } else { false }
+    }
 }
 
 /// A command beside the logs' own flights.

@@ -16,6 +16,8 @@ struct LogKeys: Sendable {
     let keys: [UInt8]
     /// The fleet's checkpoint.
     let fleet: [UInt8]
+    /// Written so that a WAIT after it confirms all that came before.
+    let mark: [UInt8]
     /// Before the name of a device: its checkpoint, a list.
     let checkpoint: [UInt8]
     let hashSlot: UInt16
@@ -29,6 +31,7 @@ struct LogKeys: Sendable {
         names = Array("\(stem):d".utf8)
         keys = Array("\(stem):k".utf8)
         fleet = Array("\(stem):f".utf8)
+        mark = Array("\(stem):w".utf8)
         checkpoint = Array("\(stem):c:".utf8)
         hashSlot = SlotMap.slot(ofKey: log.span)
     }

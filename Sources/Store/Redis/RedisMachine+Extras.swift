@@ -69,9 +69,11 @@ extension RedisMachine {
         }
     }
 
-    /// Asks what all processes agree on, while that is not known.
+    /// Asks what all processes agree on; also when it is known, because a failover or a flush may
+    /// have undone it.
     package mutating func askForAgreement() {
-        if case .known = agreement { return }
+        guard !asksForAgreement else { return }
+        asksForAgreement = true
         enlist(.meta)
     }
 
@@ -153,7 +155,7 @@ extension RedisMachine {
             if let fresh = SlotMap(reply, from: shards[id.index].address) { adopt(fresh) }
         case (.memory, .text(let text)): memory.take(text)
         case (.meta, _): takeMeta(reply)
-        case (.writeMeta, _): enlist(.meta)
+        case (.writeMeta, _): askForAgreement()
         case (.oldLayout, .integer(let count)): oldLayout = count
         case (.anomalyPage(let ticket, _), .array(let elements)):
             listings[ticket]?.flagged = elements.compactMap(FlaggedNote.init)
@@ -166,6 +168,7 @@ extension RedisMachine {
     }
 
     private mutating func takeMeta(_ reply: Reply) {
+        asksForAgreement = false
         switch reply {
         case .text(let text):
             if let meta = LogMeta(text) {
@@ -175,15 +178,13 @@ extension RedisMachine {
                 agreement = .refused
             }
         case .null:
-            var seed = hashSeed ^ UInt64(unixMilliseconds)
-            seed = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-            var meta = LogMeta.chosen(map, seed: seed)
             if case .known(let known) = agreement {
                 // The logs are gone with it. They are made again as they were.
-                meta.tags = known.tags
-                meta.fleetTag = known.fleetTag
+                enlist(.writeMeta(text: known.text))
+                return
             }
-            enlist(.writeMeta(text: meta.text))
+            let seed = (hashSeed ^ UInt64(unixMilliseconds)) &* 0x9E37_79B9_7F4A_7C15 | 1
+            enlist(.writeMeta(text: LogMeta.chosen(map, seed: seed).text))
         case .integer, .array, .failure: agreement = .refused
         }
     }
@@ -208,6 +209,7 @@ extension RedisMachine {
             enlist(extra)
         case .notNext, .other:
             if case .other(let text) = failure { refusal = text }
+            if case .meta = extra { asksForAgreement = false }
             tickets.fail(extra.ticket, .refused)
         }
     }

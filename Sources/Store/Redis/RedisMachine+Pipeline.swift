@@ -33,25 +33,32 @@ extension RedisMachine {
         swap(&pipeline, &shards[id.index].pipeline)
         var samples = 0
         var appends = false
+        let replicas = min(settings.replicas, shards[id.index].replicas)
         for kept in logs where shard(of: kept) == id && kept.log.hasWork {
             if kept.shard != id { arrive(kept, at: id) }
+            if kept.isFenced != kept.isFenced(at: id) { kept.tellFence(at: id) }
+            kept.log.mayTrim = mayTrim(kept, at: id)
             let waiting = kept.log.waitingItems
             guard kept.log.board(&tickets) else { continue }
             send(kept, &pipeline, into: &commands)
             if kept.log.commands.contains(.append) {
+                kept.loose.removeAll()
                 appends = true
                 samples += waiting
+            } else if kept.log.isUncertain, replicas > 0 {
+                // An entry that is found has not been confirmed: its own WAIT got lost.
+                appends = true
+                sendMark(kept, &pipeline, into: &commands)
             }
         }
-        sendExtras(id, &pipeline, into: &commands)
-        let replicas = min(settings.replicas, shards[id.index].replicas)
+        if sendExtras(id, &pipeline, into: &commands) { appends = true }
         if appends, replicas > 0 {
             commands.begin(3)
             commands.add("WAIT")
             commands.add(integer: replicas)
             commands.add(integer: max(1, Int(settings.timeout.milliseconds) / 2))
             commands.end()
-            pipeline.purposes.append(.wait)
+            pipeline.purposes.append(.wait(replicas))
         }
         pipeline.sentAt = now
         let isUnderWay = pipeline.isUnderWay
@@ -60,11 +67,31 @@ extension RedisMachine {
         return isUnderWay
     }
 
-    /// The log is on another server than before. What the one before has, this one has, or it is
-    /// thrown away: nothing that was sent there can be added to the log any more.
+    /// The log is on another server than before. Entries that were folded may be missing there,
+    /// and what was watched on the connection before is not watched on this one.
     private mutating func arrive(_ kept: KeptLog, at id: ShardID) {
-        if kept.shard != nil { kept.log.connected(isFenced: true) }
+        if kept.shard != nil {
+            _ = kept.log.cut()
+            kept.tellFence(at: id)
+        }
         kept.shard = id
+    }
+
+    /// A connection watches the keys of one log at a time: UNWATCH and EXEC forget them all.
+    private func mayTrim(_ kept: KeptLog, at id: ShardID) -> Bool {
+        !logs.contains { $0.id != kept.id && $0.shard == id && $0.log.isTrimming }
+    }
+
+    private func sendMark(
+        _ kept: KeptLog, _ pipeline: inout Pipeline, into commands: inout CommandBuffer
+    ) {
+        let keys = kept.keys
+        commands.begin(3)
+        commands.add("SET")
+        commands.add(keys.mark.span)
+        commands.add(integer: Int(truncatingIfNeeded: writer))
+        commands.end()
+        pipeline.purposes.append(.mark)
     }
 
     private mutating func send(
@@ -75,7 +102,7 @@ extension RedisMachine {
         kept.replies = Array(repeating: nil, count: count)
         kept.missing = count
         kept.hasDetour = false
-        pipeline.logs.append(kept.id)
+        pipeline.passengers.append(Pipeline.Passenger(log: kept.id, flight: kept.flight))
         for index in 0..<count {
             write(kept.log.commands[index], of: kept, into: &commands) { purpose in
                 pipeline.purposes.append(purpose)
@@ -84,17 +111,24 @@ extension RedisMachine {
         }
     }
 
+    /// - Returns: whether an entry is among what is sent.
     private mutating func sendExtras(
         _ id: ShardID, _ pipeline: inout Pipeline, into commands: inout CommandBuffer
-    ) {
-        guard shards[id.index].hasExtras else { return }
+    ) -> Bool {
+        guard shards[id.index].hasExtras else { return false }
+        var appends = false
         let count = min(RedisSettings.pipelineExtraLimit, shards[id.index].extras.count)
         let taken = Array(shards[id.index].extras.prefix(count))
         shards[id.index].extras.removeFirst(count)
         for queued in taken {
-            if case .detour(let log, let flight, _) = queued.extra {
+            if case .detour(let log, let flight, let command) = queued.extra {
                 // The flight may have been given up since.
                 guard logs[log.index].flight == flight else { continue }
+                if isAppend(log, flight, command) { appends = true }
+                let passenger = Pipeline.Passenger(log: log, flight: flight)
+                if !pipeline.passengers.contains(passenger) {
+                    pipeline.passengers.append(passenger)
+                }
             }
             if queued.needsAsking {
                 commands.command("ASKING")
@@ -103,6 +137,7 @@ extension RedisMachine {
             write(queued.extra, into: &commands)
             pipeline.purposes.append(.extra(queued))
         }
+        return appends
     }
 
     // MARK: Replies
@@ -118,7 +153,7 @@ extension RedisMachine {
             guard case .detour(let log, let flight, let command) = queued.extra
             else { return false }
             return isAppend(log, flight, command)
-        case .ignored, .wait: return false
+        case .ignored, .mark, .wait: return false
         }
     }
 
@@ -136,9 +171,8 @@ extension RedisMachine {
         case .extra(let queued):
             if case .detour(let log, let flight, let command) = queued.extra {
                 take(reply, log, flight, command)
-                landIfComplete(logs[log.index])
             }
-        case .ignored, .wait, nil: break
+        case .ignored, .mark, .wait, nil: break
         }
         finishIfComplete(shard)
     }
@@ -151,7 +185,8 @@ extension RedisMachine {
         case .log(let log, let flight, let command):
             received(reply, from: shard, log, flight, command)
         case .extra(let queued): received(queued, by: shard, reply: reply)
-        case .wait: takeWait(reply, shard)
+        case .mark: if case .failure = reply { missReplicas(shard) }
+        case .wait(let wanted): takeWait(reply, shard, wanted: wanted)
         case .ignored: break
         }
         finishIfComplete(shard)
@@ -179,13 +214,19 @@ extension RedisMachine {
         }
     }
 
-    private mutating func takeWait(_ reply: Reply, _ id: ShardID) {
-        guard case .integer(let count) = reply else { return }
-        let wanted = min(settings.replicas, shards[id.index].replicas)
-        guard count < wanted else { return }
+    private mutating func takeWait(_ reply: Reply, _ id: ShardID, wanted: Int) {
+        if case .integer(let count) = reply, count >= wanted { return }
+        if case .failure(.other(let text)) = reply { refusal = text }
         // A replica may have gone for good; then it is not waited for any more.
         shards[id.index].extras.append(QueuedExtra(extra: .role))
-        for log in shards[id.index].pipeline.logs { logs[log.index].log.missesReplicas() }
+        missReplicas(id)
+    }
+
+    private func missReplicas(_ id: ShardID) {
+        for passenger in shards[id.index].pipeline.passengers {
+            let kept = logs[passenger.log.index]
+            if kept.flight == passenger.flight { kept.log.missesReplicas() }
+        }
     }
 
     /// A reply to a log's command.
@@ -245,7 +286,6 @@ extension RedisMachine {
         } else {
             take(read(reply, to: kept.log.commands[command]) ?? .refused, log, flight, command)
         }
-        landIfComplete(kept)
     }
 
     private mutating func take(
@@ -262,22 +302,37 @@ extension RedisMachine {
     private mutating func finishIfComplete(_ id: ShardID) {
         guard shards[id.index].isUnderWay, shards[id.index].pipeline.isComplete else { return }
         metrics.durations.record(now - shards[id.index].pipeline.sentAt)
-        let logs = shards[id.index].pipeline.logs
+        let passengers = shards[id.index].pipeline.passengers
         shards[id.index].pipeline.removeAll()
-        for log in logs { landIfComplete(self.logs[log.index]) }
+        for passenger in passengers {
+            let kept = logs[passenger.log.index]
+            if kept.flight == passenger.flight { landIfComplete(kept) }
+        }
     }
 
     private mutating func landIfComplete(_ kept: KeptLog) {
         guard kept.log.isUnderWay, kept.missing == 0, kept.replies.count > 0 else { return }
-        // A command of the flight that went a detour may be answered before the pipeline is over.
-        if let shard = kept.shard, shards[shard.index].pipeline.logs.contains(kept.id) { return }
+        // A part of it on another server may not be over, or not be confirmed.
+        let passenger = Pipeline.Passenger(log: kept.id, flight: kept.flight)
+        if shards.contains(where: { $0.pipeline.passengers.contains(passenger) }) { return }
         let replies = kept.replies
         kept.replies.removeAll(keepingCapacity: true)
         for reply in replies {
             _ = kept.log.received(reply ?? .refused, isDetour: kept.hasDetour)
         }
         kept.log.landed(&tickets)
-        if kept.log.isMissing { enlist(.meta) }
+        if kept.log.isMissing { askForAgreement() }
+        noteBirth(of: kept)
+    }
+
+    /// A log that is another one than before was made by somebody who may have found nothing of
+    /// what all agree on.
+    private mutating func noteBirth(of kept: KeptLog) {
+        let birth = kept.log.position.birth
+        guard birth > 0, birth != kept.birth else { return }
+        if kept.birth > 0 { askForAgreement() }
+        kept.birth = birth
+        lastBirth = max(lastBirth, birth)
     }
 
     /// When a new log is born: microseconds, of which the last three digits are this process' own,

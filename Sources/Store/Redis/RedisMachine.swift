@@ -32,6 +32,8 @@ package struct RedisMachine: ~Copyable {
     /// Which of the logs has the fleet's series.
     var fleetLog: LogID?
     var agreement = Agreement.unknown
+    /// The question for it is on its way.
+    var asksForAgreement = false
     package internal(set) var shards: [Shard] = []
     package internal(set) var map: SlotMap
     /// Commands whose hash slot has no known owner.
@@ -138,6 +140,11 @@ package struct RedisMachine: ~Copyable {
         }
         for kept in logs { kept.log.failAll(.unsettled, &tickets) }
         logs.removeAll()
+        // What is under way was meant for logs that are not there any more.
+        for index in shards.indices {
+            shards[index].pipeline.ignoreLogs()
+            shards[index].extras.removeAll(where: \.isDetour)
+        }
         agreement = .known(meta)
         for tag in meta.tags {
             add(tag, hasFleet: meta.fleetTag == nil, hasDevices: true)
@@ -147,7 +154,7 @@ package struct RedisMachine: ~Copyable {
     }
 
     private mutating func add(_ tag: String, hasFleet: Bool, hasDevices: Bool) {
-        var settings = LogSettings()
+        var settings = self.settings.log
         settings.parameters = parameters
         settings.timeToLive = Int(self.settings.timeToLive.milliseconds)
         if let bytes = self.settings.historyBytes {
@@ -228,7 +235,10 @@ package struct RedisMachine: ~Copyable {
         shards[id.index].replicas = replicas
         shards[id.index].downSince = .never
         shards[id.index].notBefore = .zero
-        for kept in logs where kept.shard == id { kept.log.connected(isFenced: isFenced) }
+        for kept in logs {
+            kept.tie(id, isFenced: isFenced)
+            if kept.shard == id { kept.tellFence(at: id) }
+        }
         askForAgreement()
     }
 
@@ -246,35 +256,58 @@ package struct RedisMachine: ~Copyable {
         let pipeline = shards[id.index].pipeline
         shards[id.index].pipeline.removeAll()
         metrics.add(pipeline.purposes.count - pipeline.cursor, .commandsLost)
-        var wasAppending = false
+        let wasAppending = noteLooseEnds(pipeline, id)
         for kept in logs where kept.shard == id {
-            if kept.log.isUnderWay || pipeline.logs.contains(kept.id) {
-                if kept.log.cut() { wasAppending = true }
-            } else {
-                // What was folded may be undone by a failover: it is looked at again.
-                _ = kept.log.cut()
-            }
+            // What was folded may be undone by a failover, so it is looked at again in any case.
+            _ = kept.log.cut()
             kept.flight &+= 1
         }
+        // Flights with a command on a detour there, sent or not.
+        for passenger in pipeline.passengers { loseFlight(passenger.log, passenger.flight) }
+        let detours = shards[id.index].extras.filter(\.isDetour)
+        shards[id.index].extras.removeAll(where: \.isDetour)
+        for queued in detours {
+            if case .detour(let log, let flight, _) = queued.extra { loseFlight(log, flight) }
+        }
         for purpose in pipeline.purposes[pipeline.cursor...] {
-            guard case .extra(let queued) = purpose else { continue }
-            if case .detour(let log, let flight, _) = queued.extra {
-                loseDetour(log, flight)
-            } else {
-                enlist(queued.extra)
-            }
+            if case .extra(let queued) = purpose { enlist(queued.extra) }
         }
         return wasAppending
     }
 
+    /// Notes which logs may still get an entry from a connection that is gone.
+    /// - Returns: whether there are any.
+    private func noteLooseEnds(_ pipeline: Pipeline, _ id: ShardID) -> Bool {
+        var wasAppending = false
+        for purpose in pipeline.purposes[pipeline.cursor...] {
+            switch purpose {
+            case .log(let log, let flight, let command):
+                guard mayAppend(log, flight, command) else { continue }
+                logs[log.index].loose.append(KeptLog.LooseEnd(shard: id, isDetour: false))
+            case .extra(let queued):
+                guard case .detour(let log, let flight, let command) = queued.extra,
+                    mayAppend(log, flight, command)
+                else { continue }
+                logs[log.index].loose.append(KeptLog.LooseEnd(shard: id, isDetour: true))
+            case .ignored, .mark, .wait: continue
+            }
+            wasAppending = true
+        }
+        return wasAppending
+    }
+
+    /// Whether a command is an append; of a flight that was given up it may be one.
+    private func mayAppend(_ log: LogID, _ flight: UInt32, _ command: Int) -> Bool {
+        let kept = logs[log.index]
+        return kept.flight != flight || kept.log.commands[command] == .append
+    }
+
     /// A command went to another server than the log's own, and its reply will not come.
-    private mutating func loseDetour(_ id: LogID, _ flight: UInt32) {
+    private mutating func loseFlight(_ id: LogID, _ flight: UInt32) {
         let kept = logs[id.index]
         guard kept.flight == flight, kept.log.isUnderWay else { return }
         _ = kept.log.cut()
         kept.flight &+= 1
-        // That connection is not closed by whoever connects to the log's own server.
-        kept.log.connected(isFenced: false)
     }
 }
 

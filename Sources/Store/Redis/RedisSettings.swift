@@ -1,5 +1,6 @@
 package import Bytes
 package import Redis
+package import SeriesLog
 
 /// How the log in Redis is kept, and where.
 package struct RedisSettings: Sendable {
@@ -15,6 +16,9 @@ package struct RedisSettings: Sendable {
     package var replicas = 1
     /// Devices that are known.
     package var deviceLimit = 1_000_000
+
+    /// How each log is kept where nothing above says otherwise.
+    package var log = LogSettings()
 
     var isCluster: Bool { server.isCluster }
     var timeout: TimeSpan { server.timeout }

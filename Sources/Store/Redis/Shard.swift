@@ -48,23 +48,44 @@ struct Pipeline: Sendable {
         /// A reply that says nothing: ASKING, MULTI and what a transaction has queued.
         case ignored
         case extra(QueuedExtra)
-        case wait
+        /// A write of no meaning before a `wait`, which confirms only what its own connection wrote.
+        case mark
+        /// So many replicas are to confirm.
+        case wait(Int)
+    }
+
+    /// A log's flight, or a part of it, is in the pipeline.
+    struct Passenger: Equatable, Sendable {
+        let log: LogID
+        let flight: UInt32
     }
 
     var purposes: [Purpose] = []
     /// Replies that have come.
     var cursor = 0
     var sentAt = Instant.zero
-    /// Logs whose flights end when the last reply has come.
-    var logs: [LogID] = []
+    /// Flights that cannot end before the last reply has come.
+    var passengers: [Passenger] = []
 
     var isUnderWay: Bool { !purposes.isEmpty }
     var isComplete: Bool { cursor == purposes.count }
 
     mutating func removeAll() {
         purposes.removeAll(keepingCapacity: true)
-        logs.removeAll(keepingCapacity: true)
+        passengers.removeAll(keepingCapacity: true)
         cursor = 0
+    }
+
+    /// The log's commands in it, on their way to the log's server or on a detour, are forgotten.
+    mutating func ignoreLogs() {
+        for index in purposes.indices {
+            switch purposes[index] {
+            case .log: purposes[index] = .ignored
+            case .extra(let queued): if case .detour = queued.extra { purposes[index] = .ignored }
+            case .ignored, .mark, .wait: break
+            }
+        }
+        passengers.removeAll()
     }
 }
 
@@ -81,10 +102,48 @@ final class KeptLog {
     var hasDetour = false
     /// The server that its last flight was sent to.
     var shard: ShardID?
+    /// The birth of the log that was followed last; 0 before the first.
+    var birth: UInt64 = 0
+    /// Connections that are gone, on which an entry of the log may still be on its way.
+    var loose: [LooseEnd] = []
+    /// What the log was told of them.
+    var isFenced = true
+
+    struct LooseEnd {
+        let shard: ShardID
+        /// The server had the log's hash slot not yet, and may have it when the entry arrives.
+        let isDetour: Bool
+        /// The server did not let us close it.
+        var isLasting = false
+    }
 
     init(_ id: LogID, _ keys: LogKeys, _ log: consuming TurnLog) {
         self.id = id
         self.keys = keys
         self.log = log
+    }
+
+    /// Whether nothing that was sent before can be added to the log, while this server has it. A
+    /// server that has lost the log can add nothing.
+    func isFenced(at id: ShardID) -> Bool {
+        !loose.contains { $0.shard == id || $0.isDetour }
+    }
+
+    /// A connection to the server is there again.
+    /// - Parameter isFenced: the one before it can write no more.
+    func tie(_ id: ShardID, isFenced: Bool) {
+        if isFenced {
+            loose.removeAll { $0.shard == id && !$0.isLasting }
+        } else {
+            for index in loose.indices where loose[index].shard == id {
+                loose[index].isLasting = true
+            }
+        }
+    }
+
+    /// Tells the log, when it has no flight under way, whether anything can still be added to it.
+    func tellFence(at id: ShardID) {
+        isFenced = isFenced(at: id)
+        log.connected(isFenced: isFenced)
     }
 }

@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+
+/// Runs of `MachineSimulation`: whatever happens, what was acknowledged is the log's, once.
+/// SIMULATIONS=n runs n times as many seeds. A failure names the seed and its kind.
+@Suite struct MachineSimulationTests {
+    @Test("calm: nothing gets lost, nothing fails")
+    func calm() throws {
+        try run(calmKinds(masters: 1, isCluster: false), seeds: 8)
+        try run(calmKinds(masters: 3, isCluster: true), seeds: 8)
+    }
+
+    private func calmKinds(masters: Int, isCluster: Bool) -> MachineSimulation.Kinds {
+        var kinds = MachineSimulation.Kinds()
+        kinds.masters = masters
+        kinds.isCluster = isCluster
+        kinds.cuts = false
+        kinds.restarts = false
+        kinds.pauses = false
+        kinds.newProcesses = false
+        return kinds
+    }
+
+    @Test("one server: cuts, pauses, processes that come and go")
+    func single() throws {
+        try run(MachineSimulation.single, seeds: 20)
+    }
+
+    @Test("one server that lets no connection be closed")
+    func unfenced() throws {
+        var kinds = MachineSimulation.single
+        kinds.fences = false
+        try run(kinds, seeds: 20, from: 1_000)
+    }
+
+    @Test("one server that gets full, is flushed, and is restarted")
+    func disasters() throws {
+        var kinds = MachineSimulation.single
+        kinds.flushes = true
+        kinds.fills = true
+        kinds.skew = 40
+        try run(kinds, seeds: 20, from: 2_000)
+    }
+
+    @Test("a master with replicas that take over")
+    func replicas() throws {
+        try run(MachineSimulation.replicated, seeds: 20, from: 3_000)
+    }
+
+    @Test("a cluster whose slots move")
+    func migrations() throws {
+        try run(MachineSimulation.moving, seeds: 20, from: 4_000)
+    }
+
+    @Test("a cluster with everything")
+    func everything() throws {
+        var kinds = MachineSimulation.moving
+        kinds.processes = 4
+        kinds.replicas = 2
+        kinds.wanted = 1
+        kinds.failovers = true
+        kinds.flushes = true
+        kinds.fills = true
+        kinds.skew = 40
+        try run(kinds, seeds: 20, from: 5_000)
+    }
+
+    @Test("few devices are known, so the idle ones end")
+    func evictions() throws {
+        var kinds = MachineSimulation.single
+        kinds.deviceLimit = 3
+        try run(kinds, seeds: 12, from: 6_000)
+    }
+}
+
+extension MachineSimulation {
+    static var single: Kinds { Kinds() }
+
+    static var replicated: Kinds {
+        var kinds = Kinds()
+        kinds.replicas = 2
+        kinds.wanted = 1
+        kinds.failovers = true
+        return kinds
+    }
+
+    static var moving: Kinds {
+        var kinds = Kinds()
+        kinds.masters = 3
+        kinds.isCluster = true
+        kinds.migrations = true
+        return kinds
+    }
+}
+
+/// How many times the usual number of seeds.
+private let factor =
+    ProcessInfo.processInfo.environment["SIMULATIONS"].flatMap { Int($0) } ?? 1
+/// With SIMULATION_SEED, only this one is run.
+private let only =
+    ProcessInfo.processInfo.environment["SIMULATION_SEED"].flatMap { UInt64($0) }
+/// With SIMULATION_STORY, so many of the last events are told with a failure.
+private let told =
+    ProcessInfo.processInfo.environment["SIMULATION_STORY"].flatMap { Int($0) } ?? 0
+
+extension MachineSimulationTests {
+    /// Runs seeds one after the other; stops at the third that fails.
+    private func run(_ kinds: MachineSimulation.Kinds, seeds: Int, from first: UInt64 = 1) throws {
+        var failed = 0
+        for seed in first..<first + UInt64(seeds * factor)
+        where failed < 3 && (only == nil || only == seed) {
+            let simulation = MachineSimulation(seed: seed, kinds)
+            do {
+                try simulation.run(steps: 1_500)
+            } catch {
+                failed += 1
+                Issue.record("\(error)\n\(simulation.story(told))")
+            }
+        }
+    }
+}
