@@ -90,10 +90,11 @@ struct Pipeline: Sendable {
 }
 
 /// A log with its way through the servers.
-final class KeptLog {
+@safe final class KeptLog {
     let id: LogID
     let keys: LogKeys
-    var log: TurnLog
+    // SAFETY: allocated and initialised by `init`, freed by `deinit`, and never handed out.
+    private let pointer: UnsafeMutablePointer<TurnLog>
     /// Counts its flights, so that a reply to one that was given up is known.
     var flight: UInt32 = 0
     /// Replies to the flight, by the commands; nil for those that have not come.
@@ -120,7 +121,24 @@ final class KeptLog {
     init(_ id: LogID, _ keys: LogKeys, _ log: consuming TurnLog) {
         self.id = id
         self.keys = keys
-        self.log = log
+        unsafe pointer = .allocate(capacity: 1)
+        // SAFETY: the place was just allocated for one log.
+        unsafe pointer.initialize(to: log)
+    }
+
+    deinit {
+        // SAFETY: the log is there since `init`, and nobody uses it after this.
+        unsafe pointer.deinitialize(count: 1)
+        unsafe pointer.deallocate()
+    }
+
+    /// The log. It is behind a pointer, because as a stored property of a class it would be copied
+    /// by each call of a function of it, and checked for overlapping use.
+    var log: TurnLog {
+        // SAFETY: the log is there as long as this object. One thread uses it, and no function of
+        // a log calls anybody who could reach it again.
+        unsafeAddress { unsafe UnsafePointer(pointer) }
+        unsafeMutableAddress { unsafe pointer }
     }
 
     /// Whether nothing that was sent before can be added to the log, while this server has it. A

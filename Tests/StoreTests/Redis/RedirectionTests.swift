@@ -240,13 +240,6 @@ import Wire
         bench.fly(0, expecting: ["GET tm:meta"])
         #expect(bench.keySeed == 1)
     }
-
-    @Test("pieces of a request, and its copy for the fleet, have hashes of their own")
-    func pieceHashes() {
-        let hashes = (-1...20).map { RedisMachine.hash(of: 77, piece: $0) }
-        #expect(Set(hashes).count == hashes.count)
-        #expect(RedisMachine.hash(of: 77, piece: 0) == 77)
-    }
 }
 
 /// A machine with two servers, of which the first has every slot and a log of one entry.
@@ -334,7 +327,7 @@ private final class Bench {
         if let device { body += ",\"device_id\":\"\(device)\"" }
         let bytes = Array((body + "}").utf8)
         try batch.decode(bytes.span, now: 1)
-        return machine.append(batch, key: nil)
+        return machine.append(batch)
     }
 
     // MARK: Commands

@@ -117,8 +117,13 @@ final class SimulatedProcess {
             try appendInSmallerPieces(request, key)
             return nil
         }
-        waiting[machine.append(batch, key: request.key)] = .request(request)
+        batch.key = request.key.map { requestKey($0, body) }
+        waiting[machine.append(batch)] = .request(request)
         return nil
+    }
+
+    private func requestKey(_ key: UInt64, _ body: [UInt8]) -> RequestKey {
+        RequestKey(Array("\(key)".utf8).span, seed: machine.keySeed).with(body: body.span)
     }
 
     /// The key of the log of a device, or of the fleet.
@@ -134,8 +139,8 @@ final class SimulatedProcess {
             var batch = SampleBatch()
             let body = Array(lines[start..<min(start + 16, lines.count)].joined(separator: [0x0A]))
             try batch.decode(body.span, now: 1_700_000_000)
-            let hash = RedisMachine.hash(of: key, piece: piece)
-            waiting[machine.append(batch, key: hash)] = .other
+            batch.key = requestKey(key &+ UInt64(piece), request.body)
+            waiting[machine.append(batch)] = .other
         }
     }
 
