@@ -348,7 +348,7 @@ extension LogCommand {
     /// Whether it is one command of Redis, for one key.
     var isSingle: Bool {
         switch self {
-        case .watch, .trim, .create: false
+        case .watch, .trim: false
         default: true
         }
     }
