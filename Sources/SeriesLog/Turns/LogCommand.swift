@@ -19,7 +19,8 @@ package enum LogCommand: Equatable, Sendable {
     case names(cursor: UInt64)
     /// Appends the turn that is under way, unless the log is gone.
     case append
-    /// From here to the next `trim`, a trim by anybody else lets that one fail.
+    /// From here to the next `trim`, a trim by anybody else lets that one fail. The reply is a list
+    /// of the token that the last group left, if there was any.
     case watch
     /// Writes a group of checkpoints, and with the last of them trims the log: all or nothing.
     case trim
@@ -33,7 +34,7 @@ package enum LogReply: Sendable {
     case appended(LogPosition)
     /// There is no such log, key or entry; or the transaction was not executed.
     case nothing
-    /// The elements of a checkpoint's list.
+    /// The elements of a checkpoint's list; of `watch` the last group's token.
     case list([[UInt8]])
     /// Names with their last activity, and where to go on; 0 when that was all.
     case names(next: UInt64, [(name: [UInt8], activity: Int)])

@@ -25,6 +25,8 @@ struct LogFlight {
     var fleetCheckpoint: [[UInt8]] = []
     var keyBlocks: [StoredTurn] = []
     var isTrimDone = false
+    /// What the group that was written last left for `watch`; nil for none.
+    var trimToken: [UInt8]?
     var isElsewhere = false
     var isRefused = false
     /// The servers that were to confirm what was written have done so.
@@ -46,10 +48,10 @@ struct LogFlight {
         case .nothing: if command == .append { append = .missing }
         case .entries(let found): take(found, to: command)
         case .list(let elements):
-            if case .checkpoint(let series) = command {
-                checkpoints.append((series, elements))
-            } else {
-                fleetCheckpoint = elements
+            switch command {
+            case .checkpoint(let series): checkpoints.append((series, elements))
+            case .watch: trimToken = elements.first
+            default: fleetCheckpoint = elements
             }
         case .done: if command == .trim { isTrimDone = true }
         case .names: break

@@ -236,12 +236,24 @@ extension TurnLog {
             if table[id].lastRecord == index { last.append(id) }
         }
         tail.drop(before: bound)
+        readAgain()
         candidates.removeAll { $0.number <= bound }
         for id in last {
             if table[id].endedAt < bound { table[id].endedAt = 0 }
             removeIfUseless(id)
         }
         trimJitter = trimJitter &* 0x5851_F42D_4C95_7F2D &+ 0x1405_7B7E_F767_814F
+    }
+
+    /// A checkpoint that was read before entries left the tail, and is not adopted yet, may lack
+    /// what they had.
+    private mutating func readAgain() {
+        for id in unconfirmed {
+            guard case .read = table[id].standing else { continue }
+            table[id].standing = .wanted
+            wanted.append(id)
+        }
+        unconfirmed.removeAll(keepingCapacity: true)
     }
 
     /// Forgets all series; those that somebody waits for are asked for again.

@@ -26,6 +26,8 @@ struct TrimJob {
     var done = 0
     var phase = Phase.toWatch
     var group = TrimGroup()
+    /// What the last group left for `watch` to find.
+    var token: [UInt8] = []
 
     var next: Range<Int> { done..<min(done + groupLimit, series.count) }
     var isLast: Bool { done + group.lists.count == series.count }
@@ -47,6 +49,8 @@ package struct TrimGroup: Sendable {
     }
 
     package var lists: [List] = []
+    /// Left in the store, for the next `watch`: unlike any other group's.
+    package var token: [UInt8] = []
     /// Set in the last group: entries before it leave the log.
     package var trimsTo: UInt64?
     /// Hashes of keys of the entries that leave, after the time of the last in Unix seconds.
@@ -144,6 +148,7 @@ extension TurnLog {
         case .writing:
             guard landed.isTrimDone else { return abandonTrim() }
             noteWritten(job.group)
+            job.token = job.group.token
             if job.isLast {
                 trim = nil
                 counts.trims += 1
@@ -156,6 +161,9 @@ extension TurnLog {
         case .watching:
             guard let first = landed.first, first.birth == position.birth,
                 first.number == job.first, first.number == tail.first,
+                // Another process that has written a group meanwhile has put older checkpoints
+                // in the place of those that are written here already.
+                job.done == 0 || landed.trimToken == job.token,
                 landed.seen?.position.number == job.number, markOf(landed.seen) == job.mark
             else {
                 if let first = landed.first, first.birth == position.birth {
@@ -192,6 +200,8 @@ extension TurnLog {
         _ job: TrimJob, _ checkpoints: [(series: SeriesID, elements: [[UInt8]])]
     ) -> TrimGroup {
         var group = TrimGroup()
+        trimGroups += 1
+        group.token = Array("\(settings.writer)-\(trimGroups)".utf8)
         for id in job.series[job.next] {
             let old = checkpoints.first { $0.series == id }?.elements
             group.lists.append(list(of: id, before: job.number, rebuilding: old))

@@ -94,6 +94,8 @@ package struct TurnLog: ~Copyable {
     /// Whether a trim may be begun now.
     package var mayTrim = true
     var trimSerial: UInt32 = 0
+    /// Groups that were written, or were to be.
+    var trimGroups: UInt64 = 0
     var trimJitter: UInt64
     /// Another process is trimming until about then.
     var othersTrimUntil = 0

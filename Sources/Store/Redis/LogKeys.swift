@@ -8,7 +8,8 @@ struct LogKeys: Sendable {
     let tag: String
     /// The entries: a stream.
     let log: [UInt8]
-    /// Counts the trims: a transaction that watches it fails when another process has trimmed.
+    /// Names the transaction that trimmed last: one that watches it fails when another process has
+    /// trimmed meanwhile.
     let trims: [UInt8]
     /// Known devices by their last activity: a sorted set.
     let names: [UInt8]

@@ -11,11 +11,18 @@ extension RedisMachine {
     /// Names of devices asked for at once.
     private static var namesPerReply: Int { 1_000 }
 
+    /// A command of Redis that belongs to a log's command, before the one with the reply.
+    enum Part {
+        case ignored
+        /// When it fails, so has the log's command.
+        case checked
+    }
+
     /// Writes a command of a log.
-    /// - Parameter addPurpose: takes the purposes of what is written before the command itself.
+    /// - Parameter addPurpose: is told of what is written before the command itself.
     mutating func write(
         _ command: LogCommand, of kept: KeptLog, into commands: inout CommandBuffer,
-        _ addPurpose: (Pipeline.Purpose) -> Void
+        _ addPurpose: (Part) -> Void
     ) {
         let keys = kept.keys
         switch command {
@@ -86,6 +93,8 @@ extension RedisMachine {
             commands.add("WATCH")
             commands.add(keys.trims.span)
             commands.end()
+            addPurpose(.checked)
+            writeGet(keys.trims, into: &commands)
         case .trim: writeTrim(kept, into: &commands, addPurpose)
         }
     }
@@ -130,7 +139,7 @@ extension RedisMachine {
     /// A transaction: what it queues has replies that say nothing, and its end has the outcome.
     private mutating func writeTrim(
         _ kept: KeptLog, into commands: inout CommandBuffer,
-        _ addPurpose: (Pipeline.Purpose) -> Void
+        _ addPurpose: (Part) -> Void
     ) {
         guard let group = kept.log.trimGroup else {
             preconditionFailure("a trim without what it writes")
@@ -140,9 +149,10 @@ extension RedisMachine {
         var count = 1
         for list in group.lists { count += write(list, kept, into: &commands) }
         count += writeNames(group, kept, into: &commands)
-        commands.begin(2)
-        commands.add("INCR")
+        commands.begin(3)
+        commands.add("SET")
         commands.add(keys.trims.span)
+        commands.add(group.token.span)
         commands.end()
         count += 1
         if let number = group.trimsTo {
@@ -284,7 +294,9 @@ extension RedisMachine {
         case (.fleetCheckpoint, .text(let text)): return .list([text])
         case (.fleetCheckpoint, .null): return .list([])
         case (.names, .array(let parts)): return RedisMachine.names(parts)
-        case (.watch, .text), (.create, .integer): return .done
+        case (.watch, .text(let token)): return .list([token])
+        case (.watch, .null): return .list([])
+        case (.create, .integer): return .done
         case (.trim, .array(let parts)):
             // One that failed inside did not undo the others.
             let failed = parts.contains { if case .failure = $0 { true } else { false } }

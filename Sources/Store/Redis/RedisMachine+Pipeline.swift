@@ -104,8 +104,13 @@ extension RedisMachine {
         kept.hasDetour = false
         pipeline.passengers.append(Pipeline.Passenger(log: kept.id, flight: kept.flight))
         for index in 0..<count {
-            write(kept.log.commands[index], of: kept, into: &commands) { purpose in
-                pipeline.purposes.append(purpose)
+            write(kept.log.commands[index], of: kept, into: &commands) { part in
+                switch part {
+                case .ignored: pipeline.purposes.append(.ignored)
+                case .checked:
+                    pipeline.purposes.append(
+                        .part(kept.id, flight: kept.flight, command: index))
+                }
             }
             pipeline.purposes.append(.log(kept.id, flight: kept.flight, command: index))
         }
@@ -153,7 +158,7 @@ extension RedisMachine {
             guard case .detour(let log, let flight, let command) = queued.extra
             else { return false }
             return isAppend(log, flight, command)
-        case .ignored, .mark, .wait: return false
+        case .part, .ignored, .mark, .wait: return false
         }
     }
 
@@ -172,7 +177,7 @@ extension RedisMachine {
             if case .detour(let log, let flight, let command) = queued.extra {
                 take(reply, log, flight, command)
             }
-        case .ignored, .mark, .wait, nil: break
+        case .part, .ignored, .mark, .wait, nil: break
         }
         finishIfComplete(shard)
     }
@@ -184,6 +189,8 @@ extension RedisMachine {
         switch purpose {
         case .log(let log, let flight, let command):
             received(reply, from: shard, log, flight, command)
+        case .part(let log, let flight, let command):
+            if case .failure = reply { received(reply, from: shard, log, flight, command) }
         case .extra(let queued): received(queued, by: shard, reply: reply)
         case .mark: if case .failure = reply { missReplicas(shard) }
         case .wait(let wanted): takeWait(reply, shard, wanted: wanted)
@@ -348,7 +355,7 @@ extension LogCommand {
     /// Whether it is one command of Redis, for one key.
     var isSingle: Bool {
         switch self {
-        case .watch, .trim, .create: false
+        case .watch, .trim: false
         default: true
         }
     }

@@ -289,7 +289,7 @@ package struct RedisMachine: ~Copyable {
                     mayAppend(log, flight, command)
                 else { continue }
                 logs[log.index].loose.append(KeptLog.LooseEnd(shard: id, isDetour: true))
-            case .ignored, .mark, .wait: continue
+            case .part, .ignored, .mark, .wait: continue
             }
             wasAppending = true
         }

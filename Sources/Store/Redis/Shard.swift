@@ -45,6 +45,8 @@ struct Pipeline: Sendable {
     enum Purpose: Sendable {
         /// A command of a log's flight: which, and of which flight.
         case log(LogID, flight: UInt32, command: Int)
+        /// A part of one, of which only a failure counts.
+        case part(LogID, flight: UInt32, command: Int)
         /// A reply that says nothing: ASKING, MULTI and what a transaction has queued.
         case ignored
         case extra(QueuedExtra)
@@ -80,7 +82,7 @@ struct Pipeline: Sendable {
     mutating func ignoreLogs() {
         for index in purposes.indices {
             switch purposes[index] {
-            case .log: purposes[index] = .ignored
+            case .log, .part: purposes[index] = .ignored
             case .extra(let queued): if case .detour = queued.extra { purposes[index] = .ignored }
             case .ignored, .mark, .wait: break
             }
