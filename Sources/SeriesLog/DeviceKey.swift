@@ -49,6 +49,7 @@ package struct DeviceKey: Sendable {
 extension Array where Element == UInt8 {
     /// A copy of the bytes.
     package init(_ bytes: Span<UInt8>) {
-        self = bytes.indices.map { bytes[$0] }
+        // SAFETY: the array copies the bytes before the closure returns.
+        self = unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
     }
 }

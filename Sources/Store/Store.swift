@@ -34,7 +34,7 @@ package protocol Store: ~Copyable, SendableMetatype {
     mutating func nextFinished(_ batch: inout SampleBatch) -> Finished?
 
     /// Whether something has gathered that leaves together with what else arrives now.
-    var isGathering: Bool { get }
+    var isGathering: Bool { mutating get }
 
     /// Serves an event of one of the store's own descriptors.
     mutating func handle(_ event: Event)

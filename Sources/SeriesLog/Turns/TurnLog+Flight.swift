@@ -7,33 +7,45 @@ extension TurnLog {
     /// the lists of devices may be behind.
     private static var readInterval: Int { 500 }
 
-    package var isUnderWay: Bool { flight.isUnderWay }
+    package var isUnderWay: Bool {
+        mutating get { flight.isUnderWay }
+    }
     /// An entry of this process may be in the log or not.
     package var isUncertain: Bool { own.contains { $0.state == .uncertain } }
-    package var commands: [LogCommand] { flight.commands }
+    package var commands: [LogCommand] {
+        mutating get { flight.commands }
+    }
 
     /// Whether there is anything to ask for now.
     package var hasWork: Bool {
-        if flight.isUnderWay { return false }
-        switch standing {
-        case .unknown, .opening, .checking: return true
-        case .refused: return false
-        case .following:
-            return !draft.isEmpty || !wanted.isEmpty || wantsRead || !questions.isEmpty
-                || hasUnconfirmed || !own.isEmpty || !directory.isComplete || isTrimDue
-                || unixMilliseconds - lastRead >= TurnLog.readInterval
+        mutating get {
+            if flight.isUnderWay { return false }
+            switch standing {
+            case .unknown, .opening, .checking: return true
+            case .refused: return false
+            case .following:
+                return !draft.isEmpty || !wanted.isEmpty || wantsRead || !questions.isEmpty
+                    || hasUnconfirmed || !own.isEmpty || !directory.isComplete || isTrimDue
+                    || unixMilliseconds - lastRead >= TurnLog.readInterval
+            }
         }
     }
 
     /// Whether somebody waits for the next flight.
     package var isAwaited: Bool {
-        !draft.isEmpty || !questions.isEmpty || wantsRead || !own.isEmpty || !wanted.isEmpty
+        mutating get {
+            !draft.isEmpty || !questions.isEmpty || wantsRead || !own.isEmpty || !wanted.isEmpty
+        }
     }
 
     /// When the log is to be read again though nobody asks, in Unix milliseconds.
-    package var nextRead: Int { lastRead + TurnLog.readInterval }
+    package var nextRead: Int {
+        mutating get { lastRead + TurnLog.readInterval }
+    }
 
-    private var hasUnconfirmed: Bool { !unconfirmed.isEmpty }
+    private var hasUnconfirmed: Bool {
+        mutating get { !unconfirmed.isEmpty }
+    }
 
     // MARK: Boarding
 

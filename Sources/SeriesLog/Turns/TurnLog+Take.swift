@@ -286,7 +286,7 @@ extension TurnLog {
     // MARK: Invariants
 
     /// What must hold between two events; checked in debug builds.
-    func checkInvariants() {
+    mutating func checkInvariants() {
         assert(own.count <= 1, "more than one entry of this process is under way")
         guard isFollowing else { return }
         assert(tail.next == position.number + 1, "the tail does not end at the position")

@@ -69,21 +69,27 @@ extension TurnLog {
 
     /// Bytes of the log beyond which it is trimmed.
     var history: Int {
-        min(
-            settings.historyLimit,
-            max(settings.leastHistory, LogSettings.historyPerSeries * deviceCount))
+        mutating get {
+            min(
+                settings.historyLimit,
+                max(settings.leastHistory, LogSettings.historyPerSeries * deviceCount))
+        }
     }
 
     /// Not all processes begin at the same length.
     var isTrimDue: Bool {
-        if trim != nil { return true }
-        let jitter = history / 8 * Int(trimJitter >> 56) / 256
-        return tail.byteCount > history + jitter && unixMilliseconds >= othersTrimUntil
-            && candidates.contains { $0.number <= position.number }
+        mutating get {
+            if trim != nil { return true }
+            let jitter = history / 8 * Int(trimJitter >> 56) / 256
+            return tail.byteCount > history + jitter && unixMilliseconds >= othersTrimUntil
+                && candidates.contains { $0.number <= position.number }
+        }
     }
 
     package var isTrimming: Bool { trim != nil }
-    package var trimGroup: TrimGroup? { trim?.group }
+    package var trimGroup: TrimGroup? {
+        mutating get { trim?.group }
+    }
     package func name(of id: SeriesID) -> DeviceKey { table.key(of: id) }
 
     // MARK: Steps

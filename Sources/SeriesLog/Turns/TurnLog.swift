@@ -11,6 +11,9 @@ package import Wire
 /// were asked for. A series' fold begins with its checkpoint in the store and goes on with the
 /// tail.
 ///
+/// Functions that only look are `mutating` too: a large value that is borrowed is copied at each
+/// call (Swift 6.3), one that may change is not.
+///
 /// One flight is under way at a time: `board` makes it, `received` takes its replies, `landed` or
 /// `cut` ends it.
 package struct TurnLog: ~Copyable {
@@ -130,24 +133,36 @@ package struct TurnLog: ~Copyable {
     }
 
     package var isFollowing: Bool {
-        if case .following = standing { true } else { false }
+        mutating get {
+            if case .following = standing { true } else { false }
+        }
     }
 
     /// Whether an entry was met that a newer build has written.
     package var isRefused: Bool {
-        if case .refused = standing { true } else { false }
+        mutating get {
+            if case .refused = standing { true } else { false }
+        }
     }
 
     /// Whether all devices of the log are known here.
-    package var knowsDevices: Bool { !settings.hasDevices || directory.isComplete }
+    package var knowsDevices: Bool {
+        mutating get { !settings.hasDevices || directory.isComplete }
+    }
 
-    package var fleetSummary: SeriesSummary { fleet.summary }
+    package var fleetSummary: SeriesSummary {
+        mutating get { fleet.summary }
+    }
 
     /// When the oldest request came whose key is remembered, in Unix seconds; nil for none.
-    package var oldestKeyTime: Int? { keys.oldestTime }
+    package var oldestKeyTime: Int? {
+        mutating get { keys.oldestTime }
+    }
 
     /// Samples and ends that wait for the store.
-    package var waitingItems: Int { draft.itemCount + own.reduce(0) { $0 + $1.items.count } }
+    package var waitingItems: Int {
+        mutating get { draft.itemCount + own.reduce(0) { $0 + $1.items.count } }
+    }
 
     var isFleetAlone: Bool { !settings.hasDevices }
 }

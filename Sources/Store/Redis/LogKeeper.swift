@@ -76,7 +76,7 @@ struct LogKeeper: ~Copyable {
         }
     }
 
-    private func obstacle(to request: StoreRequest) -> StoreFailure? {
+    private mutating func obstacle(to request: StoreRequest) -> StoreFailure? {
         if let failure = log.machine.obstacle { return failure }
         guard log.machine.hasRoom(for: request.batch.samples.count) else {
             shared.metrics.add(1, .queueFull)

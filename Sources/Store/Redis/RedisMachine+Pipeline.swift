@@ -7,14 +7,16 @@ internal import Telemetry
 extension RedisMachine {
     /// Whether something has gathered that can be sent now.
     package var canFly: Bool {
-        for kept in logs where kept.log.isAwaited && !kept.log.isUnderWay {
-            guard let shard = shard(of: kept) else { continue }
-            if shards[shard.index].isReady, !shards[shard.index].isUnderWay { return true }
+        mutating get {
+            for kept in logs where kept.log.isAwaited && !kept.log.isUnderWay {
+                guard let shard = shard(of: kept) else { continue }
+                if shards[shard.index].isReady, !shards[shard.index].isUnderWay { return true }
+            }
+            for shard in shards where shard.isReady && !shard.isUnderWay && shard.hasExtras {
+                return true
+            }
+            return false
         }
-        for shard in shards where shard.isReady && !shard.isUnderWay && shard.hasExtras {
-            return true
-        }
-        return false
     }
 
     /// Whether a pipeline has been under way for too long.

@@ -5,21 +5,25 @@ package import Wire
 /// Taking in what is to be done.
 extension RedisMachine {
     /// Whether so many samples more find room in the queue.
-    package func hasRoom(for samples: Int) -> Bool {
+    package mutating func hasRoom(for samples: Int) -> Bool {
         waitingSamples + samples <= RedisSettings.queueLimit
     }
 
     /// Whether Redis has not been heard of yet, and has not been given up.
     package var isStarting: Bool {
-        guard logs.isEmpty, !isRefused else { return false }
-        return shards.contains { $0.isReady || now - $0.downSince <= settings.timeout }
+        mutating get {
+            guard logs.isEmpty, !isRefused else { return false }
+            return shards.contains { $0.isReady || now - $0.downSince <= settings.timeout }
+        }
     }
 
     /// Why nothing can be taken in now; nil when something can.
     package var obstacle: StoreFailure? {
-        if isRefused { return .refused }
-        guard let first = logs.first else { return .unreachable }
-        return logs.count == 1 && isAway(first) ? .unreachable : nil
+        mutating get {
+            if isRefused { return .refused }
+            guard let first = logs.first else { return .unreachable }
+            return logs.count == 1 && isAway(first) ? .unreachable : nil
+        }
     }
 
     /// Takes in the samples of a request.
@@ -236,7 +240,7 @@ extension RedisMachine {
     }
 
     /// Tells the metrics what the logs have counted.
-    package func tellMetrics() {
+    package mutating func tellMetrics() {
         var sum = LogCounts()
         for kept in logs { sum += kept.log.counts }
         metrics.set(sum.entriesRead, .entriesRead)

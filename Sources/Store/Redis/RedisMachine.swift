@@ -93,23 +93,29 @@ package struct RedisMachine: ~Copyable {
 
     /// Whether samples can be stored.
     package var isUp: Bool {
-        guard !logs.isEmpty else { return false }
-        for kept in logs {
-            guard kept.log.isFollowing, kept.log.knowsDevices, let shard = shard(of: kept),
-                shards[shard.index].isReady
-            else { return false }
+        mutating get {
+            guard !logs.isEmpty else { return false }
+            for kept in logs {
+                guard kept.log.isFollowing, kept.log.knowsDevices, let shard = shard(of: kept),
+                    shards[shard.index].isReady
+                else { return false }
+            }
+            return true
         }
-        return true
     }
 
     /// Seed of the hashes of requests' keys; 0 while it is not known.
     package var keySeed: UInt64 {
-        if case .known(let meta) = agreement { meta.seed } else { 0 }
+        mutating get {
+            if case .known(let meta) = agreement { meta.seed } else { 0 }
+        }
     }
 
     package var isRefused: Bool {
-        if case .refused = agreement { return true }
-        return logs.contains { $0.log.isRefused }
+        mutating get {
+            if case .refused = agreement { return true }
+            return logs.contains { $0.log.isRefused }
+        }
     }
 
     package func fleetSummary() -> SeriesSummary {
@@ -117,15 +123,23 @@ package struct RedisMachine: ~Copyable {
         return logs[fleetLog.index].log.fleetSummary
     }
 
-    package var deviceCount: Int { logs.reduce(0) { $0 + $1.log.deviceCount } }
+    package var deviceCount: Int {
+        mutating get { logs.reduce(0) { $0 + $1.log.deviceCount } }
+    }
     /// When the oldest request came whose key is remembered, in Unix seconds; nil for none.
-    package var oldestKeyTime: Int? { logs.compactMap { $0.log.oldestKeyTime }.min() }
+    package var oldestKeyTime: Int? {
+        mutating get { logs.compactMap { $0.log.oldestKeyTime }.min() }
+    }
 
     /// Samples on their way into the logs.
-    package var waitingSamples: Int { logs.reduce(0) { $0 + $1.log.waitingItems } }
+    package var waitingSamples: Int {
+        mutating get { logs.reduce(0) { $0 + $1.log.waitingItems } }
+    }
 
     /// What the logs have counted.
-    package var counts: [LogCounts] { logs.map { $0.log.counts } }
+    package var counts: [LogCounts] {
+        mutating get { logs.map { $0.log.counts } }
+    }
 
     // MARK: Agreement
 
@@ -220,7 +234,9 @@ package struct RedisMachine: ~Copyable {
 
     /// A slot has moved, or an owner cannot be reached: somebody may have taken over.
     package var needsMap: Bool {
-        settings.isCluster && (wantsMap || shards.contains { $0.isOwner && !$0.isReady })
+        mutating get {
+            settings.isCluster && (wantsMap || shards.contains { $0.isOwner && !$0.isReady })
+        }
     }
 
     // MARK: Connections

@@ -103,10 +103,7 @@ package struct RedisStore: Store, ~Copyable {
     // MARK: Turns
 
     package var isGathering: Bool {
-        switch keeper {
-        case .some(let keeper): keeper.log.machine.canFly
-        case .none: !outgoing.isEmpty
-        }
+        mutating get { keeper?.log.machine.canFly ?? !outgoing.isEmpty }
     }
 
     package var isServingOthers: Bool { loop == 0 && shared.hasOtherLoops }
