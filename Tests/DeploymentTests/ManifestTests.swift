@@ -98,6 +98,16 @@ import Testing
             with: "- name: c\n          conf",
             says: "mounts volume config, which it does not have"),
         Mistake(
+            "redis/redis.conf", replacing: "maxmemory-policy noeviction",
+            with: "maxmemory-policy volatile-lru",
+            says: "maxmemory-policy volatile-lru may evict series"),
+        Mistake(
+            "redis/redis.conf", replacing: "maxmemory 384mb", with: "maxmemory 768mb",
+            says: "maxmemory 768mb is over half of its memory limit"),
+        Mistake(
+            "redis/redis.conf", replacing: "maxmemory 384mb", with: "",
+            says: "redis.conf has no maxmemory in mb"),
+        Mistake(
             "redis/networkpolicy.yaml", replacing: "component: store", with: "component: cache",
             says: "matches no pod"),
         Mistake(
