@@ -290,6 +290,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     func countStored() {
         metrics.add(batch.samples.count - batch.duplicates, .samples)
         if batch.duplicates > 0 { metrics.add(batch.duplicates, .duplicates) }
+        if batch.refused > 0 { metrics.addRejected(batch.refused, .noRoom) }
         for index in 0..<batch.verdicts.count where batch.verdicts[index].isFlagged {
             if batch.verdicts[index].isAnomaly { metrics.add(1, .anomalies) }
             if batch.verdicts[index].alert { metrics.add(1, .alerts) }

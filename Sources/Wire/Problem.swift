@@ -11,10 +11,19 @@ package enum StoreFailure: Equatable, Sendable {
     case notReplicated
     /// Redis refuses the command.
     case refused
+    /// Redis is nearly full: known devices go on, new ones would leave no room to tidy up.
+    case noRoom
+    /// Redis may drop keys that it was given to keep.
+    case evicts
+    /// A newer build has written there.
+    case newerVersion
 
     package var detail: StaticString {
         switch self {
         case .unreachable: "Redis is unreachable"
+        case .noRoom: "Redis uses over 80 % of its memory: samples of new devices are refused"
+        case .evicts: "Redis may evict keys: its maxmemory-policy must be noeviction"
+        case .newerVersion: "Redis holds what a newer version of this program has written"
         case .timedOut: "Redis did not answer within REDIS_TIMEOUT"
         case .queueFull: "too many samples wait for Redis"
         case .unsettled: "the connection to Redis was cut; the samples may be stored or not"

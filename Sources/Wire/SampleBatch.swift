@@ -47,6 +47,17 @@ package struct SampleBatch: ~Copyable {
         duplicates > 0 && duplicateMarks[position]
     }
 
+    /// Samples that the store had no room for; they count among the rejected ones.
+    package private(set) var refused = 0
+
+    /// Takes out good samples that the store has no room for.
+    /// - Parameter places: of the samples, in their order.
+    package mutating func refuse(_ places: [Int]) {
+        for place in places { reject(.noRoom, index: samples[place].index) }
+        for place in places.reversed() { samples.remove(at: place) }
+        refused += places.count
+    }
+
     /// Adds the verdict of the next sample. A call is cheaper than access to the array from
     /// another module.
     package mutating func append(_ verdict: Verdict) { verdicts.append(verdict) }
@@ -83,6 +94,7 @@ package struct SampleBatch: ~Copyable {
         }
         rejected = 0
         isSingle = false
+        refused = 0
         key = nil
         if duplicates > 0 {
             duplicates = 0

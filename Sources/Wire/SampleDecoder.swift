@@ -5,7 +5,7 @@ package import Detection
 package struct SampleError: Error, Equatable {
     /// The class of the fault, for the `reason` label of `samples_rejected_total`.
     package enum Fault: UInt8, CaseIterable, Sendable {
-        case syntax, missingField, duplicateField, wrongType, outOfRange, batchTooLong
+        case syntax, missingField, duplicateField, wrongType, outOfRange, batchTooLong, noRoom
 
         package var label: StaticString {
             switch self {
@@ -15,6 +15,7 @@ package struct SampleError: Error, Equatable {
             case .wrongType: "wrong_type"
             case .outOfRange: "out_of_range"
             case .batchTooLong: "batch_too_long"
+            case .noRoom: "no_room"
             }
         }
     }
@@ -25,6 +26,14 @@ package struct SampleError: Error, Equatable {
     init(_ fault: Fault, _ detail: String, at offset: Int) {
         self.fault = fault
         self.detail = "\(detail) at byte \(offset)"
+    }
+
+    /// The store has no room for the series of a new device.
+    static let noRoom = SampleError(noRoom: StoreFailure.noRoom.detail)
+
+    private init(noRoom detail: StaticString) {
+        fault = .noRoom
+        self.detail = "device_id: \(detail)"
     }
 
     init(_ error: JSONError) {

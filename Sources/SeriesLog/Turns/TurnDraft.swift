@@ -16,6 +16,8 @@ struct OwnPart {
     var items: Range<Int>
     /// Where it lies among the entry's bytes after the head.
     var bytes: Range<Int>
+    /// Of the end of a series: the last entry that its writer had seen.
+    var endsAsOf: UInt64?
 }
 
 /// An entry that this process has sent, until all of it is folded.
@@ -71,7 +73,7 @@ struct TurnDraft: ~Copyable {
         parts.append(
             OwnPart(
                 ticket: .none, key: nil, items: items.count..<items.count,
-                bytes: start..<body.count))
+                bytes: start..<body.count, endsAsOf: asOf))
         close(over: OwnItem(series: series, position: -1))
     }
 
@@ -108,7 +110,7 @@ struct TurnDraft: ~Copyable {
         parts.append(
             OwnPart(
                 ticket: part.ticket, key: part.key, items: firstItem..<items.count,
-                bytes: start..<body.count))
+                bytes: start..<body.count, endsAsOf: part.endsAsOf))
     }
 
     /// Makes an entry of the first parts, as many as one entry may have, and keeps the others.

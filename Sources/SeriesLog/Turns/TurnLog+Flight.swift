@@ -91,6 +91,7 @@ extension TurnLog {
 
     private mutating func boardFollowing(_ tickets: inout TicketTable) {
         dropAbandoned(&tickets)
+        dropStaleEnds()
         let loads = boardCheckpoints()
         let head = TurnHead(
             mark: TurnMark(writer: settings.writer, number: lastNumber + 1),

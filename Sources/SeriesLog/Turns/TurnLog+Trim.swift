@@ -71,7 +71,7 @@ extension TurnLog {
     var history: Int {
         mutating get {
             min(
-                settings.historyLimit,
+                historyLimit,
                 max(settings.leastHistory, LogSettings.historyPerSeries * deviceCount))
         }
     }

@@ -63,6 +63,9 @@ package struct TurnLog: ~Copyable {
     }
 
     let settings: LogSettings
+    /// What the store's memory allows, where that is less than the settings.
+    var deviceLimit: Int
+    var historyLimit: Int
     var standing = Standing.unknown
     /// The last entry that was taken in.
     package internal(set) var position = LogPosition.zero
@@ -122,6 +125,8 @@ package struct TurnLog: ~Copyable {
 
     package init(_ settings: LogSettings) {
         self.settings = settings
+        deviceLimit = settings.deviceLimit
+        historyLimit = settings.historyLimit
         keys = KeyMemory(limit: settings.keyLimit)
         fleet = SeriesFold(settings.parameters)
         trimJitter = settings.writer | 1
@@ -130,6 +135,12 @@ package struct TurnLog: ~Copyable {
     /// Tells the time; before anything else in a turn.
     package mutating func tellTime(unixMilliseconds: Int) {
         self.unixMilliseconds = unixMilliseconds
+    }
+
+    /// Tells what the store has room for; nil is no bound but the settings'.
+    package mutating func bound(devices: Int?, history: Int?) {
+        deviceLimit = min(settings.deviceLimit, devices ?? .max)
+        historyLimit = min(settings.historyLimit, max(settings.leastHistory, history ?? .max))
     }
 
     package var isFollowing: Bool {
@@ -218,7 +229,7 @@ extension TurnLog {
 
     /// Makes room for a device that is about to get its first sample; before `begin`.
     package mutating func makeRoom(for device: Span<UInt8>) {
-        guard deviceCount >= settings.deviceLimit, isFollowing, !isKnown(device) else { return }
+        guard deviceCount >= deviceLimit, isFollowing, !isKnown(device) else { return }
         endOldest()
     }
 
@@ -266,6 +277,19 @@ extension TurnLog {
             }
         }
         questions = kept
+    }
+
+    /// Drops ends that were meant before the log's first entry: who reads the log from there on could
+    /// not tell whether the series had a sample meanwhile.
+    mutating func dropStaleEnds() {
+        let first = tail.first
+        guard draft.parts.contains(where: { ($0.endsAsOf ?? first) + 1 < first }) else { return }
+        for (_, items) in draft.remove(unless: { ($0.endsAsOf ?? first) + 1 >= first }) {
+            for item in items {
+                table[item.series].isEnding = false
+                unpin(item.series)
+            }
+        }
     }
 
     /// Fails all that waits.

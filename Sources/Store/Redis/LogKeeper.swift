@@ -53,6 +53,7 @@ struct LogKeeper: ~Copyable {
             end(request, .failed(failure))
             return
         }
+        if request.call == nil, log.machine.isFull, !makeRoom(request) { return }
         let ticket =
             if let call = request.call {
                 ask(call)
@@ -83,6 +84,18 @@ struct LogKeeper: ~Copyable {
             return .queueFull
         }
         return nil
+    }
+
+    /// Takes the samples of new devices out of a request, because Redis is nearly full.
+    /// - Returns: false when nothing is left of it.
+    private mutating func makeRoom(_ request: StoreRequest) -> Bool {
+        let places = log.machine.newDevices(of: request.batch)
+        if places.count == request.batch.samples.count {
+            end(request, .failed(.noRoom))
+            return false
+        }
+        request.batch.refuse(places)
+        return true
     }
 
     private mutating func ask(_ call: Call) -> TicketNumber {
@@ -202,6 +215,7 @@ struct LogKeeper: ~Copyable {
             mirror.publish(frame, to: &log.machine)
         }
         log.flush(poller)
+        shared.see(failure: log.machine.failure)
         for loop in 1..<max(1, ended.count) { shared.answers[loop].put(&ended[loop]) }
         if nextView <= now {
             // For gauges, so now and then will do.

@@ -153,7 +153,7 @@ extension RedisMachine {
             }
         case (.map, _):
             if let fresh = SlotMap(reply, from: shards[id.index].address) { adopt(fresh) }
-        case (.memory, .text(let text)): memory.take(text)
+        case (.memory, .text(let text)): takeMemory(text, of: id)
         case (.meta, _): takeMeta(reply)
         case (.writeMeta, _): askForAgreement()
         case (.oldLayout, .integer(let count)): oldLayout = count
@@ -164,6 +164,18 @@ extension RedisMachine {
             shards[id.index].wantsReconnect = true
             tickets.fail(ticket, .refused)
         case (.write, _), (.role, _), (.memory, _), (.oldLayout, _), (.detour, _): break
+        }
+    }
+
+    /// What the server may use bounds the devices and the history of the logs that it has.
+    private mutating func takeMemory(_ text: [UInt8], of id: ShardID) {
+        shards[id.index].memory.take(text)
+        let memory = shards[id.index].memory
+        let mine = logs.filter { shard(of: $0) == id }
+        for kept in mine {
+            kept.log.bound(
+                devices: memory.deviceLimit.map { max(1, $0 / mine.count) },
+                history: memory.historyLimit.map { $0 / mine.count })
         }
     }
 
@@ -244,7 +256,7 @@ extension ServerMemory {
             switch String(decoding: parts[0], as: UTF8.self) {
             case "used_memory": used = Int(value) ?? used
             case "maxmemory": limit = Int(value) ?? limit
-            case "maxmemory_policy": evictsOurs = value.hasPrefix("allkeys")
+            case "maxmemory_policy": evicts = limit > 0 && value != "noeviction"
             default: break
             }
         }

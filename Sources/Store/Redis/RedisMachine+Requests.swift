@@ -20,7 +20,7 @@ extension RedisMachine {
     /// Why nothing can be taken in now; nil when something can.
     package var obstacle: StoreFailure? {
         mutating get {
-            if isRefused { return .refused }
+            if isRefused { return .newerVersion }
             guard let first = logs.first else { return .unreachable }
             return logs.count == 1 && isAway(first) ? .unreachable : nil
         }
@@ -129,6 +129,16 @@ extension RedisMachine {
         guard count > 1 else { return LogID(index: 0) }
         let hash = DeviceKey.hash(device, seed: 0)
         return LogID(index: Int(hash % UInt64(count)))
+    }
+
+    /// Places of the batch's samples whose devices have no series yet.
+    package mutating func newDevices(of batch: borrowing SampleBatch) -> [Int] {
+        var places: [Int] = []
+        for index in batch.samples.indices where batch.samples[index].nameLength > 0 {
+            let name = batch.name(batch.samples[index])
+            if !logs[log(of: name).index].log.isKnown(name) { places.append(index) }
+        }
+        return places
     }
 
     // MARK: Questions

@@ -2,7 +2,7 @@ package import Bytes
 package import Detection
 package import Redis
 package import SeriesLog
-internal import Wire
+package import Wire
 
 /// What one process does with its logs in Redis, without a socket: which server each log is on,
 /// what is sent there, and what a reply means. `RedisLog` moves the bytes.
@@ -47,8 +47,6 @@ package struct RedisMachine: ~Copyable {
     package internal(set) var oldLayout = 0
     /// What GET /anomalies and GET /devices are answered with, by ticket.
     var listings: [TicketNumber: Listing] = [:]
-    /// The server's memory, as last told.
-    var memory = ServerMemory()
 
     /// What a listing is made of.
     package struct Listing {
@@ -101,6 +99,23 @@ package struct RedisMachine: ~Copyable {
                 else { return false }
             }
             return true
+        }
+    }
+
+    /// The memory of the server that is fullest.
+    var memory: ServerMemory {
+        shards.filter(\.isOwner).map(\.memory).max { $0.share < $1.share } ?? ServerMemory()
+    }
+
+    /// Whether there is no room for new devices.
+    package var isFull: Bool { shards.contains { $0.isOwner && $0.memory.isFull } }
+
+    /// Why samples cannot be stored, or not safely; nil when they can.
+    package var failure: StoreFailure? {
+        mutating get {
+            if isRefused { return .newerVersion }
+            if !isUp { return .unreachable }
+            return shards.contains { $0.isOwner && $0.memory.evicts } ? .evicts : nil
         }
     }
 
@@ -332,11 +347,31 @@ struct ServerMemory: Equatable {
     var used = 0
     /// What it may use; 0 is without limit.
     var limit = 0
-    /// Whether keys without a time to live can be dropped when it is full.
-    var evictsOurs = false
+    /// Whether keys can be dropped when it is full. Checkpoints have a time to live, so that a
+    /// policy that spares keys without one is no help.
+    var evicts = false
 
     /// New devices are refused from so much of the limit on: a full server cannot even trim.
     static let fullShare = 0.8
+
+    /// Bytes of a series with a full checkpoint, and the share of the memory that is for series.
+    private static let seriesBytes = 6 * 1024
+    private static let seriesShare = 0.6
+    /// A log's history takes no more than this part of the memory.
+    private static let historyPart = 16
+
+    /// Devices that fit; nil when there is no limit.
+    var deviceLimit: Int? {
+        guard limit > 0 else { return nil }
+        let bytes = Double(limit) * ServerMemory.seriesShare
+        return max(1, Int(bytes) / ServerMemory.seriesBytes)
+    }
+
+    /// Bytes of entries that a log may keep; nil when there is no limit.
+    var historyLimit: Int? { limit > 0 ? limit / ServerMemory.historyPart : nil }
+
+    /// How much of the limit is used, from 0 to 1 and beyond; 0 where there is none.
+    var share: Double { limit > 0 ? Double(used) / Double(limit) : 0 }
 
     var isFull: Bool { limit > 0 && Double(used) >= Double(limit) * ServerMemory.fullShare }
 }

@@ -22,6 +22,8 @@ package struct Shard: Sendable {
     package internal(set) var isReady = false
     /// Replicas that are attached.
     var replicas = 0
+    /// Its memory, as last told.
+    var memory = ServerMemory()
     /// Since when it cannot be reached; never while it can.
     var downSince = Instant.zero
     /// A server that asked for patience is left alone until then.

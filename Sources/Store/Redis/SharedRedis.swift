@@ -21,6 +21,8 @@ package final class SharedRedis: SharedStore {
     private let otherLoops = Atomic<Int>(0)
     private let seenSeed = Atomic<UInt64>(0)
     private let seenFleet = Mutex(SeriesSummary.empty)
+    /// Until the keeper has told otherwise, nothing can be stored.
+    private let seenFailure = Mutex<StoreFailure?>(.unreachable)
     private let seenDevices = Atomic<Int>(0)
 
     package init(
@@ -38,7 +40,7 @@ package final class SharedRedis: SharedStore {
         return "\(settings.isCluster ? "redis-cluster" : "redis") at \(servers)"
     }
 
-    package var failure: StoreFailure? { isUp ? nil : .unreachable }
+    package var failure: StoreFailure? { seenFailure.withLock { $0 } }
     package var fleet: SeriesSummary { seenFleet.withLock { $0 } }
     package var oldestKeyTime: Int? {
         let time = metrics.value(.oldestKey)
@@ -51,6 +53,11 @@ package final class SharedRedis: SharedStore {
 
     /// Seed of the hashes of requests' keys; 0 while it is not known.
     var keySeed: UInt64 { seenSeed.load(ordering: .relaxed) }
+
+    /// Takes over whether samples can be stored.
+    func see(failure: StoreFailure?) {
+        seenFailure.withLock { if $0 != failure { $0 = failure } }
+    }
 
     /// Takes over what the keeper has seen.
     func see(_ fleet: SeriesSummary, devices: Int, keySeed: UInt64) {
