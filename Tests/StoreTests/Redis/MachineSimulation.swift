@@ -534,7 +534,14 @@ extension MachineSimulation {
         for process in processes where !isAtRest(process) {
             throw fault("process \(process.number) does not come to rest (\(what)): "
                 + "\(process.waiting.count) wait, \(process.machine.waitingSamples) samples, "
-                + "up \(process.machine.isUp)")
+                + "up \(process.machine.isUp), "
+                + process.machine.logs.map { kept in
+                    let ready = process.machine.shard(of: kept).map {
+                        process.machine.shards[$0.index].isReady
+                    }
+                    return "\(text(kept.keys.log)) follows \(kept.log.isFollowing), knows "
+                        + "\(kept.log.knowsDevices), ready \(ready ?? false)"
+                }.joined(separator: "; "))
         }
     }
 

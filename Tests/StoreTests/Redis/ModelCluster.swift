@@ -198,6 +198,10 @@ final class ModelCluster {
         let keys = queued.flatMap { ModelRedis.keys($0) }
         if let refusal = route(keys, server, isAsking: false) { return refusal }
         if !server.isMaster { return ModelCluster.readOnly }
+        if server.data.isFull, queued.contains(where: { ModelRedis.needsMemory(text($0[0])) }) {
+            return .error(
+                Array("EXECABORT Transaction discarded because of: OOM command not allowed".utf8))
+        }
         var replies: [Reply] = []
         var changes: [Words] = []
         for words in queued {

@@ -127,7 +127,6 @@ struct ModelRedis {
     mutating func execute(_ words: Words, now: Int) -> Effect {
         for key in ModelRedis.keys(words) { expire(key, at: now) }
         let name = text(words[0])
-        if isFull, ModelRedis.needsMemory(name) { return Effect(ModelRedis.full) }
         switch name {
         case "XADD", "XRANGE", "XREVRANGE", "XTRIM", "EVAL": return executeStream(name, words)
         case "ZADD", "ZREM", "ZSCAN", "ZREMRANGEBYSCORE": return executeScores(name, words)
