@@ -30,6 +30,8 @@ final class ModelCluster {
     /// Which server really has which slot.
     private var truth: [Int16]
     let journal = Journal()
+    /// Logs that were trimmed, until somebody looks.
+    var trimmed: [String] = []
     /// How often servers said what clients may not overlook.
     private(set) var seen: [String: Int] = [:]
     /// What was done, for the message of a failure.
@@ -208,6 +210,9 @@ final class ModelCluster {
             let effect = server.data.execute(words, now: now)
             replies.append(effect.reply)
             if let replicated = effect.replicated { changes.append(replicated) }
+        }
+        for words in queued where text(words[0]) == "XTRIM" && Journal.isLog(text(words[1])) {
+            if !server.isZombie { trimmed.append(text(words[1])) }
         }
         if !changes.isEmpty {
             server.note(.commands(changes, now: now))

@@ -66,6 +66,10 @@ struct ModelRedis {
         if case .string(let bytes) = values[key] { bytes } else { nil }
     }
 
+    func list(_ key: String) -> [[UInt8]]? {
+        if case .list(let elements) = values[key] { elements } else { nil }
+    }
+
     func exists(_ key: String) -> Bool { values[key] != nil }
 
     func version(of key: String) -> UInt64 { changes[key] ?? 0 }
