@@ -191,7 +191,7 @@ package struct RedisMachine: ~Copyable {
             settings.leastHistory = bytes
         }
         settings.deviceLimit = self.settings.deviceLimit
-        settings.heldLimit = self.settings.deviceLimit
+        settings.heldLimit = min(settings.heldLimit, self.settings.deviceLimit)
         settings.keyLimit = self.settings.keyLimit
         settings.hasFleet = hasFleet
         settings.hasDevices = hasDevices

@@ -29,6 +29,8 @@ final class LogReference {
     private(set) var verdicts: [Int: [Verdict]] = [:]
     /// How a series looked after each of its samples; the fleet's has an empty name.
     private(set) var summaries: [[UInt8]: [SeriesSummary]] = [:]
+    /// A device's samples that count, with their entries.
+    private(set) var records: [[UInt8]: [CheckpointCoding.Record]] = [:]
     private var decoded = DecodedTurn()
 
     init(_ parameters: FoldParameters, timeToLive: Int, keyLimit: Int) {
@@ -58,6 +60,7 @@ final class LogReference {
         keyOrder = []
         series = [:]
         summaries = [:]
+        records = [:]
         verdicts = [:]
         var fresh = SeriesFold(parameters)
         swap(&fleet, &fresh)
@@ -111,6 +114,9 @@ final class LogReference {
             known.lastArrival = clock
             series[name] = known
             summaries[name, default: []].append(known.fold.summary)
+            records[name, default: []].append(
+                CheckpointCoding.Record(
+                    entry: entry.id.number, arrival: clock, sample: sample))
         }
         verdicts[Int(sample.timestamp), default: []].append(verdict)
     }
@@ -119,6 +125,28 @@ final class LogReference {
         let name = [UInt8](bytes.extracting(bytes.nameRange(ofEndAt: offset)))
         guard let known = series[name], known.lastEntry <= bytes.word(at: offset) else { return }
         series[name] = nil
+        records[name] = nil
+    }
+
+    /// Devices whose checkpoints, folded with what is still in the log, give something else than
+    /// the log does.
+    /// - Parameters:
+    ///   - first: the log's first entry.
+    ///   - checkpoint: the elements of a device's list.
+    func wrongCheckpoints(
+        first: UInt64, at now: Int, _ settings: LogSettings,
+        checkpoint: ([UInt8]) -> [[UInt8]]
+    ) -> [[UInt8]] {
+        devices(at: now).filter { name in
+            var start = FoldStart(settings)
+            start.take(checkpoint(name), birth: birth)
+            let through = start.through
+            for record in records[name] ?? [] where record.entry >= max(first, through + 1) {
+                _ = start.life.take(
+                    record.sample, entry: record.entry, arrival: record.arrival, settings)
+            }
+            return start.life.fold.summary != summary(of: name)
+        }
     }
 
     // MARK: Now

@@ -30,8 +30,9 @@ final class MachineSimulation {
         /// Clocks of processes differ by so many milliseconds, at most.
         var skew = 0
         var newProcesses = true
-        /// Devices that are known, at most.
+        /// Devices that are known, and that a process has the folds of, at most.
         var deviceLimit = 1_000
+        var heldLimit = 3
 
         /// Nothing gets lost, so nothing may fail.
         var isCalm: Bool {
@@ -109,6 +110,7 @@ final class MachineSimulation {
         settings.keyLimit = 400
         settings.replicas = kinds.wanted
         settings.deviceLimit = kinds.deviceLimit
+        settings.log.heldLimit = kinds.heldLimit
         settings.log.candidateSpan = 24
         settings.log.snapshotSpan = 20
         settings.log.listedLimit = 16
@@ -151,17 +153,19 @@ final class MachineSimulation {
         case 36..<60:
             process.execute(
                 pick(process) { !$0.outgoing.isEmpty }, atMost: 1 + random.below(8))
-        case 60..<88:
+        case 60..<86:
             process.deliver(
                 pick(process) { !$0.incoming.isEmpty }, atMost: 1 + random.below(8))
-        case 88..<93: tellTime(1 + random.below(30))
-        case 93..<94: if kinds.cuts { cut(process, shard) }
-        case 94..<95: executeAbandoned()
-        case 95..<97: try retry()
-        case 97..<98: tendReplicas()
+        case 86..<91: tellTime(1 + random.below(30))
+        case 91..<92: if kinds.cuts { cut(process, shard) }
+        case 92..<93: executeAbandoned()
+        case 93..<95: try retry()
+        case 95..<96: tendReplicas()
         default: try disturb(process)
         }
         if cluster.migration != nil, chance(4) { cluster.moveKey() }
+        for log in cluster.trimmed { try checkCheckpoints(of: log) }
+        cluster.trimmed = []
         process.tend(patience: 6)
         try beginEarly(process)
         try collect(process)
@@ -217,9 +221,9 @@ final class MachineSimulation {
         case 9: if kinds.failovers, server.isAttached, chance(30) { cluster.detach(server) }
         case 10, 11:
             if !server.isMaster, !server.isAttached, server.isUp { returnToGroup(server) }
-        case 12: if kinds.pauses, chance(30) { tellTime(800 + random.below(5_000)) }
-        case 13: if kinds.pauses, chance(8) { tellTime(MachineSimulation.timeToLive + 500) }
-        case 14: if kinds.newProcesses, chance(20) { replace(process) }
+        case 12: if kinds.pauses { tellTime(800 + random.below(5_000)) }
+        case 13: if kinds.pauses, chance(10) { tellTime(MachineSimulation.timeToLive + 500) }
+        case 14: if kinds.newProcesses, chance(40) { replace(process) }
         default: fill(group)
         }
     }
@@ -458,10 +462,26 @@ final class MachineSimulation {
         let holder = records.last { !$0.isLost } ?? records[records.count - 1]
         let address = cluster.servers[holder.server].address
         let shard = kinds.isCluster ? process.machine.map.nodes.firstIndex(of: address) : 0
-        guard let shard, shard < process.links.count, process.links[shard].replicasThen > 0,
+        guard let shard, shard < process.links.count, process.confirmers[one.log] ?? 0 > 0,
             process.machine.shards[shard].replicas > 0
         else { return }
         throw fault("\(one.timestamp) of \(one.log) is acknowledged, and no replica has it")
+    }
+
+    /// Checkpoints and what is left of the log give what the whole log gives.
+    private func checkCheckpoints(of log: String) throws {
+        guard let kept = processes.lazy.compactMap({ $0.machine.logs.first }).first,
+            let first = cluster.authority(of: log)?.data.stream(log)?.entries.first
+        else { return }
+        let wrong = reference(log).wrongCheckpoints(
+            first: first.id.number, at: cluster.now, kept.log.settings
+        ) { name in
+            let key = "\(log):c:\(text(name))"
+            return cluster.authority(of: key)?.data.list(key) ?? []
+        }
+        if let name = wrong.first {
+            throw fault("the checkpoint of \(text(name)) in \(log) is wrong after a trim")
+        }
     }
 
     func fault(_ what: String) -> Fault {
@@ -534,7 +554,14 @@ extension MachineSimulation {
         for process in processes where !isAtRest(process) {
             throw fault("process \(process.number) does not come to rest (\(what)): "
                 + "\(process.waiting.count) wait, \(process.machine.waitingSamples) samples, "
-                + "up \(process.machine.isUp)")
+                + "up \(process.machine.isUp), "
+                + process.machine.logs.map { kept in
+                    let ready = process.machine.shard(of: kept).map {
+                        process.machine.shards[$0.index].isReady
+                    }
+                    return "\(text(kept.keys.log)) follows \(kept.log.isFollowing), knows "
+                        + "\(kept.log.knowsDevices), ready \(ready ?? false)"
+                }.joined(separator: "; "))
         }
     }
 

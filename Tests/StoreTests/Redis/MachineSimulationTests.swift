@@ -23,19 +23,19 @@ import Testing
 
     @Test("one server: cuts, pauses, processes that come and go")
     func single() throws {
-        try run(MachineSimulation.single, seeds: 20)
+        try run(.single, seeds: 20)
     }
 
     @Test("one server that lets no connection be closed")
     func unfenced() throws {
-        var kinds = MachineSimulation.single
+        var kinds = MachineSimulation.Kinds.single
         kinds.fences = false
         try run(kinds, seeds: 20, from: 1_000)
     }
 
     @Test("one server that gets full, is flushed, and is restarted")
     func disasters() throws {
-        var kinds = MachineSimulation.single
+        var kinds = MachineSimulation.Kinds.single
         kinds.flushes = true
         kinds.fills = true
         kinds.skew = 40
@@ -44,17 +44,17 @@ import Testing
 
     @Test("a master with replicas that take over")
     func replicas() throws {
-        try run(MachineSimulation.replicated, seeds: 20, from: 3_000)
+        try run(.replicated, seeds: 20, from: 3_000)
     }
 
     @Test("a cluster whose slots move")
     func migrations() throws {
-        try run(MachineSimulation.moving, seeds: 20, from: 4_000)
+        try run(.moving, seeds: 20, from: 4_000)
     }
 
     @Test("a cluster with everything")
     func everything() throws {
-        var kinds = MachineSimulation.moving
+        var kinds = MachineSimulation.Kinds.moving
         kinds.processes = 4
         kinds.replicas = 2
         kinds.wanted = 1
@@ -67,25 +67,25 @@ import Testing
 
     @Test("few devices are known, so the idle ones end")
     func evictions() throws {
-        var kinds = MachineSimulation.single
+        var kinds = MachineSimulation.Kinds.single
         kinds.deviceLimit = 3
         try run(kinds, seeds: 12, from: 6_000)
     }
 }
 
-extension MachineSimulation {
-    static var single: Kinds { Kinds() }
+extension MachineSimulation.Kinds {
+    static var single: Self { Self() }
 
-    static var replicated: Kinds {
-        var kinds = Kinds()
+    static var replicated: Self {
+        var kinds = Self()
         kinds.replicas = 2
         kinds.wanted = 1
         kinds.failovers = true
         return kinds
     }
 
-    static var moving: Kinds {
-        var kinds = Kinds()
+    static var moving: Self {
+        var kinds = Self()
         kinds.masters = 3
         kinds.isCluster = true
         kinds.migrations = true

@@ -30,6 +30,8 @@ final class ModelCluster {
     /// Which server really has which slot.
     private var truth: [Int16]
     let journal = Journal()
+    /// Logs that were trimmed, until somebody looks.
+    var trimmed: [String] = []
     /// How often servers said what clients may not overlook.
     private(set) var seen: [String: Int] = [:]
     /// What was done, for the message of a failure.
@@ -198,12 +200,19 @@ final class ModelCluster {
         let keys = queued.flatMap { ModelRedis.keys($0) }
         if let refusal = route(keys, server, isAsking: false) { return refusal }
         if !server.isMaster { return ModelCluster.readOnly }
+        if server.data.isFull, queued.contains(where: { ModelRedis.needsMemory(text($0[0])) }) {
+            return .error(
+                Array("EXECABORT Transaction discarded because of: OOM command not allowed".utf8))
+        }
         var replies: [Reply] = []
         var changes: [Words] = []
         for words in queued {
             let effect = server.data.execute(words, now: now)
             replies.append(effect.reply)
             if let replicated = effect.replicated { changes.append(replicated) }
+        }
+        for words in queued where text(words[0]) == "XTRIM" && Journal.isLog(text(words[1])) {
+            if !server.isZombie { trimmed.append(text(words[1])) }
         }
         if !changes.isEmpty {
             server.note(.commands(changes, now: now))

@@ -66,6 +66,10 @@ struct ModelRedis {
         if case .string(let bytes) = values[key] { bytes } else { nil }
     }
 
+    func list(_ key: String) -> [[UInt8]]? {
+        if case .list(let elements) = values[key] { elements } else { nil }
+    }
+
     func exists(_ key: String) -> Bool { values[key] != nil }
 
     func version(of key: String) -> UInt64 { changes[key] ?? 0 }
@@ -127,7 +131,6 @@ struct ModelRedis {
     mutating func execute(_ words: Words, now: Int) -> Effect {
         for key in ModelRedis.keys(words) { expire(key, at: now) }
         let name = text(words[0])
-        if isFull, ModelRedis.needsMemory(name) { return Effect(ModelRedis.full) }
         switch name {
         case "XADD", "XRANGE", "XREVRANGE", "XTRIM", "EVAL": return executeStream(name, words)
         case "ZADD", "ZREM", "ZSCAN", "ZREMRANGEBYSCORE": return executeScores(name, words)

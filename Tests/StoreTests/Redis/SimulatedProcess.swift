@@ -45,8 +45,6 @@ final class SimulatedProcess {
         /// What the server has to close before it greets.
         var fencing: ModelConnection?
         var isFencingUnknown = false
-        /// Replicas that were known when the last pipeline was sent.
-        var replicasThen = 0
         var lastServer: ModelServer?
     }
 
@@ -70,6 +68,8 @@ final class SimulatedProcess {
     var skew = 0
     var mayFence = true
     var faults = Faults()
+    /// By log: replicas that were known when its last entry was sent, or was looked for.
+    var confirmers: [String: Int] = [:]
     var waiting: [TicketNumber: Waiting] = [:]
     var early: [SimulatedRequest] = []
     private var nextRoles = 0
@@ -239,7 +239,10 @@ final class SimulatedProcess {
         guard shard < links.count, let connection = links[shard].connection else { return }
         var commands = CommandBuffer()
         guard machine.fly(ShardID(shard), into: &commands) else { return }
-        links[shard].replicasThen = machine.shards[shard].replicas
+        for kept in machine.logs where kept.log.isUnderWay && kept.shard == ShardID(shard) {
+            guard kept.log.commands.contains(.append) || kept.log.isUncertain else { continue }
+            confirmers[text(kept.keys.log)] = machine.shards[shard].replicas
+        }
         var parsed = parseCommands(commands)
         if faults.omitsAsking {
             // The reply to it is expected, so something else stands in its place.
