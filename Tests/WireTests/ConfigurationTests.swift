@@ -37,7 +37,7 @@ import Wire
             (["--store", "redis://host:0"], "--store"),
             (["--store", "redis://a,b"], "--store"),
             (["--store", "redis-cluster://a/1"], "--store"),
-            (["--redis-history", "100"], "REDIS_HISTORY: \"100\" is not allowed"),
+            (["--redis-history", "100"], "--redis-history: \"100\" is not allowed"),
             (["--redis-mirror", "on"], "REDIS_MIRROR: \"on\" is not allowed with STORE memory"),
             (["--idempotency-keys", "16000001"], "allowed is 0 to 16000000"),
             (["--max-connection-age", "5ms"], "allowed is 0, or 10ms to 365d, a number with ms"),

@@ -343,6 +343,7 @@ final class MachineSimulation {
             case .unsettled:
                 !kinds.isCalm || process.machine.counts.contains { $0.gaps + $0.resets > 1 }
             case .unreachable, .timedOut, .queueFull: !kinds.isCalm
+            case .noRoom, .evicts, .newerVersion: false
             }
         if !isPlausible { throw fault("request \(request.number) failed: \(failure)") }
     }
