@@ -8,9 +8,12 @@ package final class RunningService {
     /// What it logged until it was ready.
     private var earlyLog = ""
 
-    package init(_ settings: [String: String] = [:], arguments: [String] = []) throws {
+    /// - Parameter port: 0 takes a free one.
+    package init(
+        _ settings: [String: String] = [:], arguments: [String] = [], port wanted: UInt16 = 0
+    ) throws {
         process.executableURL = URL(fileURLWithPath: Programs.folder + "/tidemark")
-        process.arguments = ["--port", "0"] + arguments
+        process.arguments = ["--port", "\(wanted)"] + arguments
         process.environment = ["THREADS": "2"].merging(settings) { $1 }
         process.standardError = log
         try process.begin()

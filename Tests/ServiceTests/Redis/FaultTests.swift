@@ -150,6 +150,47 @@ import Testing
         #expect(!metrics.contains("redis_settled_total{outcome=\"sent_again\"} 0\n"))
     }
 
+    @Test("with keys and retries every sample is stored exactly once, whatever is killed or cut")
+    func storesOnce() throws {
+        let redis = try RunningRedis(FaultTests.durable)
+        let proxy = try CuttingProxy(to: redis.port)
+        let url = "redis://127.0.0.1:\(proxy.port)"
+        var plan = endless(11)
+        plan.samples = 4000
+        plan.isKeyed = true
+        let rounds = ProcessInfo.processInfo.environment["FAULT_ROUNDS"].flatMap(Int.init) ?? 3
+        plan.samples *= rounds
+        let ports = try (0..<3).map { _ in try freePort() }
+        var services = try ports.map { try RunningService(settings(url), port: $0) }
+        let traffic = LogTraffic(plan, ports: ports)
+        traffic.start()
+        for round in 0..<rounds {
+            usleep(200_000)
+            let victim = round % 3
+            kill(services[victim].process.processIdentifier, SIGKILL)
+            proxy.cutAfter(200 + 37 * round, .toServer)
+            usleep(200_000)
+            services[victim] = try RunningService(settings(url), port: ports[victim])
+            proxy.cutAfter(100 + 53 * round, .toClient)
+            if round % 3 == 2 {
+                redis.kill()
+                usleep(300_000)
+                try redis.start()
+            } else {
+                redis.pause()
+                usleep(800_000)
+                redis.resume()
+            }
+        }
+        let told = traffic.wait()
+        #expect(told.retries > 0 && told.strange.isEmpty, "\(told.strange.first ?? "")")
+        #expect(told.acknowledged.count == plan.clients * plan.samples)
+        let truth = try LogTruth([try redis.client()], FoldParameters())
+        let faults = truth.faults(of: told)
+        #expect(faults.isEmpty, "\(faults.count), the first: \(faults.first ?? "")")
+        #expect(truth.samples == plan.clients * plan.samples)
+    }
+
     @Test("bytes that come late and in pieces make no difference")
     func delays() throws {
         let redis = try RunningRedis()

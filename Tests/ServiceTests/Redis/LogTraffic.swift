@@ -17,6 +17,8 @@ final class LogTraffic: @unchecked Sendable {
         var batchSize = 40
         /// Every client keeps to devices and a replica of its own.
         var isSticky = false
+        /// Requests have keys, and are sent again, to any replica, until they are stored.
+        var isKeyed = false
         var seed: UInt64 = 1
     }
 
@@ -110,6 +112,16 @@ private struct LogClient {
     }
 
     private mutating func send(_ samples: [Sample], isBatch: Bool) {
+        let key = plan.isKeyed ? "\(plan.seed)-\(number)-\(samples[0].timestamp)" : nil
+        while !attempt(samples, isBatch: isBatch, key: key), key != nil {
+            told.retries += 1
+            nextPort += 1
+            connection = nil
+        }
+    }
+
+    /// - Returns: whether it is stored, for all that the client knows.
+    private mutating func attempt(_ samples: [Sample], isBatch: Bool, key: String?) -> Bool {
         let body = samples.map(\.text).joined(separator: "\n") + (isBatch ? "\n\n" : "")
         do {
             if connection == nil {
@@ -117,19 +129,29 @@ private struct LogClient {
             }
             try connection?.write(
                 RunningService.post(
-                    isBatch && samples.count > 1 ? "/ingest?verdicts=all" : "/ingest", body))
-            guard let response = try connection?.response() else { return }
+                    isBatch && samples.count > 1 ? "/ingest?verdicts=all" : "/ingest", body,
+                    headers: key.map { "Idempotency-Key: \($0)\r\n" } ?? ""))
+            guard let response = try connection?.response() else { return false }
             take(response, samples)
+            return response.status == 202
         } catch {
             connection = nil
             told.broken += 1
             if !plan.isSticky { nextPort += 1 }
             usleep(2000)
+            return false
         }
     }
 
     private mutating func take(_ response: Response, _ samples: [Sample]) {
         switch response.status {
+        case 202 where response.body.contains("\"duplicate\":true"):
+            told.duplicates += 1
+            // Those that are new have verdicts with their places; the others are stored.
+            for sample in samples {
+                told.acknowledged[sample.timestamp] = Told.Answer(
+                    device: sample.device, verdict: nil)
+            }
         case 202:
             let verdicts = LogClient.verdicts(response.body)
             if verdicts.count != samples.count { told.strange.append(response.body) }

@@ -133,6 +133,9 @@ struct Told {
     var reasons: [String: Int] = [:]
     /// Connections that broke before an answer: replicas that were killed.
     var broken = 0
+    /// Requests that were sent again, and answers that said that they were stored before.
+    var retries = 0
+    var duplicates = 0
     /// Answers that are neither 2xx nor 503.
     var strange: [String] = []
 
@@ -141,6 +144,8 @@ struct Told {
         unavailable += other.unavailable
         reasons.merge(other.reasons) { $0 + $1 }
         broken += other.broken
+        retries += other.retries
+        duplicates += other.duplicates
         strange += other.strange
     }
 }
