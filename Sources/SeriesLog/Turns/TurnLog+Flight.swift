@@ -171,6 +171,7 @@ extension TurnLog {
             wanted.append(id)
         }
         flight = LogFlight()
+        lastCut = unixMilliseconds
         abandonTrim()
         for index in own.indices { own[index].state = .uncertain }
         switch standing {
@@ -207,6 +208,7 @@ extension TurnLog {
         candidates.removeAll()
         bytesTaken = 0
         samplesSinceCandidate = 0
+        candidateClock = 0
         abandonTrim()
         directory = .unread
         newestFold = 0

@@ -198,10 +198,12 @@ extension TurnLog {
 
     /// Notes a place where the log may be trimmed, now and then.
     private mutating func noteCandidate() {
-        guard samplesSinceCandidate >= settings.candidateSpan,
-            fleetThrough == position.number
+        let isFull = samplesSinceCandidate >= settings.candidateSpan
+        let isOld = clock - candidateClock >= settings.timeToLive / 8
+        guard isFull || isOld && samplesSinceCandidate > 0, fleetThrough == position.number
         else { return }
         samplesSinceCandidate = 0
+        candidateClock = clock
         var element: [UInt8] = []
         if settings.hasFleet {
             element =
@@ -212,7 +214,9 @@ extension TurnLog {
                 ).bytes
         }
         candidates.append(
-            Candidate(number: position.number + 1, fleet: element, bytesBefore: bytesTaken))
+            Candidate(
+                number: position.number + 1, fleet: element, bytesBefore: bytesTaken,
+                clock: clock))
     }
 
     // MARK: Forgetting

@@ -57,6 +57,8 @@ package struct TurnLog: ~Copyable {
         let fleet: [UInt8]
         /// Bytes of all entries before it, counted since this log was opened.
         let bytesBefore: Int
+        /// The log's clock there.
+        let clock: Int
     }
 
     let settings: LogSettings
@@ -78,6 +80,10 @@ package struct TurnLog: ~Copyable {
     var candidates: [Candidate] = []
     var bytesTaken = 0
     var samplesSinceCandidate = 0
+    /// The log's clock at the last candidate.
+    var candidateClock = 0
+    /// When the connection was lost last: what was written just before may be undone.
+    var lastCut = 0
 
     var draft = TurnDraft()
     /// Entries of this process that are sent and not yet folded.

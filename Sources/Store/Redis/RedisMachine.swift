@@ -263,10 +263,15 @@ package struct RedisMachine: ~Copyable {
         }
         // Flights with a command on a detour there, sent or not.
         for passenger in pipeline.passengers { loseFlight(passenger.log, passenger.flight) }
-        let detours = shards[id.index].extras.filter(\.isDetour)
-        shards[id.index].extras.removeAll(where: \.isDetour)
-        for queued in detours {
-            if case .detour(let log, let flight, _) = queued.extra { loseFlight(log, flight) }
+        // What waits for this server only because a slot moves to it begins anew: it may be gone.
+        let asking = shards[id.index].extras.filter(\.needsAsking)
+        shards[id.index].extras.removeAll(where: \.needsAsking)
+        for queued in asking {
+            if case .detour(let log, let flight, _) = queued.extra {
+                loseFlight(log, flight)
+            } else {
+                enlist(queued.extra)
+            }
         }
         for purpose in pipeline.purposes[pipeline.cursor...] {
             if case .extra(let queued) = purpose { enlist(queued.extra) }
