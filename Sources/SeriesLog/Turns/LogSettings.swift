@@ -34,6 +34,10 @@ package struct LogSettings: Sendable {
 
     package init() {}
 
+    /// A checkpoint lives so many times as long as its series may be idle. It is told to live on
+    /// when a sample of the series leaves the log: half of that time after it came, or with the
+    /// next entry after that.
+    package static let expirySpans = 3
     /// Entries asked for at once.
     package static let readLimit = 256
     /// Checkpoints asked for in one flight.

@@ -67,7 +67,7 @@ package struct TicketTable: Sendable {
     }
 
     /// The verdict on a sample of the ticket; its part is not finished by that.
-    mutating func deliver(_ verdict: Verdict, _ ticket: TicketNumber, _ position: Int32) {
+    mutating func deliver(_ verdict: Verdict, to ticket: TicketNumber, at position: Int32) {
         guard !ticket.isNone, position >= 0, !tickets[Int(ticket.index)].isDecided else { return }
         tickets[Int(ticket.index)].verdicts[Int(position)] = verdict
     }

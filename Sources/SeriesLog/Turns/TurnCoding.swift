@@ -13,8 +13,6 @@ package enum TurnCoding {
     /// Changes when the layout does. Who meets a newer one stops reading the log.
     package static let version: UInt8 = 1
     package static let headBytes = 35
-    /// Samples of a part: what one piece of a request has at most.
-    static let partLimit = Int(UInt16.max)
 
     enum PartKind: UInt8 {
         case samples = 1

@@ -167,7 +167,7 @@ extension TurnLog {
         }
         switch standing {
         case .unknown, .refused: break
-        case .opening(let opening): takeOpening(opening, landed, &tickets)
+        case .opening(let opening): takeOpening(opening, with: landed, &tickets)
         case .checking: takeCheck(landed, &tickets)
         case .following: takeFollowing(landed, &tickets)
         }
@@ -184,6 +184,7 @@ extension TurnLog {
             wanted.append(id)
         }
         flight = LogFlight()
+        lastCut = unixMilliseconds
         abandonTrim()
         for index in own.indices { own[index].state = .uncertain }
         switch standing {
@@ -220,6 +221,7 @@ extension TurnLog {
         candidates.removeAll()
         bytesTaken = 0
         samplesSinceCandidate = 0
+        candidateClock = 0
         abandonTrim()
         directory = .unread
         newestFold = 0
@@ -228,7 +230,7 @@ extension TurnLog {
     }
 
     private mutating func takeOpening(
-        _ opening: Opening, _ landed: LogFlight, _ tickets: inout TicketTable
+        _ opening: Opening, with landed: LogFlight, _ tickets: inout TicketTable
     ) {
         var opening = opening
         guard !landed.isElsewhere, !landed.isRefused else {
@@ -236,7 +238,7 @@ extension TurnLog {
             return
         }
         if opening.isRead {
-            open(opening, landed, &tickets)
+            open(opening, with: landed, &tickets)
             return
         }
         if opening.isMissing, landed.turns.isEmpty {
@@ -261,7 +263,7 @@ extension TurnLog {
 
     /// The log has been read to its end: everything is taken in.
     private mutating func open(
-        _ opening: Opening, _ landed: LogFlight, _ tickets: inout TicketTable
+        _ opening: Opening, with landed: LogFlight, _ tickets: inout TicketTable
     ) {
         guard let birth = opening.turns.last?.position.birth else {
             standing = .unknown
@@ -399,7 +401,7 @@ extension TurnLog {
             draft.putBack(own.removeLast())
             standing = .unknown
         case .elsewhere: draft.putBack(own.removeLast())
-        case .refused: giveUp(own.removeLast(), .refused, &tickets)
+        case .refused: giveUp(own.removeLast(), because: .refused, &tickets)
         }
     }
 
@@ -477,7 +479,7 @@ extension TurnLog {
                 turn.after.birth != position.birth || tail.first <= turn.after.number + 1
             if case .stored = turn.state {
                 counts.settledUnknown += 1
-                giveUp(turn, .unsettled, &tickets)
+                giveUp(turn, because: .unsettled, &tickets)
             } else if isFenced && reaches {
                 counts.settledAgain += 1
                 draft.putBack(turn)
@@ -492,7 +494,7 @@ extension TurnLog {
     /// because they count once; the others are given up.
     private mutating func settleUnfenced(_ turn: OwnTurn, _ tickets: inout TicketTable) {
         for part in turn.parts where part.key == nil {
-            giveUp(part, Array(turn.items[part.items]), .unsettled, &tickets)
+            giveUp(part, items: Array(turn.items[part.items]), because: .unsettled, &tickets)
         }
         draft.putBack(turn, keyedOnly: true)
     }
@@ -533,7 +535,7 @@ extension TurnLog {
         for answered in answers {
             let ticket = answered.awaited.ticket
             if let verdict = answered.verdict {
-                tickets.deliver(verdict, ticket, answered.awaited.position)
+                tickets.deliver(verdict, to: ticket, at: answered.awaited.position)
                 tickets.finish(ticket)
             } else {
                 counts.settledUnknown += 1

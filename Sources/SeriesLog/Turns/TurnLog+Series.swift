@@ -170,6 +170,8 @@ extension TurnLog {
         guard table[id].lastEntry <= asOf else { return }
         table[id].endedAt = number
         table[id].lastEntry = number
+        // Its checkpoint goes, and with that its time to live.
+        table[id].expirySet = 0
         if !table[id].isEmpty {
             table[id].isEmpty = true
             deviceCount -= 1

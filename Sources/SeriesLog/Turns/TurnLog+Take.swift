@@ -67,10 +67,11 @@ extension TurnLog {
                 takeEnd(turn.bytes.span, at: decoded.items[part.items.lowerBound], number: number)
             } else if isCounted {
                 answered -= takeSamples(
-                    of: turn, part.items, mine: mine, mine?.parts[index].ticket ?? .none, &tickets)
+                    of: turn, items: part.items, mine: mine,
+                    ticket: mine?.parts[index].ticket ?? .none, &tickets)
             }
             if let mine {
-                finish(mine, mine.parts[index], isCounted: isCounted, parts: answered, &tickets)
+                finish(mine, part: mine.parts[index], isCounted: isCounted, parts: answered, &tickets)
             }
         }
         append(turn, keys: fresh, firstRecord: firstRecord, mark: decoded.head.mark)
@@ -78,7 +79,7 @@ extension TurnLog {
 
     /// A part of this process is in the log: its samples that have verdicts are answered.
     private mutating func finish(
-        _ turn: OwnTurn, _ part: OwnPart, isCounted: Bool, parts: Int,
+        _ turn: OwnTurn, part: OwnPart, isCounted: Bool, parts: Int,
         _ tickets: inout TicketTable
     ) {
         for item in turn.items[part.items] {
@@ -97,7 +98,7 @@ extension TurnLog {
 
     /// - Returns: how many have no verdict yet.
     private mutating func takeSamples(
-        of turn: StoredTurn, _ items: Range<Int>, mine: OwnTurn?, _ ticket: TicketNumber,
+        of turn: StoredTurn, items: Range<Int>, mine: OwnTurn?, ticket: TicketNumber,
         _ tickets: inout TicketTable
     ) -> Int {
         let bytes = turn.bytes.span
@@ -113,7 +114,7 @@ extension TurnLog {
                 let verdict = foldFleet(sample, number: number)
                 guard position >= 0 else { continue }
                 if let verdict {
-                    tickets.deliver(verdict, ticket, position)
+                    tickets.deliver(verdict, to: ticket, at: position)
                 } else {
                     // It was in the fold that was read: nobody can say its verdict any more.
                     let awaited = LoggedSeries.Awaited(
@@ -128,7 +129,7 @@ extension TurnLog {
             let record = tail.endRecord
             if let verdict = take(sample, of: id, offset: offset, number: number, isOwn: mine != nil)
             {
-                if position >= 0 { tickets.deliver(verdict, ticket, position) }
+                if position >= 0 { tickets.deliver(verdict, to: ticket, at: position) }
             } else if position >= 0 {
                 table[id].awaited.append(
                     LoggedSeries.Awaited(record: record, ticket: ticket, position: position))
@@ -198,10 +199,12 @@ extension TurnLog {
 
     /// Notes a place where the log may be trimmed, now and then.
     private mutating func noteCandidate() {
-        guard samplesSinceCandidate >= settings.candidateSpan,
-            fleetThrough == position.number
+        let isFull = samplesSinceCandidate >= settings.candidateSpan
+        let isOld = clock - candidateClock >= settings.timeToLive / 8
+        guard isFull || isOld && samplesSinceCandidate > 0, fleetThrough == position.number
         else { return }
         samplesSinceCandidate = 0
+        candidateClock = clock
         var element: [UInt8] = []
         if settings.hasFleet {
             element =
@@ -212,7 +215,9 @@ extension TurnLog {
                 ).bytes
         }
         candidates.append(
-            Candidate(number: position.number + 1, fleet: element, bytesBefore: bytesTaken))
+            Candidate(
+                number: position.number + 1, fleet: element, bytesBefore: bytesTaken,
+                clock: clock))
     }
 
     // MARK: Forgetting

@@ -81,9 +81,19 @@ extension TurnLog {
         mutating get {
             if trim != nil { return true }
             let jitter = history / 8 * Int(trimJitter >> 56) / 256
-            return tail.byteCount > history + jitter && unixMilliseconds >= othersTrimUntil
+            return (tail.byteCount > history + jitter || isOld)
+                && unixMilliseconds >= othersTrimUntil
                 && candidates.contains { $0.number <= position.number }
         }
+    }
+
+    /// The log's first entries stand in it so long that checkpoints may expire, though their
+    /// series go on.
+    private var isOld: Bool {
+        guard tail.entryCount > 0 else { return false }
+        let jitter = settings.timeToLive / 16 / 256 * Int(trimJitter >> 56)
+        return max(clock, unixMilliseconds) - tail[tail.first].clock
+            >= settings.timeToLive / 2 + jitter
     }
 
     package var isTrimming: Bool { trim != nil }
@@ -121,8 +131,9 @@ extension TurnLog {
         // Half of the history stays.
         let enough = bytesTaken - history / 2
         let usable = candidates.filter { $0.number <= position.number }
-        guard let candidate = usable.last(where: { $0.bytesBefore <= enough }) ?? usable.first
-        else { return }
+        let oldest = max(clock, unixMilliseconds) - settings.timeToLive / 4
+        let chosen = usable.last { $0.bytesBefore <= enough || $0.clock <= oldest }
+        guard let candidate = chosen ?? usable.first else { return }
         var seen: [SeriesID] = []
         for index in tail.firstRecord..<tail.firstRecord(from: candidate.number) {
             let id = tail.record(index).series
@@ -193,7 +204,8 @@ extension TurnLog {
                 table[list.series].listedRecords &+= list.records
             }
             if list.expires {
-                table[list.series].expirySet = unixMilliseconds + 2 * settings.timeToLive
+                table[list.series].expirySet =
+                    unixMilliseconds + LogSettings.expirySpans * settings.timeToLive
             }
         }
         guard let last = group.forgetsKeysBefore else { return }
@@ -269,10 +281,13 @@ extension TurnLog {
         if !records.isEmpty {
             elements.append(CheckpointCoding.bytes(of: records, birth: position.birth))
         }
-        let rest = table[id].expirySet - unixMilliseconds
+        let span = LogSettings.expirySpans * settings.timeToLive
+        let wasSet = table[id].expirySet - span
+        let isShort =
+            wasSet <= lastCut || unixMilliseconds - wasSet > settings.timeToLive / 2
         return TrimGroup.List(
             series: id, replaces: replaces, elements: elements,
-            expires: !elements.isEmpty && (replaces || rest < settings.timeToLive * 3 / 2),
+            expires: !elements.isEmpty && (replaces || isShort),
             activity: activity, records: UInt32(clamping: records.count))
     }
 

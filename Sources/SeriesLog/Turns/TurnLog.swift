@@ -60,6 +60,8 @@ package struct TurnLog: ~Copyable {
         let fleet: [UInt8]
         /// Bytes of all entries before it, counted since this log was opened.
         let bytesBefore: Int
+        /// The log's clock there.
+        let clock: Int
     }
 
     let settings: LogSettings
@@ -84,6 +86,10 @@ package struct TurnLog: ~Copyable {
     var candidates: [Candidate] = []
     var bytesTaken = 0
     var samplesSinceCandidate = 0
+    /// The log's clock at the last candidate.
+    var candidateClock = 0
+    /// When the connection was lost last: what was written just before may be undone.
+    var lastCut = 0
 
     var draft = TurnDraft()
     /// Entries of this process that are sent and not yet folded.
@@ -175,7 +181,6 @@ package struct TurnLog: ~Copyable {
         mutating get { draft.itemCount + own.reduce(0) { $0 + $1.items.count } }
     }
 
-    var isFleetAlone: Bool { !settings.hasDevices }
 }
 
 /// What an operator may want to count of a log.
@@ -258,14 +263,11 @@ extension TurnLog {
         questions.append(Question(ticket: ticket, position: position, series: id))
     }
 
-    /// Asks for nothing but that the log is read to its end.
-    package mutating func catchUp() { wantsRead = true }
-
     /// Drops what gathered for requests that nobody waits for any more: an entry that was never
     /// sent must not be stored after its client was told that it is not.
     package mutating func dropAbandoned(_ tickets: inout TicketTable) {
         let removed = draft.remove { part in !tickets.isAbandoned(part.ticket) }
-        for (part, items) in removed { giveUp(part, items, .timedOut, &tickets) }
+        for (part, items) in removed { giveUp(part, items: items, because: .timedOut, &tickets) }
         guard questions.contains(where: { tickets.isAbandoned($0.ticket) }) else { return }
         var kept: [Question] = []
         for question in questions {
@@ -295,14 +297,14 @@ extension TurnLog {
     /// Fails all that waits.
     package mutating func failAll(_ failure: StoreFailure, _ tickets: inout TicketTable) {
         for (part, items) in draft.remove(unless: { _ in false }) {
-            giveUp(part, items, failure, &tickets)
+            giveUp(part, items: items, because: failure, &tickets)
         }
         for question in questions {
             close(question)
             tickets.fail(question.ticket, failure)
         }
         questions = []
-        for turn in own { giveUp(turn, failure, &tickets) }
+        for turn in own { giveUp(turn, because: failure, &tickets) }
         own = []
         forgetSeries()
         answer(&tickets)
@@ -310,16 +312,17 @@ extension TurnLog {
 
     /// A part is not stored, or nobody can tell.
     mutating func giveUp(
-        _ part: OwnPart, _ items: [OwnItem], _ failure: StoreFailure, _ tickets: inout TicketTable
+        _ part: OwnPart, items: [OwnItem], because failure: StoreFailure,
+        _ tickets: inout TicketTable
     ) {
         for item in items { unpin(item.series) }
         tickets.fail(part.ticket, failure, parts: items.count)
     }
 
     mutating func giveUp(
-        _ turn: OwnTurn, _ failure: StoreFailure, _ tickets: inout TicketTable
+        _ turn: OwnTurn, because failure: StoreFailure, _ tickets: inout TicketTable
     ) {
-        for part in turn.parts { giveUp(part, Array(turn.items[part.items]), failure, &tickets) }
+        for part in turn.parts { giveUp(part, items: Array(turn.items[part.items]), because: failure, &tickets) }
     }
 
     mutating func close(_ question: Question) {

@@ -4,8 +4,6 @@ internal import SeriesLog
 
 /// The keys of one log in Redis. The braces put them all into one hash slot of a Redis Cluster.
 struct LogKeys: Sendable {
-    /// What stands in the braces.
-    let tag: String
     /// The entries: a stream.
     let log: [UInt8]
     /// Names the transaction that trimmed last: one that watches it fails when another process has
@@ -25,7 +23,6 @@ struct LogKeys: Sendable {
 
     init(tag: String) {
         let stem = "tm:{\(tag)}"
-        self.tag = tag
         let log = Array(stem.utf8)
         self.log = log
         trims = Array("\(stem):trim".utf8)

@@ -136,6 +136,11 @@ extension RedisMachine {
 
     // MARK: Trims
 
+    /// How long a checkpoint lives, in milliseconds.
+    private var expiry: Int {
+        LogSettings.expirySpans * Int(settings.timeToLive.milliseconds) + 1
+    }
+
     /// A transaction: what it queues has replies that say nothing, and its end has the outcome.
     private mutating func writeTrim(
         _ kept: KeptLog, into commands: inout CommandBuffer,
@@ -186,7 +191,7 @@ extension RedisMachine {
             commands.begin(3)
             commands.add("PEXPIRE")
             addCheckpointKey(of: list.series, kept, to: &commands)
-            commands.add(integer: 2 * Int(settings.timeToLive.milliseconds) + 1)
+            commands.add(integer: expiry)
             commands.end()
             count += 1
         }
@@ -253,13 +258,13 @@ extension RedisMachine {
             writeTrim(of: keys.keys, to: EntryID(birth: birth, number: oldest), &commands)
             count += 1
         }
-        // Names stay twice as long as their series, as checkpoints do.
+        // Names stay as long as checkpoints.
         commands.begin(4)
         commands.add("ZREMRANGEBYSCORE")
         commands.add(keys.names.span)
         commands.add("-inf")
         commands.add(
-            integer: unixMilliseconds - 2 * Int(settings.timeToLive.milliseconds))
+            integer: unixMilliseconds - expiry)
         commands.end()
         writeTrim(of: keys.log, to: EntryID(birth: birth, number: number), &commands)
         return count

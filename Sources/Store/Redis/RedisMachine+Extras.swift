@@ -137,7 +137,7 @@ extension RedisMachine {
 
     mutating func received(_ queued: QueuedExtra, by id: ShardID, reply: Reply) {
         if case .detour(let log, let flight, let command) = queued.extra {
-            receivedDetour(reply, from: id, log, flight, command)
+            receivedDetour(reply, from: id, log, flight: flight, command: command)
             return
         }
         if case .failure(let failure) = reply {

@@ -131,7 +131,7 @@ extension RedisMachine {
             if case .detour(let log, let flight, let command) = queued.extra {
                 // The flight may have been given up since.
                 guard logs[log.index].flight == flight else { continue }
-                if isAppend(log, flight, command) { appends = true }
+                if isAppend(log, flight: flight, command: command) { appends = true }
                 let passenger = Pipeline.Passenger(log: log, flight: flight)
                 if !pipeline.passengers.contains(passenger) {
                     pipeline.passengers.append(passenger)
@@ -155,16 +155,16 @@ extension RedisMachine {
         let cursor = shards[id.index].pipeline.cursor
         guard cursor < shards[id.index].pipeline.purposes.count else { return false }
         switch shards[id.index].pipeline.purposes[cursor] {
-        case .log(let log, let flight, let command): return isAppend(log, flight, command)
+        case .log(let log, let flight, let command): return isAppend(log, flight: flight, command: command)
         case .extra(let queued):
             guard case .detour(let log, let flight, let command) = queued.extra
             else { return false }
-            return isAppend(log, flight, command)
+            return isAppend(log, flight: flight, command: command)
         case .part, .ignored, .mark, .wait: return false
         }
     }
 
-    private func isAppend(_ log: LogID, _ flight: UInt32, _ command: Int) -> Bool {
+    private func isAppend(_ log: LogID, flight: UInt32, command: Int) -> Bool {
         let kept = logs[log.index]
         return kept.flight == flight && kept.log.commands[command] == .append
     }
@@ -174,10 +174,10 @@ extension RedisMachine {
         let reply = LogReply.appended(LogPosition(birth: id.birth, number: id.number))
         metrics.add(1, .commandsOK)
         switch nextPurpose(shard) {
-        case .log(let log, let flight, let command): take(reply, log, flight, command)
+        case .log(let log, let flight, let command): take(reply, log, flight: flight, command: command)
         case .extra(let queued):
             if case .detour(let log, let flight, let command) = queued.extra {
-                take(reply, log, flight, command)
+                take(reply, log, flight: flight, command: command)
             }
         case .part, .ignored, .mark, .wait, nil: break
         }
@@ -190,9 +190,9 @@ extension RedisMachine {
         count(reply)
         switch purpose {
         case .log(let log, let flight, let command):
-            received(reply, from: shard, log, flight, command)
+            received(reply, from: shard, log, flight: flight, command: command)
         case .part(let log, let flight, let command):
-            if case .failure = reply { received(reply, from: shard, log, flight, command) }
+            if case .failure = reply { received(reply, from: shard, log, flight: flight, command: command) }
         case .extra(let queued): received(queued, by: shard, reply: reply)
         case .mark: if case .failure = reply { missReplicas(shard) }
         case .wait(let wanted): takeWait(reply, shard, wanted: wanted)
@@ -240,7 +240,7 @@ extension RedisMachine {
 
     /// A reply to a log's command.
     private mutating func received(
-        _ reply: Reply, from shard: ShardID, _ log: LogID, _ flight: UInt32, _ command: Int
+        _ reply: Reply, from shard: ShardID, _ log: LogID, flight: UInt32, command: Int
     ) {
         let kept = logs[log.index]
         guard kept.flight == flight else { return }
@@ -248,10 +248,10 @@ extension RedisMachine {
         guard case .failure(let failure) = reply else {
             guard let read = read(reply, to: asked) else {
                 shards[shard.index].wantsReconnect = true
-                take(.refused, log, flight, command)
+                take(.refused, log, flight: flight, command: command)
                 return
             }
-            take(read, log, flight, command)
+            take(read, log, flight: flight, command: command)
             return
         }
         switch failure {
@@ -264,41 +264,41 @@ extension RedisMachine {
         case .ask, .tryAgain: 
             shards[shard.index].notBefore = now + .milliseconds(20)
             wantsMap = settings.isCluster
-            take(.elsewhere, log, flight, command)
+            take(.elsewhere, log, flight: flight, command: command)
         case .moved(let slot, let address):
             wantsMap = true
             map.setOwner(slot, address)
             _ = shardID(of: address)
-            take(.elsewhere, log, flight, command)
+            take(.elsewhere, log, flight: flight, command: command)
         case .readOnly:
             shards[shard.index].wantsReconnect = true
-            take(.elsewhere, log, flight, command)
-        case .notNext: take(.nothing, log, flight, command)
+            take(.elsewhere, log, flight: flight, command: command)
+        case .notNext: take(.nothing, log, flight: flight, command: command)
         case .other(let text):
             // A transaction that was not executed says why with the command it refused.
-            guard asked != .trim else { return take(.nothing, log, flight, command) }
+            guard asked != .trim else { return take(.nothing, log, flight: flight, command: command) }
             refusal = text
-            take(.refused, log, flight, command)
+            take(.refused, log, flight: flight, command: command)
         }
     }
 
     /// The reply to a command that went to another server than the log's own.
     mutating func receivedDetour(
-        _ reply: Reply, from shard: ShardID, _ log: LogID, _ flight: UInt32, _ command: Int
+        _ reply: Reply, from shard: ShardID, _ log: LogID, flight: UInt32, command: Int
     ) {
         let kept = logs[log.index]
         guard kept.flight == flight else { return }
         if case .failure = reply {
             // That server sends it elsewhere again, or cannot say: begin again, but not at once.
             shards[shard.index].notBefore = now + .milliseconds(20)
-            take(.elsewhere, log, flight, command)
+            take(.elsewhere, log, flight: flight, command: command)
         } else {
-            take(read(reply, to: kept.log.commands[command]) ?? .refused, log, flight, command)
+            take(read(reply, to: kept.log.commands[command]) ?? .refused, log, flight: flight, command: command)
         }
     }
 
     private mutating func take(
-        _ reply: LogReply, _ log: LogID, _ flight: UInt32, _ command: Int
+        _ reply: LogReply, _ log: LogID, flight: UInt32, command: Int
     ) {
         let kept = logs[log.index]
         guard kept.flight == flight, kept.replies[command] == nil else { return }

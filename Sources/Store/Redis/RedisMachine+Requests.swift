@@ -35,9 +35,9 @@ extension RedisMachine {
         while start < batch.samples.count {
             let end = min(start + RequestKey.pieceSamples, batch.samples.count)
             if logs.count == 1 {
-                append(batch, start..<end, ticket, piece: piece, to: logs[0])
+                append(batch, start..<end, ticket: ticket, piece: piece, to: logs[0])
             } else {
-                spread(batch, start..<end, ticket, piece: piece)
+                spread(batch, start..<end, ticket: ticket, piece: piece)
             }
             start = end
             piece += 1
@@ -47,7 +47,7 @@ extension RedisMachine {
     }
 
     private mutating func append(
-        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, piece: Int,
+        _ batch: borrowing SampleBatch, _ range: Range<Int>, ticket: TicketNumber, piece: Int,
         to kept: KeptLog
     ) {
         for index in range where batch.samples[index].nameLength > 0 {
@@ -63,7 +63,7 @@ extension RedisMachine {
     /// Several logs: each sample of a device goes to its device's log and, without its name, to
     /// the fleet's.
     private mutating func spread(
-        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, piece: Int
+        _ batch: borrowing SampleBatch, _ range: Range<Int>, ticket: TicketNumber, piece: Int
     ) {
         var places = [[Int]](repeating: [], count: logs.count)
         for index in range {
@@ -85,13 +85,13 @@ extension RedisMachine {
                 kept.log.add(decoded.sample, device: batch.name(decoded), position: index)
             }
         }
-        appendToFleet(batch, range, ticket, piece: piece)
+        appendToFleet(batch, range, ticket: ticket, piece: piece)
     }
 
     /// A sample of the fleet alone gets its verdict here. Of the others this is a copy, for which
     /// nobody waits.
     private mutating func appendToFleet(
-        _ batch: borrowing SampleBatch, _ range: Range<Int>, _ ticket: TicketNumber, piece: Int
+        _ batch: borrowing SampleBatch, _ range: Range<Int>, ticket: TicketNumber, piece: Int
     ) {
         guard let fleetLog else { return }
         let kept = logs[fleetLog.index]

@@ -295,10 +295,15 @@ package struct RedisMachine: ~Copyable {
         }
         // Flights with a command on a detour there, sent or not.
         for passenger in pipeline.passengers { loseFlight(passenger.log, passenger.flight) }
-        let detours = shards[id.index].extras.filter(\.isDetour)
-        shards[id.index].extras.removeAll(where: \.isDetour)
-        for queued in detours {
-            if case .detour(let log, let flight, _) = queued.extra { loseFlight(log, flight) }
+        // What waits for this server only because a slot moves to it begins anew: it may be gone.
+        let asking = shards[id.index].extras.filter(\.needsAsking)
+        shards[id.index].extras.removeAll(where: \.needsAsking)
+        for queued in asking {
+            if case .detour(let log, let flight, _) = queued.extra {
+                loseFlight(log, flight)
+            } else {
+                enlist(queued.extra)
+            }
         }
         for purpose in pipeline.purposes[pipeline.cursor...] {
             if case .extra(let queued) = purpose { enlist(queued.extra) }
@@ -313,11 +318,11 @@ package struct RedisMachine: ~Copyable {
         for purpose in pipeline.purposes[pipeline.cursor...] {
             switch purpose {
             case .log(let log, let flight, let command):
-                guard mayAppend(log, flight, command) else { continue }
+                guard mayAppend(log, flight: flight, command: command) else { continue }
                 logs[log.index].loose.append(KeptLog.LooseEnd(shard: id, isDetour: false))
             case .extra(let queued):
                 guard case .detour(let log, let flight, let command) = queued.extra,
-                    mayAppend(log, flight, command)
+                    mayAppend(log, flight: flight, command: command)
                 else { continue }
                 logs[log.index].loose.append(KeptLog.LooseEnd(shard: id, isDetour: true))
             case .part, .ignored, .mark, .wait: continue
@@ -328,7 +333,7 @@ package struct RedisMachine: ~Copyable {
     }
 
     /// Whether a command is an append; of a flight that was given up it may be one.
-    private func mayAppend(_ log: LogID, _ flight: UInt32, _ command: Int) -> Bool {
+    private func mayAppend(_ log: LogID, flight: UInt32, command: Int) -> Bool {
         let kept = logs[log.index]
         return kept.flight != flight || kept.log.commands[command] == .append
     }

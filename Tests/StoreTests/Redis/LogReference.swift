@@ -31,6 +31,8 @@ final class LogReference {
     private(set) var summaries: [[UInt8]: [SeriesSummary]] = [:]
     /// A device's samples that count, with their entries.
     private(set) var records: [[UInt8]: [CheckpointCoding.Record]] = [:]
+    /// Where a device's series ended last.
+    private var ends: [[UInt8]: UInt64] = [:]
     private var decoded = DecodedTurn()
 
     init(_ parameters: FoldParameters, timeToLive: Int, keyLimit: Int) {
@@ -61,6 +63,7 @@ final class LogReference {
         series = [:]
         summaries = [:]
         records = [:]
+        ends = [:]
         verdicts = [:]
         var fresh = SeriesFold(parameters)
         swap(&fleet, &fresh)
@@ -126,6 +129,7 @@ final class LogReference {
         guard let known = series[name], known.lastEntry <= bytes.word(at: offset) else { return }
         series[name] = nil
         records[name] = nil
+        ends[name] = entry.id.number
     }
 
     /// Devices whose checkpoints, folded with what is still in the log, give something else than
@@ -140,7 +144,11 @@ final class LogReference {
         devices(at: now).filter { name in
             var start = FoldStart(settings)
             start.take(checkpoint(name), birth: birth)
-            let through = start.through
+            var through = start.through
+            if let end = ends[name], end >= first, end > through {
+                start = FoldStart(settings)
+                through = 0
+            }
             for record in records[name] ?? [] where record.entry >= max(first, through + 1) {
                 _ = start.life.take(
                     record.sample, entry: record.entry, arrival: record.arrival, settings)

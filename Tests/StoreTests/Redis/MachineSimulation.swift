@@ -102,8 +102,9 @@ final class MachineSimulation {
     private static func settings(_ kinds: Kinds, _ cluster: ModelCluster) -> RedisSettings {
         var settings = RedisSettings()
         settings.server.isCluster = kinds.isCluster
-        settings.server.servers = kinds.isCluster
-            ? Array(cluster.servers.map(\.address).prefix(2)) : [cluster.servers[0].address]
+        // All of them: a replica is of no use to a process that knows no other server.
+        settings.server.servers =
+            kinds.isCluster ? cluster.servers.map(\.address) : [cluster.servers[0].address]
         settings.server.timeout = .milliseconds(1_500)
         settings.timeToLive = .milliseconds(MachineSimulation.timeToLive)
         settings.historyBytes = 2_048
@@ -166,6 +167,7 @@ final class MachineSimulation {
         if cluster.migration != nil, chance(4) { cluster.moveKey() }
         for log in cluster.trimmed { try checkCheckpoints(of: log) }
         cluster.trimmed = []
+        guard processes[process.number] === process else { return }
         process.tend(patience: 6)
         try beginEarly(process)
         try collect(process)
