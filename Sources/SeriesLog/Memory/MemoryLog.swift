@@ -212,7 +212,8 @@ package final class MemoryLog: Sendable {
 
     /// A stripe's share of a page.
     private func page(
-        of table: borrowing SeriesTable<SeriesFold>, after position: ListPosition?, limit: Int, now: Instant
+        of table: borrowing SeriesTable<SeriesFold>, after position: ListPosition?, limit: Int,
+        now: Instant
     ) -> [DeviceEntry] {
         var entries: [DeviceEntry] = []
         var series = table.newest

@@ -60,7 +60,11 @@ extension TurnLog {
             var isCounted = true
             if part.kind == .keyedSamples {
                 isCounted = keys.insert(part.key, time: clock / 1000)
-                if isCounted { fresh.append(part.key) } else { counts.duplicates += part.items.count }
+                if isCounted {
+                    fresh.append(part.key)
+                } else {
+                    counts.duplicates += part.items.count
+                }
             }
             var answered = part.items.count
             if part.kind == .end {
@@ -71,7 +75,8 @@ extension TurnLog {
                     ticket: mine?.parts[index].ticket ?? .none, &tickets)
             }
             if let mine {
-                finish(mine, part: mine.parts[index], isCounted: isCounted, parts: answered, &tickets)
+                finish(
+                    mine, part: mine.parts[index], isCounted: isCounted, parts: answered, &tickets)
             }
         }
         append(turn, keys: fresh, firstRecord: firstRecord, mark: decoded.head.mark)
@@ -127,7 +132,8 @@ extension TurnLog {
             let id = mine?.items[item].series ?? series(of: bytes.extracting(name))
             if settings.hasFleet { _ = foldFleet(sample, number: number) }
             let record = tail.endRecord
-            if let verdict = take(sample, of: id, offset: offset, number: number, isOwn: mine != nil)
+            if let verdict = take(
+                sample, of: id, offset: offset, number: number, isOwn: mine != nil)
             {
                 if position >= 0 { tickets.deliver(verdict, to: ticket, at: position) }
             } else if position >= 0 {

@@ -281,8 +281,8 @@ extension TurnLog {
         questions = kept
     }
 
-    /// Drops ends that were meant before the log's first entry: who reads the log from there on could
-    /// not tell whether the series had a sample meanwhile.
+    /// Drops ends that were meant before the log's first entry: who reads the log from there on
+    /// could not tell whether the series had a sample meanwhile.
     mutating func dropStaleEnds() {
         let first = tail.first
         guard draft.parts.contains(where: { ($0.endsAsOf ?? first) + 1 < first }) else { return }
@@ -322,7 +322,9 @@ extension TurnLog {
     mutating func giveUp(
         _ turn: OwnTurn, because failure: StoreFailure, _ tickets: inout TicketTable
     ) {
-        for part in turn.parts { giveUp(part, items: Array(turn.items[part.items]), because: failure, &tickets) }
+        for part in turn.parts {
+            giveUp(part, items: Array(turn.items[part.items]), because: failure, &tickets)
+        }
     }
 
     mutating func close(_ question: Question) {

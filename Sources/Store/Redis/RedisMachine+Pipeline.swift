@@ -155,7 +155,8 @@ extension RedisMachine {
         let cursor = shards[id.index].pipeline.cursor
         guard cursor < shards[id.index].pipeline.purposes.count else { return false }
         switch shards[id.index].pipeline.purposes[cursor] {
-        case .log(let log, let flight, let command): return isAppend(log, flight: flight, command: command)
+        case .log(let log, let flight, let command):
+            return isAppend(log, flight: flight, command: command)
         case .extra(let queued):
             guard case .detour(let log, let flight, let command) = queued.extra
             else { return false }
@@ -174,7 +175,8 @@ extension RedisMachine {
         let reply = LogReply.appended(LogPosition(birth: id.birth, number: id.number))
         metrics.add(1, .commandsOK)
         switch nextPurpose(shard) {
-        case .log(let log, let flight, let command): take(reply, log, flight: flight, command: command)
+        case .log(let log, let flight, let command):
+            take(reply, log, flight: flight, command: command)
         case .extra(let queued):
             if case .detour(let log, let flight, let command) = queued.extra {
                 take(reply, log, flight: flight, command: command)
@@ -192,7 +194,9 @@ extension RedisMachine {
         case .log(let log, let flight, let command):
             received(reply, from: shard, log, flight: flight, command: command)
         case .part(let log, let flight, let command):
-            if case .failure = reply { received(reply, from: shard, log, flight: flight, command: command) }
+            if case .failure = reply {
+                received(reply, from: shard, log, flight: flight, command: command)
+            }
         case .extra(let queued): received(queued, by: shard, reply: reply)
         case .mark: if case .failure = reply { missReplicas(shard) }
         case .wait(let wanted): takeWait(reply, shard, wanted: wanted)
@@ -261,7 +265,7 @@ extension RedisMachine {
             shards[other.index].extras.append(
                 QueuedExtra(
                     extra: .detour(log, flight: flight, command: command), needsAsking: true))
-        case .ask, .tryAgain: 
+        case .ask, .tryAgain:
             shards[shard.index].notBefore = now + .milliseconds(20)
             wantsMap = settings.isCluster
             take(.elsewhere, log, flight: flight, command: command)
@@ -276,7 +280,9 @@ extension RedisMachine {
         case .notNext: take(.nothing, log, flight: flight, command: command)
         case .other(let text):
             // A transaction that was not executed says why with the command it refused.
-            guard asked != .trim else { return take(.nothing, log, flight: flight, command: command) }
+            guard asked != .trim else {
+                return take(.nothing, log, flight: flight, command: command)
+            }
             refusal = text
             take(.refused, log, flight: flight, command: command)
         }
@@ -293,7 +299,9 @@ extension RedisMachine {
             shards[shard.index].notBefore = now + .milliseconds(20)
             take(.elsewhere, log, flight: flight, command: command)
         } else {
-            take(read(reply, to: kept.log.commands[command]) ?? .refused, log, flight: flight, command: command)
+            take(
+                read(reply, to: kept.log.commands[command]) ?? .refused, log, flight: flight,
+                command: command)
         }
     }
 

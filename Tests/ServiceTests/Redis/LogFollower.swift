@@ -30,7 +30,9 @@ final class LogFollower: @unchecked Sendable {
         let client = try RedisClient(port: port)
         var last = "0-0"
         while !lock.withLock({ isStopped }) {
-            let reply = try client.command(["XREAD", "BLOCK", "50", "STREAMS", LogFollower.key, last])
+            let reply = try client.command([
+                "XREAD", "BLOCK", "50", "STREAMS", LogFollower.key, last,
+            ])
             guard case .array(let streams) = reply else { continue }
             for case .array(let parts) in streams {
                 guard case .array(let elements) = parts[1] else { continue }

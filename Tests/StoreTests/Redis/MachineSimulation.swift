@@ -177,7 +177,9 @@ final class MachineSimulation {
     private func pick(
         _ process: SimulatedProcess, _ isWanted: (ModelConnection) -> Bool
     ) -> Int {
-        let busy = process.links.indices.filter { process.links[$0].connection.map(isWanted) ?? false }
+        let busy = process.links.indices.filter {
+            process.links[$0].connection.map(isWanted) ?? false
+        }
         return busy.isEmpty ? 0 : busy[random.below(busy.count)]
     }
 
@@ -379,7 +381,8 @@ final class MachineSimulation {
                 } else {
                     try stored(request, ticket, process)
                 }
-            case .question(let question): if failure == nil { try answered(question, ticket, process) }
+            case .question(let question):
+                if failure == nil { try answered(question, ticket, process) }
             case .other: _ = process.machine.takeListing(ticket)
             case nil: throw fault("a ticket is decided twice")
             }
@@ -425,7 +428,8 @@ final class MachineSimulation {
     // MARK: Checks
 
     func reference(_ log: String) -> LogReference {
-        let reference = references[log]
+        let reference =
+            references[log]
             ?? LogReference(
                 parameters, timeToLive: MachineSimulation.timeToLive, keyLimit: settings.keyLimit)
         references[log] = reference
@@ -555,16 +559,17 @@ extension MachineSimulation {
             if processes.allSatisfy({ isAtRest($0) }) { break }
         }
         for process in processes where !isAtRest(process) {
-            throw fault("process \(process.number) does not come to rest (\(what)): "
-                + "\(process.waiting.count) wait, \(process.machine.waitingSamples) samples, "
-                + "up \(process.machine.isUp), "
-                + process.machine.logs.map { kept in
-                    let ready = process.machine.shard(of: kept).map {
-                        process.machine.shards[$0.index].isReady
-                    }
-                    return "\(text(kept.keys.log)) follows \(kept.log.isFollowing), knows "
-                        + "\(kept.log.knowsDevices), ready \(ready ?? false)"
-                }.joined(separator: "; "))
+            throw fault(
+                "process \(process.number) does not come to rest (\(what)): "
+                    + "\(process.waiting.count) wait, \(process.machine.waitingSamples) samples, "
+                    + "up \(process.machine.isUp), "
+                    + process.machine.logs.map { kept in
+                        let ready = process.machine.shard(of: kept).map {
+                            process.machine.shards[$0.index].isReady
+                        }
+                        return "\(text(kept.keys.log)) follows \(kept.log.isFollowing), knows "
+                            + "\(kept.log.knowsDevices), ready \(ready ?? false)"
+                    }.joined(separator: "; "))
         }
     }
 
@@ -612,8 +617,9 @@ extension MachineSimulation {
         let expected = name.isEmpty ? reference.fleetSummary : reference.summary(of: name)
         guard isListed else { return }
         guard found == expected else {
-            throw fault("process \(process.number) says of \"\(text(name))\" "
-                + "\(String(describing: found)), not \(String(describing: expected))")
+            throw fault(
+                "process \(process.number) says of \"\(text(name))\" "
+                    + "\(String(describing: found)), not \(String(describing: expected))")
         }
     }
 

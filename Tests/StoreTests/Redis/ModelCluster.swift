@@ -138,7 +138,8 @@ final class ModelCluster {
         case "EXEC": return execute(connection, server)
         case "ROLE": return role(server)
         case "INFO":
-            let text = "# Memory\r\nused_memory:\(server.data.isFull ? 100 : 10)\r\n"
+            let text =
+                "# Memory\r\nused_memory:\(server.data.isFull ? 100 : 10)\r\n"
                 + "maxmemory:100\r\nmaxmemory_policy:noeviction\r\n"
             return .text(Array(text.utf8))
         default: break
@@ -388,8 +389,9 @@ extension ModelCluster {
         guard let next = replicas(of: old).max(by: { $0.offset < $1.offset }) else { return }
         // What all agree on is not lost: it is written once, long before.
         if old.data.exists("tm:meta"), !next.data.exists("tm:meta") { feed(next, of: old) }
-        note("failover \(old.index) -> \(next.index), zombie \(leavesZombie), "
-            + "\(old.offset - next.offset) changes are lost")
+        note(
+            "failover \(old.index) -> \(next.index), zombie \(leavesZombie), "
+                + "\(old.offset - next.offset) changes are lost")
         journal.lose(after: next.offset, of: old.index, next: next.index)
         let others = replicas(of: old).filter { $0 !== next }
         next.closeAll()

@@ -134,7 +134,8 @@ import Wire
         #expect(bench.ending(of: ticket) == .stored)
     }
 
-    @Test("an entry under way when a new map comes ends where it was sent; the next is after a look")
+    @Test(
+        "an entry under way when a new map comes ends where it was sent; the next is after a look")
     func adoptedMap() throws {
         let bench = try Bench()
         let first = try bench.append()

@@ -162,8 +162,9 @@ final class SimulatedProcess {
         }
         links[shard].connection = connection
         links[shard].lastServer = server
-        cluster.note("process \(number) connects to \(server.index) as \(connection.id)"
-            + ", fenced \(isFenced)")
+        cluster.note(
+            "process \(number) connects to \(server.index) as \(connection.id)"
+                + ", fenced \(isFenced)")
         machine.connected(
             ShardID(shard), isFenced: isFenced && !links[shard].isFencingUnknown,
             replicas: cluster.replicas(of: server).count)
