@@ -60,7 +60,11 @@ extension TurnLog {
             var isCounted = true
             if part.kind == .keyedSamples {
                 isCounted = keys.insert(part.key, time: clock / 1000)
-                if isCounted { fresh.append(part.key) } else { counts.duplicates += part.items.count }
+                if isCounted {
+                    fresh.append(part.key)
+                } else {
+                    counts.duplicates += part.items.count
+                }
             }
             var answered = part.items.count
             if part.kind == .end {
@@ -126,7 +130,8 @@ extension TurnLog {
             let id = mine?.items[item].series ?? series(of: bytes.extracting(name))
             if settings.hasFleet { _ = foldFleet(sample, number: number) }
             let record = tail.endRecord
-            if let verdict = take(sample, of: id, offset: offset, number: number, isOwn: mine != nil)
+            if let verdict = take(
+                sample, of: id, offset: offset, number: number, isOwn: mine != nil)
             {
                 if position >= 0 { tickets.deliver(verdict, ticket, position) }
             } else if position >= 0 {

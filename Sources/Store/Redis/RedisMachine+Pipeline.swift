@@ -259,7 +259,7 @@ extension RedisMachine {
             shards[other.index].extras.append(
                 QueuedExtra(
                     extra: .detour(log, flight: flight, command: command), needsAsking: true))
-        case .ask, .tryAgain: 
+        case .ask, .tryAgain:
             shards[shard.index].notBefore = now + .milliseconds(20)
             wantsMap = settings.isCluster
             take(.elsewhere, log, flight, command)

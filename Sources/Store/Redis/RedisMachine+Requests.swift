@@ -49,7 +49,8 @@ extension RedisMachine {
     }
 
     static func hash(of key: UInt64, piece: Int) -> UInt64 {
-        let product = (key ^ UInt64(bitPattern: Int64(piece))).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        let product = (key ^ UInt64(bitPattern: Int64(piece))).multipliedFullWidth(
+            by: 0x9E37_79B9_7F4A_7C15)
         return piece == 0 ? key : product.high ^ product.low
     }
 

@@ -50,7 +50,7 @@ struct Pipeline: Sendable {
         /// A reply that says nothing: ASKING, MULTI and what a transaction has queued.
         case ignored
         case extra(QueuedExtra)
-        /// A write of no meaning before a `wait`, which confirms only what its own connection wrote.
+        /// A write of no meaning before a `wait`, which confirms what its own connection wrote.
         case mark
         /// So many replicas are to confirm.
         case wait(Int)

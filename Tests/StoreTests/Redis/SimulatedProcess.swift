@@ -78,7 +78,7 @@ final class SimulatedProcess {
     private var lastMapShard = 0
 
     init(
-        number: Int, writer: UInt64, _ cluster: ModelCluster, _ parameters: FoldParameters,
+        number: Int, writer: UInt64, in cluster: ModelCluster, _ parameters: FoldParameters,
         _ settings: RedisSettings
     ) {
         self.number = number
@@ -157,8 +157,9 @@ final class SimulatedProcess {
         }
         links[shard].connection = connection
         links[shard].lastServer = server
-        cluster.note("process \(number) connects to \(server.index) as \(connection.id)"
-            + ", fenced \(isFenced)")
+        cluster.note(
+            "process \(number) connects to \(server.index) as \(connection.id)"
+                + ", fenced \(isFenced)")
         machine.connected(
             ShardID(shard), isFenced: isFenced && !links[shard].isFencingUnknown,
             replicas: cluster.replicas(of: server).count)
