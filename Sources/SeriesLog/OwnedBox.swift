@@ -4,6 +4,7 @@
     private let pointer: UnsafeMutablePointer<Value>
 
     init(_ value: consuming Value) {
+        // SAFETY: nobody reads the place before it is initialised, below.
         unsafe pointer = .allocate(capacity: 1)
         // SAFETY: the place was just allocated for one value.
         unsafe pointer.initialize(to: value)

@@ -5,7 +5,7 @@ internal import Wire
 extension TurnLog {
     /// A log that nobody writes is read again after so long, in milliseconds: a quarter of what
     /// the lists of devices may be behind.
-    private static var readInterval: Int { 500 }
+    static var readInterval: Int { 500 }
 
     package var isUnderWay: Bool {
         mutating get { flight.isUnderWay }
@@ -43,7 +43,7 @@ extension TurnLog {
         mutating get { lastRead + TurnLog.readInterval }
     }
 
-    private var hasUnconfirmed: Bool {
+    var hasUnconfirmed: Bool {
         mutating get { !unconfirmed.isEmpty }
     }
 
@@ -71,7 +71,7 @@ extension TurnLog {
         return flight.isUnderWay
     }
 
-    private mutating func boardOpening(_ opening: Opening) {
+    mutating func boardOpening(_ opening: Opening) {
         if opening.isMissing {
             flight.commands = [
                 .create, .read(from: 0, isExcluded: false, limit: LogSettings.readLimit),
@@ -89,7 +89,7 @@ extension TurnLog {
         }
     }
 
-    private mutating func boardFollowing(_ tickets: inout TicketTable) {
+    mutating func boardFollowing(_ tickets: inout TicketTable) {
         dropAbandoned(&tickets)
         dropStaleEnds()
         let loads = boardCheckpoints()
@@ -126,7 +126,7 @@ extension TurnLog {
     }
 
     /// - Returns: whether a checkpoint is asked for.
-    private mutating func boardCheckpoints() -> Bool {
+    mutating func boardCheckpoints() -> Bool {
         guard !wanted.isEmpty else { return false }
         let taken = min(wanted.count, LogSettings.checkpointLimit)
         for id in wanted[..<taken] {
@@ -202,7 +202,7 @@ extension TurnLog {
         if case .refused = standing { standing = .unknown }
     }
 
-    private func isAsked(_ id: SeriesID) -> Bool {
+    func isAsked(_ id: SeriesID) -> Bool {
         if case .asked = table[id].standing { true } else { false }
     }
 
@@ -229,7 +229,7 @@ extension TurnLog {
         forgetSeries()
     }
 
-    private mutating func takeOpening(
+    mutating func takeOpening(
         _ opening: Opening, with landed: LogFlight, _ tickets: inout TicketTable
     ) {
         var opening = opening
@@ -262,7 +262,7 @@ extension TurnLog {
     }
 
     /// The log has been read to its end: everything is taken in.
-    private mutating func open(
+    mutating func open(
         _ opening: Opening, with landed: LogFlight, _ tickets: inout TicketTable
     ) {
         guard let birth = opening.turns.last?.position.birth else {
@@ -284,7 +284,7 @@ extension TurnLog {
         settleOwn(&tickets)
     }
 
-    private mutating func openFleet(_ elements: [[UInt8]], birth: UInt64) {
+    mutating func openFleet(_ elements: [[UInt8]], birth: UInt64) {
         guard let element = elements.first.flatMap({ CheckpointCoding.FoldElement($0) }),
             element.birth == birth
         else { return }
@@ -301,7 +301,7 @@ extension TurnLog {
 
     // MARK: Checking
 
-    private mutating func takeCheck(_ landed: LogFlight, _ tickets: inout TicketTable) {
+    mutating func takeCheck(_ landed: LogFlight, _ tickets: inout TicketTable) {
         guard !landed.isElsewhere, !landed.isRefused else { return }
         guard let first = landed.first, first.birth == position.birth, first.number >= tail.first,
             isMine(landed.turns.first)
@@ -328,7 +328,7 @@ extension TurnLog {
     }
 
     /// Whether this is the entry that was taken in last.
-    private func isMine(_ turn: StoredTurn?) -> Bool {
+    func isMine(_ turn: StoredTurn?) -> Bool {
         guard let turn, turn.position == position else { return false }
         return (markOf(turn) ?? .none) == mark
     }
@@ -341,207 +341,7 @@ extension TurnLog {
         return other.head.mark
     }
 
-    private func follows(_ turn: StoredTurn) -> Bool {
+    func follows(_ turn: StoredTurn) -> Bool {
         turn.position.birth == position.birth && turn.position.number == position.number + 1
-    }
-
-    // MARK: Following
-
-    private mutating func takeFollowing(_ landed: LogFlight, _ tickets: inout TicketTable) {
-        // A command on a detour may be executed before one that stands before it. So a checkpoint
-        // of this flight is not confirmed by it then, but one of a flight before is.
-        let earlier = unconfirmed.count
-        for (id, elements) in landed.checkpoints { keep(elements, of: id) }
-        let confirmed = landed.hasDetour ? earlier : unconfirmed.count
-        wantAgain(landed)
-        takeAppend(landed.append, &tickets)
-        guard case .following = standing else { return }
-        let read = landed.commands.first { if case .read = $0 { true } else { false } }
-        if case .read(_, let isExcluded, _) = read, !landed.isElsewhere, !landed.isRefused {
-            takeRead(landed, isExcluded: isExcluded, confirmed: confirmed, &tickets)
-        } else if !landed.isElsewhere, !landed.isRefused {
-            takeOwn(landed, confirmed: confirmed, &tickets)
-        }
-        if landed.isElsewhere, case .following = standing {
-            abandonTrim()
-            for index in own.indices { own[index].state = .uncertain }
-            standing = .checking
-        }
-        if case .following = standing { takeTrim(landed) } else { abandonTrim() }
-    }
-
-    /// Keeps a checkpoint until the log has been seen to be the one it belongs to.
-    private mutating func keep(_ elements: [[UInt8]], of id: SeriesID) {
-        guard case .asked = table[id].standing else { return }
-        counts.checkpointsRead += 1
-        table[id].standing = .read(elements)
-        unconfirmed.append(id)
-    }
-
-    /// Checkpoints that were asked for and did not come are asked for again.
-    private mutating func wantAgain(_ landed: LogFlight) {
-        for case .checkpoint(let id) in landed.commands where isAsked(id) {
-            table[id].standing = .wanted
-            wanted.append(id)
-        }
-    }
-
-    private mutating func takeAppend(
-        _ append: LogFlight.Append, _ tickets: inout TicketTable
-    ) {
-        switch append {
-        case .none: break
-        case .stored(let stored):
-            own[own.count - 1].state = .stored(number: stored.number)
-            if stored.birth != position.birth || stored.number <= position.number {
-                standing = .unknown
-                own[own.count - 1].state = .uncertain
-            }
-        case .missing:
-            draft.putBack(own.removeLast())
-            standing = .unknown
-        case .elsewhere: draft.putBack(own.removeLast())
-        case .refused: giveUp(own.removeLast(), because: .refused, &tickets)
-        }
-    }
-
-    /// Nothing was read, because nobody else has written for a while: if that is still so, the own
-    /// entry follows the last one.
-    private mutating func takeOwn(
-        _ landed: LogFlight, confirmed: Int, _ tickets: inout TicketTable
-    ) {
-        guard case .stored(let stored) = landed.append, let turn = own.last else { return }
-        guard stored.number == position.number + 1 else {
-            readAlong = LogSettings.readAlongSpan
-            return
-        }
-        adoptUnconfirmed(first: confirmed)
-        take(StoredTurn(position: stored, bytes: turn.bytes), &tickets)
-    }
-
-    private mutating func takeRead(
-        _ landed: LogFlight, isExcluded: Bool, confirmed: Int, _ tickets: inout TicketTable
-    ) {
-        var turns = landed.turns[...]
-        if !isExcluded {
-            guard isMine(turns.first) else {
-                standing = .unknown
-                return
-            }
-            turns = turns.dropFirst()
-        }
-        if let first = turns.first, !follows(first) {
-            counts.gaps += 1
-            standing = .unknown
-            return
-        }
-        let hadAppend = if case .stored = landed.append { true } else { false }
-        if hadAppend || !isExcluded { adoptUnconfirmed(first: confirmed) }
-        var foreign = false
-        for turn in turns {
-            guard follows(turn) else {
-                standing = .unknown
-                return
-            }
-            if !take(turn, &tickets) { foreign = true }
-            guard case .following = standing else { return }
-        }
-        if foreign {
-            readAlong = LogSettings.readAlongSpan
-        } else if readAlong > 0 {
-            readAlong -= 1
-        }
-        if landed.turns.count < LogSettings.readLimit {
-            lastRead = unixMilliseconds
-            settleOwn(&tickets)
-            answerQuestions(&tickets)
-        } else {
-            wantsRead = true
-        }
-    }
-
-    private mutating func adoptUnconfirmed(first count: Int) {
-        let ready = unconfirmed.prefix(count)
-        unconfirmed.removeFirst(count)
-        for id in ready {
-            if case .read(let elements) = table[id].standing { adopt(id, elements) }
-        }
-    }
-
-    /// The log has been read to its end: an own entry that is not in it never will be, if the
-    /// connection it was sent on can write no more.
-    private mutating func settleOwn(_ tickets: inout TicketTable) {
-        var open: [OwnTurn] = []
-        swap(&open, &own)
-        for turn in open.reversed() {
-            // What was trimmed before it was read may have been in it.
-            let reaches =
-                turn.after.birth != position.birth || tail.first <= turn.after.number + 1
-            if case .stored = turn.state {
-                counts.settledUnknown += 1
-                giveUp(turn, because: .unsettled, &tickets)
-            } else if isFenced && reaches {
-                counts.settledAgain += 1
-                draft.putBack(turn)
-            } else {
-                counts.settledUnknown += 1
-                settleUnfenced(turn, &tickets)
-            }
-        }
-    }
-
-    /// Nobody can tell whether an entry will be in the log. Requests with a key are sent again,
-    /// because they count once; the others are given up.
-    private mutating func settleUnfenced(_ turn: OwnTurn, _ tickets: inout TicketTable) {
-        for part in turn.parts where part.key == nil {
-            giveUp(part, items: Array(turn.items[part.items]), because: .unsettled, &tickets)
-        }
-        draft.putBack(turn, keyedOnly: true)
-    }
-
-    // MARK: Answers
-
-    private mutating func answerQuestions(_ tickets: inout TicketTable) {
-        guard !questions.isEmpty else { return }
-        var open: [Question] = []
-        swap(&open, &questions)
-        for question in open {
-            guard question.isBoarded else {
-                questions.append(question)
-                continue
-            }
-            if question.series.isNone {
-                tickets[question.ticket].summaries[question.position] = fleet.summary
-            } else if table[question.series].isHeld {
-                tickets[question.ticket].summaries[question.position] = summary(
-                    of: question.series)
-            } else {
-                want(question.series)
-                questions.append(question)
-                continue
-            }
-            close(question)
-            tickets.finish(question.ticket)
-        }
-    }
-
-    /// nil for a series that has no samples, or none within the time to live.
-    private func summary(of id: SeriesID) -> SeriesSummary? {
-        isListed(id) ? table[id].summary : nil
-    }
-
-    mutating func answer(_ tickets: inout TicketTable) {
-        guard !answers.isEmpty else { return }
-        for answered in answers {
-            let ticket = answered.awaited.ticket
-            if let verdict = answered.verdict {
-                tickets.deliver(verdict, to: ticket, at: answered.awaited.position)
-                tickets.finish(ticket)
-            } else {
-                counts.settledUnknown += 1
-                tickets.fail(ticket, .unsettled)
-            }
-        }
-        answers.removeAll(keepingCapacity: true)
     }
 }

@@ -26,15 +26,7 @@ extension RedisMachine {
     ) {
         let keys = kept.keys
         switch command {
-        case .create:
-            commands.begin(6)
-            commands.add("EVAL")
-            commands.add(text: RedisMachine.createScript)
-            commands.add("1")
-            commands.add(keys.log.span)
-            commands.add(EntryID(birth: nextBirth(), number: 1))
-            commands.add(kept.log.emptyTurn.span)
-            commands.end()
+        case .create: writeCreate(kept, into: &commands)
         case .read(let from, let isExcluded, let limit):
             writeRead(kept, from: from, isExcluded: isExcluded, limit, into: &commands)
         case .lookAt(let number):
@@ -45,15 +37,7 @@ extension RedisMachine {
             commands.add(place)
             commands.add(place)
             commands.end()
-        case .first:
-            commands.begin(6)
-            commands.add("XRANGE")
-            commands.add(keys.log.span)
-            commands.add("-")
-            commands.add("+")
-            commands.add("COUNT")
-            commands.add("1")
-            commands.end()
+        case .first: writeFirst(kept, into: &commands)
         case .checkpoint(let series):
             commands.begin(4)
             commands.add("LRANGE")
@@ -77,15 +61,7 @@ extension RedisMachine {
             commands.add("COUNT")
             commands.add(integer: RedisMachine.namesPerReply)
             commands.end()
-        case .append:
-            commands.begin(6)
-            commands.add("XADD")
-            commands.add(keys.log.span)
-            commands.add("NOMKSTREAM")
-            commands.add(nextOf: kept.log.position.birth)
-            commands.add("t")
-            commands.add(kept.log.turnBytes.span)
-            commands.end()
+        case .append: writeAppend(kept, into: &commands)
         case .watch:
             commands.command("UNWATCH")
             addPurpose(.ignored)
@@ -97,6 +73,42 @@ extension RedisMachine {
             writeGet(keys.trims, into: &commands)
         case .trim: writeTrim(kept, into: &commands, addPurpose)
         }
+    }
+
+    private mutating func writeCreate(_ kept: KeptLog, into commands: inout CommandBuffer) {
+        let keys = kept.keys
+        commands.begin(6)
+        commands.add("EVAL")
+        commands.add(text: RedisMachine.createScript)
+        commands.add("1")
+        commands.add(keys.log.span)
+        commands.add(EntryID(birth: nextBirth(), number: 1))
+        commands.add(kept.log.emptyTurn.span)
+        commands.end()
+    }
+
+    private func writeAppend(_ kept: KeptLog, into commands: inout CommandBuffer) {
+        let keys = kept.keys
+        commands.begin(6)
+        commands.add("XADD")
+        commands.add(keys.log.span)
+        commands.add("NOMKSTREAM")
+        commands.add(nextOf: kept.log.position.birth)
+        commands.add("t")
+        commands.add(kept.log.turnBytes.span)
+        commands.end()
+    }
+
+    private func writeFirst(_ kept: KeptLog, into commands: inout CommandBuffer) {
+        let keys = kept.keys
+        commands.begin(6)
+        commands.add("XRANGE")
+        commands.add(keys.log.span)
+        commands.add("-")
+        commands.add("+")
+        commands.add("COUNT")
+        commands.add("1")
+        commands.end()
     }
 
     private func writeRead(

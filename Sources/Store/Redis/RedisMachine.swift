@@ -197,7 +197,8 @@ package struct RedisMachine: ~Copyable {
         settings.hasDevices = hasDevices
         settings.writer = writer
         settings.hashSeed = hashSeed
-        let kept = KeptLog(LogID(index: logs.count), LogKeys(tag: tag), TurnLog(settings))
+        let kept = KeptLog(
+            LogID(index: logs.count), keys: LogKeys(tag: tag), TurnLog(settings))
         kept.log.tellTime(unixMilliseconds: unixMilliseconds)
         logs.append(kept)
     }

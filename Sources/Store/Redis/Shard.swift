@@ -123,9 +123,10 @@ struct Pipeline: Sendable {
         var isLasting = false
     }
 
-    init(_ id: LogID, _ keys: LogKeys, _ log: consuming TurnLog) {
+    init(_ id: LogID, keys: LogKeys, _ log: consuming TurnLog) {
         self.id = id
         self.keys = keys
+        // SAFETY: nobody reads the place before it is initialised, below.
         unsafe pointer = .allocate(capacity: 1)
         // SAFETY: the place was just allocated for one log.
         unsafe pointer.initialize(to: log)

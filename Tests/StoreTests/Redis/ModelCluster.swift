@@ -26,9 +26,9 @@ final class ModelCluster {
     /// Replicas have all in time.
     var isQuick = false
     private(set) var servers: [ModelServer] = []
-    private(set) var migration: Migration?
+    var migration: Migration?
     /// Which server really has which slot.
-    private var truth: [Int16]
+    var truth: [Int16]
     let journal = Journal()
     /// Logs that were trimmed, until somebody looks.
     var trimmed: [String] = []
@@ -114,7 +114,7 @@ final class ModelCluster {
 
     func execute(_ words: Words, on connection: ModelConnection) -> Reply {
         let server = connection.server
-        let reply = perform(words, connection, server)
+        let reply = perform(words, on: connection, server)
         count(words, reply)
         if history.count > 40_000 { history.removeFirst(20_000) }
         history.append("\(server.index)/\(connection.id) \(shown(words)) -> \(shown(reply))")
@@ -122,14 +122,14 @@ final class ModelCluster {
     }
 
     private func perform(
-        _ words: Words, _ connection: ModelConnection, _ server: ModelServer
+        _ words: Words, on connection: ModelConnection, _ server: ModelServer
     ) -> Reply {
         let name = text(words[0])
-        let isAsking = connection.isAsking
-        connection.isAsking = false
+        let isAsking = connection.asks
+        connection.asks = false
         switch name {
         case "ASKING":
-            connection.isAsking = true
+            connection.asks = true
             return ModelRedis.ok
         case "MULTI":
             connection.queued = []
@@ -152,11 +152,11 @@ final class ModelCluster {
             connection.queued?.append(words)
             return .text(Array("QUEUED".utf8))
         }
-        return serve(words, connection, server)
+        return serve(words, on: connection, server)
     }
 
     private func serve(
-        _ words: Words, _ connection: ModelConnection, _ server: ModelServer
+        _ words: Words, on connection: ModelConnection, _ server: ModelServer
     ) -> Reply {
         switch text(words[0]) {
         case "WATCH":
@@ -167,7 +167,7 @@ final class ModelCluster {
         case "UNWATCH":
             connection.watched = [:]
             return ModelRedis.ok
-        case "WAIT": return wait(words, connection, server)
+        case "WAIT": return wait(words, on: connection, server)
         case "CLUSTER": return slots(server)
         default: break
         }
@@ -313,8 +313,11 @@ final class ModelCluster {
     }
 
     private func wait(
-        _ words: Words, _ connection: ModelConnection, _ server: ModelServer
+        _ words: Words, on connection: ModelConnection, _ server: ModelServer
     ) -> Reply {
+        guard server.isMaster else {
+            return .error(Array("ERR WAIT cannot be used with replica instances.".utf8))
+        }
         let wanted = Int(text(words[1])) ?? 0
         let attached = replicas(of: server)
         for replica in attached where isQuick || random.below(8) > 0 { feed(replica, of: server) }
@@ -353,149 +356,5 @@ final class ModelCluster {
         case .array(let parts): "[" + parts.map { shown($0) }.joined(separator: " ") + "]"
         case .null, .integer, .failure: "\(reply)"
         }
-    }
-}
-
-// MARK: Replication
-
-extension ModelCluster {
-    /// The replica gets so many changes more, or all.
-    func feed(_ replica: ModelServer, of master: ModelServer, changes: Int = .max) {
-        replica.follow(master, changes: changes)
-        master.confirmedOffset = max(master.confirmedOffset, replica.offset)
-        let needed = replicas(of: master).map { master.offset - $0.offset }.max() ?? 0
-        master.backlog.removeFirst(max(0, master.backlog.count - needed))
-    }
-
-    /// A replica goes away. Those that stay have what it had.
-    func detach(_ replica: ModelServer) {
-        guard let master = master(of: replica.group), replica.isAttached else { return }
-        for other in replicas(of: master) { feed(other, of: master) }
-        replica.isAttached = false
-        note("replica \(replica.index) goes")
-    }
-
-    func attach(_ replica: ModelServer) {
-        guard let master = master(of: replica.group), replica !== master else { return }
-        replica.isUp = true
-        replica.resync(from: master)
-        master.confirmedOffset = max(master.confirmedOffset, master.offset)
-        note("replica \(replica.index) comes")
-    }
-
-    /// The master dies, or is cut off from its replicas only; the newest replica takes over.
-    func failOver(_ group: Int, leavesZombie: Bool) {
-        guard let old = master(of: group), !isMoving(old) else { return }
-        guard let next = replicas(of: old).max(by: { $0.offset < $1.offset }) else { return }
-        // What all agree on is not lost: it is written once, long before.
-        if old.data.exists("tm:meta"), !next.data.exists("tm:meta") { feed(next, of: old) }
-        note(
-            "failover \(old.index) -> \(next.index), zombie \(leavesZombie), "
-                + "\(old.offset - next.offset) changes are lost")
-        journal.lose(after: next.offset, of: old.index, next: next.index)
-        let others = replicas(of: old).filter { $0 !== next }
-        next.closeAll()
-        next.isMaster = true
-        next.isAttached = false
-        next.confirmedOffset = next.offset
-        next.backlog = []
-        truth = truth.map { $0 == Int16(old.index) ? Int16(next.index) : $0 }
-        next.view = truth
-        old.backlog = []
-        if leavesZombie {
-            old.isZombie = true
-        } else {
-            old.isUp = false
-            old.isMaster = false
-            old.closeAll()
-        }
-        for other in others { other.resync(from: next) }
-    }
-
-    /// The master stops and comes back with all its data.
-    func restart(_ group: Int) {
-        guard let server = master(of: group), !isMoving(server) else { return }
-        note("restart \(server.index)")
-        server.closeAll()
-        server.isLoading = true
-    }
-
-    func endLoading() {
-        for server in servers { server.isLoading = false }
-    }
-
-    /// All servers of the group lose their data.
-    func flush(_ group: Int) {
-        guard let server = master(of: group) else { return }
-        note("FLUSHALL \(server.index)")
-        server.data.removeAll()
-        server.note(.clear)
-        journal.loseAll(of: server.index)
-    }
-
-    // MARK: Slots
-
-    private func isMoving(_ server: ModelServer) -> Bool {
-        guard let migration else { return false }
-        return migration.source == server.index || migration.target == server.index
-    }
-
-    /// A server hears who has which slot.
-    func gossip(_ server: ModelServer) {
-        guard isCluster, !server.isZombie, server.isUp else { return }
-        server.view = truth
-    }
-
-    func beginMigration(of slot: UInt16, to group: Int) {
-        let source = servers[Int(truth[Int(slot)])]
-        guard migration == nil, let target = master(of: group), source.isUp, source !== target,
-            !source.isLoading, !target.isLoading
-        else { return }
-        migration = Migration(slot: slot, source: source.index, target: target.index)
-        source.migrating[slot] = target.index
-        target.importing.insert(slot)
-        note("slot \(slot) begins to move \(source.index) -> \(target.index)")
-    }
-
-    private func keys(of slot: UInt16, on server: ModelServer) -> [String] {
-        server.data.keys.filter { SlotMap.slot(ofKey: Array($0.utf8).span) == slot }
-    }
-
-    /// Moves one key; a replica has it as soon as its master.
-    /// - Returns: whether there was one.
-    @discardableResult
-    func moveKey() -> Bool {
-        guard let migration else { return false }
-        let source = servers[migration.source]
-        let target = servers[migration.target]
-        let keys = keys(of: migration.slot, on: source)
-        guard !keys.isEmpty else { return false }
-        let key = keys[random.below(keys.count)]
-        guard let moved = source.data.take(key) else { return false }
-        target.data.put(moved.value, expiry: moved.expiry, at: key)
-        source.note(.commands([[Array("UNLINK".utf8), Array(key.utf8)]], now: now))
-        target.note(.put(key, moved.value, expiry: moved.expiry))
-        for server in [source, target] {
-            for replica in replicas(of: server) { feed(replica, of: server) }
-        }
-        journal.move(key, from: source.index, to: target)
-        note("\(key) moves \(source.index) -> \(target.index)")
-        return true
-    }
-
-    func finishMigration() {
-        while moveKey() {}
-        guard let migration else { return }
-        let source = servers[migration.source]
-        let target = servers[migration.target]
-        source.migrating[migration.slot] = nil
-        target.importing.remove(migration.slot)
-        truth[Int(migration.slot)] = Int16(target.index)
-        for server in [source, target] {
-            server.view[Int(migration.slot)] = Int16(target.index)
-            for replica in replicas(of: server) { replica.view = server.view }
-        }
-        self.migration = nil
-        note("slot \(migration.slot) has moved \(source.index) -> \(target.index)")
     }
 }

@@ -15,7 +15,7 @@ final class ModelConnection {
     var queued: [Words]?
     /// A command of the transaction was refused.
     var isDirty = false
-    var isAsking = false
+    var asks = false
     /// Where in the server's stream of changes its last own change stands.
     var writeOffset = 0
 

@@ -363,7 +363,7 @@ private final class Bench {
     }
 
     /// The server executes commands, but for those that have another answer here.
-    func answer(_ shard: Int, _ commands: [Words], _ answers: [String: Reply] = [:]) {
+    func answer(_ shard: Int, _ commands: [Words], with answers: [String: Reply] = [:]) {
         for words in commands {
             let reply: Reply
             switch text(words[0]) {
@@ -380,7 +380,7 @@ private final class Bench {
         _ shard: Int, expecting names: [String], answering answers: [String: Reply] = [:],
         at place: SourceLocation = #_sourceLocation
     ) {
-        answer(shard, send(shard, expecting: names, at: place), answers)
+        answer(shard, send(shard, expecting: names, at: place), with: answers)
     }
 
     func ending(of ticket: TicketNumber) -> Ending {

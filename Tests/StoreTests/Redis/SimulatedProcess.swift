@@ -78,7 +78,7 @@ final class SimulatedProcess {
     private var lastMapShard = 0
 
     init(
-        number: Int, writer: UInt64, _ cluster: ModelCluster, _ parameters: FoldParameters,
+        number: Int, writer: UInt64, in cluster: ModelCluster, _ parameters: FoldParameters,
         _ settings: RedisSettings
     ) {
         self.number = number
