@@ -91,8 +91,8 @@ private struct FieldReader: FieldVisitor {
         do throws(FieldError) {
             if let node = object[name] {
                 value = try Value(json: node)
-            } else if let absent = Value.absent {
-                value = absent
+            } else if let fallback = Value.absent {
+                value = fallback
             } else {
                 throw FieldError(problem: "is missing")
             }
