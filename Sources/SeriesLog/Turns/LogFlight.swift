@@ -25,6 +25,8 @@ struct LogFlight {
     var fleetCheckpoint: [[UInt8]] = []
     var keyBlocks: [StoredTurn] = []
     var isTrimDone = false
+    /// Those of them that another process may have changed before it was watched for that.
+    var checkpointsBeforeWatch = 0
     /// What the group that was written last left for `watch`; nil for none.
     var trimToken: [UInt8]?
     var isElsewhere = false
@@ -50,7 +52,9 @@ struct LogFlight {
         case .list(let elements):
             switch command {
             case .checkpoint(let series): checkpoints.append((series, elements))
-            case .watch: trimToken = elements.first
+            case .watch:
+                trimToken = elements.first
+                checkpointsBeforeWatch = checkpoints.count
             default: fleetCheckpoint = elements
             }
         case .done: if command == .trim { isTrimDone = true }

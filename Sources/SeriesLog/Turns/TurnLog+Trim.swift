@@ -188,7 +188,8 @@ extension TurnLog {
                 }
                 return abandonTrim()
             }
-            job.group = group(job, landed.checkpoints)
+            job.group = group(
+                job, Array(landed.checkpoints.dropFirst(landed.checkpointsBeforeWatch)))
             job.phase = .toWrite
             trim = job
         case .toWatch, .toWrite: break
@@ -292,13 +293,14 @@ extension TurnLog {
     }
 
     /// A fold of all that stands in a list and of the records that follow; nil when it is of other
-    /// parameters.
+    /// parameters, or newer than the trim.
     private func rebuilt(
         _ old: [[UInt8]], with records: [CheckpointCoding.Record], before number: UInt64
     ) -> [UInt8]? {
         var start = FoldStart(settings)
         start.take(old, birth: position.birth)
-        guard !start.relearns else { return nil }
+        // A trim that was given up may have left a list that goes beyond this one.
+        guard !start.relearns, start.through < number else { return nil }
         let through = start.through
         for record in records where record.entry > through {
             _ = start.life.take(

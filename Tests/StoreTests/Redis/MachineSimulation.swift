@@ -238,6 +238,19 @@ final class MachineSimulation {
 
     func flush(_ group: Int) {
         hasFlushed = true
+        // A log may not be made by a command that is older than the flush: its birth would be
+        // before that of a log which others know.
+        for process in processes {
+            for shard in process.links.indices {
+                let outgoing = process.links[shard].connection?.outgoing ?? []
+                if outgoing.contains(where: { text($0[0]) == "EVAL" }) {
+                    process.links[shard].connection?.close()
+                }
+            }
+        }
+        for server in cluster.servers {
+            for connection in server.connections where !connection.isOpen { connection.close() }
+        }
         // Logs of which some are gone, with what all agreed on, may begin anew in other places.
         if cluster.authority(of: "tm:meta") === cluster.master(of: group) {
             for other in 0..<kinds.masters { cluster.flush(other) }
