@@ -96,7 +96,9 @@ struct LoggedSeries: ~Copyable {
     mutating func begin(_ life: consuming SeriesLife, through: UInt64, listed: UInt32) {
         lastEntry = max(lastEntry, life.lastEntry)
         lastArrival = max(lastArrival, life.lastArrival)
-        self.life = OwnedBox(life)
+        // Exchanged, not assigned: an optimized build (Swift 6.3) would not free the old one.
+        var other: OwnedBox<SeriesLife>? = OwnedBox(life)
+        swap(&self.life, &other)
         standing = .held
         foldedThrough = through
         listedRecords = listed
@@ -105,7 +107,8 @@ struct LoggedSeries: ~Copyable {
     }
 
     mutating func release() {
-        life = nil
+        var gone: OwnedBox<SeriesLife>?
+        swap(&life, &gone)
         standing = .unknown
         foldedThrough = 0
         snapshots = []

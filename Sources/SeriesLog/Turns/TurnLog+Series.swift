@@ -29,6 +29,7 @@ extension TurnLog {
         guard !id.isNone else { return }
         table[id].pins -= 1
         assert(table[id].pins >= 0, "a series is let go more often than it was held")
+        releaseIfEnded(id)
         removeIfUseless(id)
     }
 
@@ -153,12 +154,17 @@ extension TurnLog {
             if !table[id].isEmpty, !table[id].isPinned, !table[id].isEnding {
                 table[id].pins += 1
                 table[id].isEnding = true
+                // Out of the way of whoever looks for the next one.
+                table.touch(id, now: clockInstant)
                 let key = table.key(of: id)
                 draft.add(endOf: key.bytes, asOf: position.number, id)
                 counts.evicted += 1
                 return
             }
-            id = table.newer(than: id)
+            let next = table.newer(than: id)
+            // One that has ended stays until its end leaves the log, and is not in the way here.
+            if table[id].isEmpty { table.touch(id, now: clockInstant) }
+            id = next
             looks += 1
         }
     }
@@ -178,10 +184,21 @@ extension TurnLog {
         }
         if table[id].isHeld {
             if number > table[id].foldedThrough { table[id].restart(settings.parameters) }
+            releaseIfEnded(id)
         } else if case .unknown = table[id].standing {
             // Whatever comes now comes after the end.
             table[id].bornAt = number
         }
+    }
+
+    /// Drops the fold of a series that has ended, unless somebody waits for it: the tail has all that
+    /// may come.
+    private mutating func releaseIfEnded(_ id: SeriesID) {
+        guard table[id].isEmpty, table[id].isHeld, !table[id].isPinned,
+            table[id].endedAt > table[id].foldedThrough
+        else { return }
+        release(id)
+        table[id].bornAt = table[id].endedAt
     }
 
     /// Appends a record of a series to the tail.
