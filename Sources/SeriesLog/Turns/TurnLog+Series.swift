@@ -191,8 +191,8 @@ extension TurnLog {
         }
     }
 
-    /// Drops the fold of a series that has ended, unless somebody waits for it: the tail has all that
-    /// may come.
+    /// Drops the fold of a series that has ended, unless somebody waits for it: the tail has all
+    /// that may come.
     private mutating func releaseIfEnded(_ id: SeriesID) {
         guard table[id].isEmpty, table[id].isHeld, !table[id].isPinned,
             table[id].endedAt > table[id].foldedThrough
