@@ -51,22 +51,27 @@ extension StateVisitor {
     }
 }
 
-/// Appends each number in little-endian order.
+/// Takes each number as a word.
 struct StateWriter: StateVisitor {
-    var bytes: [UInt8] = []
+    private var words: [UInt64] = []
+
+    init() {
+        // A state of the default window; one of a larger window grows.
+        words.reserveCapacity(512)
+    }
+
+    /// The numbers so far, each in little-endian order.
+    var bytes: [UInt8] {
+        // SAFETY: the bytes are copied while the words lend them.
+        unsafe words.withUnsafeBytes { words in unsafe [UInt8](words) }
+    }
 
     mutating func visit(_ value: inout Double) {
-        append(value.bitPattern)
+        words.append(value.bitPattern.littleEndian)
     }
 
     mutating func visit(_ value: inout Int) {
-        append(UInt64(bitPattern: Int64(value)))
-    }
-
-    private mutating func append(_ word: UInt64) {
-        for shift in stride(from: UInt64(0), to: 64, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-        }
+        words.append(UInt64(bitPattern: Int64(value)).littleEndian)
     }
 }
 

@@ -22,7 +22,8 @@ struct LogFlight {
     var first: LogPosition?
     /// What `lookAt` found.
     var seen: StoredTurn?
-    var fleetCheckpoint: [[UInt8]] = []
+    /// Of the fleet; nil while it has not come.
+    var fleetCheckpoint: [[UInt8]]?
     var keyBlocks: [StoredTurn] = []
     var isTrimDone = false
     /// Those of them that another process may have changed before it was watched for that.

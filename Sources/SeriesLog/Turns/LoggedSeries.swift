@@ -39,7 +39,7 @@ struct LoggedSeries: ~Copyable {
         case asked
         /// Its checkpoint was read, and is folded when the log is read to its end the next time.
         case read([[UInt8]])
-        /// The fold has taken in all entries that were read.
+        /// The fold is here. It may lack records of the tail.
         case held
     }
 
@@ -49,6 +49,9 @@ struct LoggedSeries: ~Copyable {
     /// Entries up to this one are in the fold already, though the log was not read so far: they
     /// stood in its checkpoint.
     var foldedThrough: UInt64 = 0
+    /// Index of the last record that the fold has taken in, while it is held. Records of other
+    /// processes are taken in when the series is needed, several at once.
+    var foldedRecord = -1
     /// When its last sample came, by the log's clock; 0 before the first. Of a series that is not
     /// held: as far as the tail tells.
     var lastArrival = 0

@@ -130,11 +130,21 @@ extension TurnLog {
         guard !wanted.isEmpty else { return false }
         let taken = min(wanted.count, LogSettings.checkpointLimit)
         for id in wanted[..<taken] {
+            guard !id.isNone else {
+                boardFleet()
+                continue
+            }
             table[id].standing = .asked
             flight.commands.append(.checkpoint(id))
         }
         wanted.removeFirst(taken)
         return true
+    }
+
+    private mutating func boardFleet() {
+        guard case .wanted = fleet.standing else { return }
+        fleet.standing = .asked
+        flight.commands.append(.fleetCheckpoint)
     }
 
     // MARK: Replies
@@ -179,10 +189,7 @@ extension TurnLog {
     /// - Returns: whether an entry was on its way, so that the old connection must be fenced off.
     package mutating func cut() -> Bool {
         let wasAppending = flight.commands.contains(.append)
-        for case .checkpoint(let id) in flight.commands where isAsked(id) {
-            table[id].standing = .wanted
-            wanted.append(id)
-        }
+        wantAgain(flight)
         flight = LogFlight()
         lastCut = unixMilliseconds
         abandonTrim()
@@ -216,8 +223,10 @@ extension TurnLog {
         clock = 0
         tail.reset(first: 1)
         keys.removeAll()
-        fleet = SeriesFold(settings.parameters)
-        fleetThrough = 0
+        examined = 0
+        giveUpFleet(before: .max)
+        fleet.standing = .unknown
+        fleet.through = 0
         candidates.removeAll()
         bytesTaken = 0
         samplesSinceCandidate = 0
@@ -275,28 +284,14 @@ extension TurnLog {
         position = LogPosition(birth: birth, number: first - 1)
         mark = turns.isEmpty ? markOf(opening.turns.last) ?? .none : .none
         tail.reset(first: first)
+        examined = tail.firstRecord
         openKeys(landed.keyBlocks, birth: birth, before: first)
-        if settings.hasFleet { openFleet(landed.fleetCheckpoint, birth: birth) }
+        if settings.hasFleet { adoptFleet(landed.fleetCheckpoint ?? [], birth: birth) }
         standing = .following
         // What was read beside the log is as good as the log is still this one.
         wantsRead = true
         for turn in turns { take(turn, &tickets) }
         settleOwn(&tickets)
-    }
-
-    mutating func openFleet(_ elements: [[UInt8]], birth: UInt64) {
-        guard let element = elements.first.flatMap({ CheckpointCoding.FoldElement($0) }),
-            element.birth == birth
-        else { return }
-        fleetThrough = element.asOf
-        clock = element.lastArrival
-        if let decoded = try? SeriesFold(decoding: element.fold.span, settings.parameters) {
-            var other = decoded
-            swap(&fleet, &other)
-        } else {
-            fleet.totals = element.totals
-            counts.relearned += 1
-        }
     }
 
     // MARK: Checking

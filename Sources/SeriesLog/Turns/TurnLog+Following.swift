@@ -10,6 +10,7 @@ extension TurnLog {
         // of this flight is not confirmed by it then, but one of a flight before is.
         let earlier = unconfirmed.count
         for (id, elements) in landed.checkpoints { keep(elements, of: id) }
+        if landed.commands.contains(.fleetCheckpoint) { keepFleet(landed.fleetCheckpoint) }
         let confirmed = landed.hasDetour ? earlier : unconfirmed.count
         wantAgain(landed)
         takeAppend(landed.append, &tickets)
@@ -36,11 +37,21 @@ extension TurnLog {
         unconfirmed.append(id)
     }
 
+    private mutating func keepFleet(_ elements: [[UInt8]]?) {
+        guard case .asked = fleet.standing, let elements else { return }
+        fleet.standing = .read(elements)
+        unconfirmed.append(.none)
+    }
+
     /// Checkpoints that were asked for and did not come are asked for again.
     mutating func wantAgain(_ landed: LogFlight) {
         for case .checkpoint(let id) in landed.commands where isAsked(id) {
             table[id].standing = .wanted
             wanted.append(id)
+        }
+        if case .asked = fleet.standing {
+            fleet.standing = .wanted
+            wanted.append(.none)
         }
     }
 
@@ -122,7 +133,13 @@ extension TurnLog {
         let ready = unconfirmed.prefix(count)
         unconfirmed.removeFirst(count)
         for id in ready {
-            if case .read(let elements) = table[id].standing { adopt(id, elements) }
+            if id.isNone {
+                if case .read(let elements) = fleet.standing {
+                    adoptFleet(elements, birth: position.birth)
+                }
+            } else if case .read(let elements) = table[id].standing {
+                adopt(id, elements)
+            }
         }
     }
 
@@ -169,8 +186,13 @@ extension TurnLog {
                 continue
             }
             if question.series.isNone {
-                tickets[question.ticket].summaries[question.position] = fleet.summary
+                guard catchUpFleet() else {
+                    questions.append(question)
+                    continue
+                }
+                tickets[question.ticket].summaries[question.position] = fleet.fold.summary
             } else if table[question.series].isHeld {
+                catchUp(question.series)
                 tickets[question.ticket].summaries[question.position] = summary(
                     of: question.series)
             } else {

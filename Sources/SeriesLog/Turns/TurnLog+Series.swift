@@ -71,7 +71,8 @@ extension TurnLog {
         let through = start.through
         let listed = start.records
         table[id].begin(start.takeLife(), through: through, listed: listed)
-        for index in tailRecords(of: id) { replay(index, of: id) }
+        table[id].foldedRecord = tail.firstRecord - 1
+        catchUp(id)
         settleEmptiness(of: id)
         // What is awaited still is in the checkpoint's fold: nobody can say its verdict any more.
         for awaited in table[id].awaited {
@@ -99,6 +100,23 @@ extension TurnLog {
         }
         indices.reverse()
         return indices
+    }
+
+    /// The fold of a series takes in the records of the tail that it lacks.
+    /// - Parameter end: only those before this record.
+    mutating func catchUp(_ id: SeriesID, before end: Int = .max) {
+        var index = table[id].lastRecord
+        while index >= end { index = tail.record(index).previous }
+        guard index > table[id].foldedRecord, tail.holdsRecord(index) else { return }
+        let last = index
+        lacking.removeAll(keepingCapacity: true)
+        while index > table[id].foldedRecord, tail.holdsRecord(index) {
+            lacking.append(index)
+            index = tail.record(index).previous
+        }
+        for index in lacking.reversed() { replay(index, of: id) }
+        table[id].foldedRecord = last
+        if table[id].sinceSnapshot >= settings.snapshotSpan { dueSnapshots.append(id) }
     }
 
     private mutating func replay(_ index: Int, of id: SeriesID) {
@@ -173,7 +191,13 @@ extension TurnLog {
     mutating func takeEnd(_ id: SeriesID, offset: UInt32, asOf: UInt64, number: UInt64) {
         table[id].isEnding = false
         link(id, number: number, isEnd: true, offset: offset)
-        guard table[id].lastEntry <= asOf else { return }
+        guard table[id].lastEntry <= asOf else {
+            if table[id].isHeld {
+                catchUp(id, before: table[id].lastRecord)
+                table[id].foldedRecord = table[id].lastRecord
+            }
+            return
+        }
         table[id].endedAt = number
         table[id].lastEntry = number
         // Its checkpoint goes, and with that its time to live.
@@ -184,6 +208,7 @@ extension TurnLog {
         }
         if table[id].isHeld {
             if number > table[id].foldedThrough { table[id].restart(settings.parameters) }
+            table[id].foldedRecord = table[id].lastRecord
             releaseIfEnded(id)
         } else if case .unknown = table[id].standing {
             // Whatever comes now comes after the end.

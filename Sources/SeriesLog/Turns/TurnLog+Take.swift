@@ -32,6 +32,8 @@ extension TurnLog {
         } else {
             takeParts(of: turn, mine: nil, &tickets)
         }
+        if !fleet.awaited.isEmpty { catchUpFleet() }
+        examine(before: tail.endRecord - (tail.endRecord - tail.firstRecord) / 4)
         makeSnapshots()
         forget(before: head.trimmedTo)
         return isOwn
@@ -46,7 +48,6 @@ extension TurnLog {
         position = turn.position
         self.mark = mark
         bytesTaken += turn.bytes.count
-        if fleetThrough < position.number { fleetThrough = position.number }
         noteCandidate()
     }
 
@@ -115,23 +116,18 @@ extension TurnLog {
             let sample = bytes.sample(at: Int(offset))
             let name = bytes.nameRange(ofSampleAt: Int(offset))
             let position = mine?.items[item].position ?? -1
+            let record = tail.endRecord
             if name.isEmpty {
-                let verdict = foldFleet(sample, number: number)
+                tail.append(
+                    LogTail.Record(
+                        series: .none, isEnd: false, offset: offset, number: number, previous: -1))
                 guard position >= 0 else { continue }
-                if let verdict {
-                    tickets.deliver(verdict, to: ticket, at: position)
-                } else {
-                    // It was in the fold that was read: nobody can say its verdict any more.
-                    let awaited = LoggedSeries.Awaited(
-                        record: -1, ticket: ticket, position: position)
-                    answers.append(Answered(awaited: awaited, verdict: nil))
-                    unanswered += 1
-                }
+                fleet.awaited.append(
+                    LoggedSeries.Awaited(record: record, ticket: ticket, position: position))
+                unanswered += 1
                 continue
             }
             let id = mine?.items[item].series ?? series(of: bytes.extracting(name))
-            if settings.hasFleet { _ = foldFleet(sample, number: number) }
-            let record = tail.endRecord
             if let verdict = take(
                 sample, of: id, offset: offset, number: number, isOwn: mine != nil)
             {
@@ -158,22 +154,28 @@ extension TurnLog {
             table[id].isEmpty = false
             deviceCount += 1
         }
-        guard table[id].isHeld else { return nil }
-        if !isOwn, unixMilliseconds - table[id].lastWanted > LogSettings.unwantedSpan,
-            !table[id].isPinned
-        {
-            release(id)
-            return nil
-        }
+        guard table[id].isHeld, isOwn else { return nil }
+        let record = table[id].lastRecord
+        catchUp(id, before: record)
+        table[id].foldedRecord = record
         let verdict = table[id].take(sample, number: number, clock: clock, settings)
         if table[id].sinceSnapshot >= settings.snapshotSpan { dueSnapshots.append(id) }
         return verdict
     }
 
-    /// - Returns: nil when the sample is in the fold already.
-    private mutating func foldFleet(_ sample: Sample, number: UInt64) -> Verdict? {
-        guard number > fleetThrough else { return nil }
-        return fleet.fold(sample, settings.parameters)
+    /// Sees to it that no fold lacks records before this one, because these leave the tail next.
+    /// Most of it is done long before, a few with each entry.
+    private mutating func examine(before end: Int) {
+        examined = max(examined, tail.firstRecord)
+        while examined < end {
+            let id = tail.record(examined).series
+            if !id.isNone, table[id].isHeld, table[id].foldedRecord < examined {
+                let isWanted =
+                    unixMilliseconds - table[id].lastWanted <= LogSettings.unwantedSpan
+                if isWanted || table[id].isPinned { catchUp(id) } else { release(id) }
+            }
+            examined += 1
+        }
     }
 
     // MARK: Snapshots
@@ -184,7 +186,9 @@ extension TurnLog {
         let bound = candidates.last?.number ?? tail.first
         for id in dueSnapshots {
             guard table[id].sinceSnapshot >= settings.snapshotSpan,
-                position.number > table[id].foldedThrough
+                position.number > table[id].foldedThrough,
+                // It lacks nothing of what came since it was due.
+                table[id].foldedRecord == table[id].lastRecord
             else { continue }
             // One for each place where the log may be trimmed is enough.
             if let last = table[id].snapshots.last, last.number >= bound { continue }
@@ -207,23 +211,14 @@ extension TurnLog {
     private mutating func noteCandidate() {
         let isFull = samplesSinceCandidate >= settings.candidateSpan
         let isOld = clock - candidateClock >= settings.timeToLive / 8
-        guard isFull || isOld && samplesSinceCandidate > 0, fleetThrough == position.number
-        else { return }
+        guard isFull || isOld && samplesSinceCandidate > 0 else { return }
         samplesSinceCandidate = 0
         candidateClock = clock
-        var element: [UInt8] = []
-        if settings.hasFleet {
-            element =
-                CheckpointCoding.FoldElement(
-                    birth: position.birth, asOf: position.number, lastEntry: position.number,
-                    lastArrival: clock, totals: fleet.totals,
-                    fold: fleet.encode(settings.parameters)
-                ).bytes
-        }
         candidates.append(
             Candidate(
-                number: position.number + 1, fleet: element, bytesBefore: bytesTaken,
-                clock: clock))
+                number: position.number + 1, fleet: settings.hasFleet ? nil : [],
+                bytesBefore: bytesTaken, clock: clock))
+        encodeFleet()
     }
 
     // MARK: Forgetting
@@ -237,9 +232,12 @@ extension TurnLog {
         var keys = 0
         for entry in tail.first..<bound { keys += tail[entry].keys.count }
         noteBlock(before: number, keys: keys)
+        examine(before: records.upperBound)
+        leaveBehind(before: bound)
         var last: [SeriesID] = []
         for index in records {
             let id = tail.record(index).series
+            if id.isNone { continue }
             if !isListed, !tail.record(index).isEnd { table[id].listedRecords &+= 1 }
             while let first = table[id].snapshots.first, first.number < bound {
                 table[id].snapshots.removeFirst()
@@ -260,6 +258,13 @@ extension TurnLog {
     /// what they had.
     private mutating func readAgain() {
         for id in unconfirmed {
+            guard !id.isNone else {
+                if case .read = fleet.standing {
+                    fleet.standing = .wanted
+                    wanted.append(.none)
+                }
+                continue
+            }
             guard case .read = table[id].standing else { continue }
             table[id].standing = .wanted
             wanted.append(id)
@@ -270,6 +275,8 @@ extension TurnLog {
     /// Forgets all series; those that somebody waits for are asked for again.
     mutating func forgetSeries() {
         wanted.removeAll()
+        giveUpFleet(before: .max)
+        if !fleet.isHeld { fleet.standing = .unknown }
         var id = table.newest
         while !id.isNone {
             let next = table.older(than: id)
@@ -301,7 +308,8 @@ extension TurnLog {
         assert(own.count <= 1, "more than one entry of this process is under way")
         guard isFollowing else { return }
         assert(tail.next == position.number + 1, "the tail does not end at the position")
-        assert(fleetThrough >= position.number, "the fleet's fold is behind the log")
+        assert(
+            !fleet.isHeld || fleet.through + 1 >= tail.first, "the fleet's fold has a gap")
         assert(candidates.allSatisfy { $0.number > tail.first }, "a trim that is over")
         guard table.count <= 16 else { return }
         var id = table.newest

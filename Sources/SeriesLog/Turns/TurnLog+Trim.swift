@@ -30,6 +30,10 @@ struct TrimJob {
     var token: [UInt8] = []
 
     var next: Range<Int> { done..<min(done + groupLimit, series.count) }
+    /// Those after the group that is being written.
+    var following: Range<Int> {
+        next.upperBound..<min(next.upperBound + groupLimit, series.count)
+    }
     var isLast: Bool { done + group.lists.count == series.count }
 }
 
@@ -110,19 +114,21 @@ extension TurnLog {
         switch job.phase {
         case .toWatch:
             job.phase = .watching
-            watch(job)
+            watch(job, job.next)
         case .toWrite:
             job.phase = .writing
             flight.commands.append(.trim)
+            // What the next group needs is asked for at once.
+            if !job.isLast { watch(job, job.following) }
         case .watching, .writing: break
         }
         trim = job
     }
 
-    private mutating func watch(_ job: TrimJob) {
+    private mutating func watch(_ job: TrimJob, _ range: Range<Int>) {
         flight.commands += [.watch, .lookAt(job.number), .first]
         guard newestFold <= TurnLog.foldVersion else { return }
-        for id in job.series[job.next] where wantsRebuild(id, before: job.number) {
+        for id in job.series[range] where wantsRebuild(id, before: job.number) {
             flight.commands.append(.checkpoint(id))
         }
     }
@@ -133,11 +139,13 @@ extension TurnLog {
         let usable = candidates.filter { $0.number <= position.number }
         let oldest = max(clock, unixMilliseconds) - settings.timeToLive / 4
         let chosen = usable.last { $0.bytesBefore <= enough || $0.clock <= oldest }
-        guard let candidate = chosen ?? usable.first else { return }
+        guard let place = chosen ?? usable.first, prepareFleet(before: place.number),
+            let candidate = candidates.first(where: { $0.number == place.number })
+        else { return }
         var seen: [SeriesID] = []
         for index in tail.firstRecord..<tail.firstRecord(from: candidate.number) {
             let id = tail.record(index).series
-            if table[id].trimSerial != trimSerial + 1 {
+            if !id.isNone, table[id].trimSerial != trimSerial + 1 {
                 table[id].trimSerial = trimSerial + 1
                 seen.append(id)
             }
@@ -145,7 +153,7 @@ extension TurnLog {
         trimSerial += 1
         trim = TrimJob(
             number: candidate.number, mark: tail[candidate.number].mark, first: tail.first,
-            fleet: candidate.fleet, series: seen, groupLimit: settings.groupLimit)
+            fleet: candidate.fleet ?? [], series: seen, groupLimit: settings.groupLimit)
     }
 
     mutating func abandonTrim() {
@@ -173,27 +181,31 @@ extension TurnLog {
                 return
             }
             job.done += job.group.lists.count
-            job.phase = .toWatch
-            trim = job
-        case .watching:
-            guard let first = landed.first, first.birth == position.birth,
-                first.number == job.first, first.number == tail.first,
-                // Another process that has written a group meanwhile has put older checkpoints
-                // in the place of those that are written here already.
-                job.done == 0 || landed.trimToken == job.token,
-                landed.seen?.position.number == job.number, markOf(landed.seen) == job.mark
-            else {
-                if let first = landed.first, first.birth == position.birth {
-                    forget(before: first.number)
-                }
-                return abandonTrim()
-            }
-            job.group = group(
-                job, Array(landed.checkpoints.dropFirst(landed.checkpointsBeforeWatch)))
-            job.phase = .toWrite
-            trim = job
+            takeWatch(job, landed)
+        case .watching: takeWatch(job, landed)
         case .toWatch, .toWrite: break
         }
+    }
+
+    /// The next group is written if nobody else has trimmed since.
+    private mutating func takeWatch(_ watched: TrimJob, _ landed: LogFlight) {
+        var job = watched
+        guard let first = landed.first, first.birth == position.birth,
+            first.number == job.first, first.number == tail.first,
+            // Another process that has written a group meanwhile has put older checkpoints
+            // in the place of those that are written here already.
+            job.done == 0 || landed.trimToken == job.token,
+            landed.seen?.position.number == job.number, markOf(landed.seen) == job.mark
+        else {
+            if let first = landed.first, first.birth == position.birth {
+                forget(before: first.number)
+            }
+            return abandonTrim()
+        }
+        job.group = group(
+            job, Array(landed.checkpoints.dropFirst(landed.checkpointsBeforeWatch)))
+        job.phase = .toWrite
+        trim = job
     }
 
     private mutating func noteWritten(_ group: TrimGroup) {

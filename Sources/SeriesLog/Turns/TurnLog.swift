@@ -53,11 +53,12 @@ package struct TurnLog: ~Copyable {
         let verdict: Verdict?
     }
 
-    /// A place where the log may be trimmed, with the fleet's fold up to there.
+    /// A place where the log may be trimmed.
     struct Candidate {
         /// The first entry that stays.
         let number: UInt64
-        let fleet: [UInt8]
+        /// The fleet's fold up to there, encoded; nil as long as it has not come so far.
+        var fleet: [UInt8]?
         /// Bytes of all entries before it, counted since this log was opened.
         let bytesBefore: Int
         /// The log's clock there.
@@ -80,9 +81,9 @@ package struct TurnLog: ~Copyable {
     var tail = LogTail()
     var keys: KeyMemory
     var table = SeriesTable<LoggedSeries>()
-    var fleet: SeriesFold
-    /// Entries up to this one are in the fleet's fold.
-    var fleetThrough: UInt64 = 0
+    var fleet: LoggedFleet
+    /// Folds of series have taken in their records before this one.
+    var examined = 0
     var candidates: [Candidate] = []
     var bytesTaken = 0
     var samplesSinceCandidate = 0
@@ -95,7 +96,7 @@ package struct TurnLog: ~Copyable {
     /// Entries of this process that are sent and not yet folded.
     var own: [OwnTurn] = []
     var questions: [Question] = []
-    /// Series whose checkpoints are to be read.
+    /// Series whose checkpoints are to be read; `none` is the fleet's.
     var wanted: [SeriesID] = []
     /// Series whose checkpoints were read, and are adopted when the log was seen afterwards.
     var unconfirmed: [SeriesID] = []
@@ -121,6 +122,8 @@ package struct TurnLog: ~Copyable {
     var heldCount = 0
     var decoded = DecodedTurn()
     var dueSnapshots: [SeriesID] = []
+    /// Records that a fold lacks; for `catchUp` alone.
+    var lacking: [Int] = []
     /// Verdicts that were awaited and are known now, until they are told.
     var answers: [Answered] = []
     /// The newest fold that a writer of the tail understands.
@@ -134,7 +137,7 @@ package struct TurnLog: ~Copyable {
         deviceLimit = settings.deviceLimit
         historyLimit = settings.historyLimit
         keys = KeyMemory(limit: settings.keyLimit)
-        fleet = SeriesFold(settings.parameters)
+        fleet = LoggedFleet(settings.parameters)
         trimJitter = settings.writer | 1
     }
 
@@ -165,10 +168,6 @@ package struct TurnLog: ~Copyable {
     /// Whether all devices of the log are known here.
     package var knowsDevices: Bool {
         mutating get { !settings.hasDevices || directory.isComplete }
-    }
-
-    package var fleetSummary: SeriesSummary {
-        mutating get { fleet.summary }
     }
 
     /// When the oldest request came whose key is remembered, in Unix seconds; nil for none.

@@ -222,7 +222,7 @@ struct LogKeeper: ~Copyable {
             nextView = now + LogKeeper.viewInterval
             log.machine.tellMetrics()
             shared.see(
-                log.machine.fleetSummary(), devices: log.machine.deviceCount,
+                log.machine.glanceAtFleet(), devices: log.machine.deviceCount,
                 keySeed: log.machine.keySeed)
         }
     }

@@ -133,9 +133,16 @@ package struct RedisMachine: ~Copyable {
         }
     }
 
+    /// The fleet's series as far as it is known without asking.
     package func fleetSummary() -> SeriesSummary {
         guard let fleetLog else { return .empty }
-        return logs[fleetLog.index].log.fleetSummary
+        return logs[fleetLog.index].log.fleetSummary()
+    }
+
+    /// The same, cheaper and less exact, for gauges.
+    package func glanceAtFleet() -> SeriesSummary {
+        guard let fleetLog else { return .empty }
+        return logs[fleetLog.index].log.glanceAtFleet()
     }
 
     package var deviceCount: Int {
