@@ -16,6 +16,10 @@ package import System
         case closed(String)
     }
 
+    /// What the library reads in one go, and how often it is told to for one event: a megabyte.
+    private static let libraryRead = 16 * 1024
+    private static let readsPerEvent = 64
+
     private var context: UnsafeMutablePointer<redisAsyncContext>?
     /// How the library's parser makes an object of a reply: with its own functions, except for
     /// entry IDs, which need no object. A pointer, because the parser keeps one.
@@ -136,7 +140,15 @@ package import System
         }
         guard let context = unsafe context, unsafe context.pointee.c.flags & REDIS_CONNECTED != 0
         else { return }
-        guard unsafe redisBufferRead(&context.pointee.c) == REDIS_OK else { return close() }
+        // The library reads a little at a time. Of a long reply more is read before the loop goes on.
+        for _ in 0..<RedisConnection.readsPerEvent {
+            // SAFETY: as above.
+            let before = unsafe context.pointee.c.reader.pointee.len
+            guard unsafe redisBufferRead(&context.pointee.c) == REDIS_OK else { return close() }
+            // SAFETY: as above; what was read stands in the reader's buffer until replies are taken.
+            let count = unsafe context.pointee.c.reader.pointee.len - before
+            if count < RedisConnection.libraryRead { break }
+        }
         while true {
             var reply: UnsafeMutableRawPointer?
             // SAFETY: `redisGetReplyFromReader` frees no context, so it is live through the loop.

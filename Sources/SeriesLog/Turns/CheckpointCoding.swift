@@ -13,6 +13,8 @@ enum CheckpointCoding {
     static let recordsKind = UInt8(ascii: "R")
     static let foldHeadBytes = 1 + 7 * 8
     static let recordsHeadBytes = 1 + 3 * 8
+    /// What a record takes, about.
+    static let recordBytes = 28
 
     /// A fold with what is known of it.
     struct FoldElement {
@@ -75,7 +77,7 @@ enum CheckpointCoding {
     static func bytes(of records: [Record], birth: UInt64) -> [UInt8] {
         precondition(!records.isEmpty, "an element of no records")
         var bytes: [UInt8] = [recordsKind]
-        bytes.reserveCapacity(recordsHeadBytes + records.count * 28)
+        bytes.reserveCapacity(recordsHeadBytes + records.count * recordBytes)
         var entry = records[0].entry
         var arrival = records[0].arrival
         for word in [birth, entry, UInt64(arrival)] { bytes.append(word: word) }
@@ -120,8 +122,9 @@ enum CheckpointCoding {
 
 extension [UInt8] {
     mutating func append(word: UInt64) {
-        for shift in stride(from: UInt64(0), to: 64, by: 8) {
-            append(UInt8(truncatingIfNeeded: word >> shift))
+        // SAFETY: the bytes are copied while the word lends them.
+        unsafe Swift.withUnsafeBytes(of: word.littleEndian) { bytes in
+            unsafe append(contentsOf: bytes)
         }
     }
 

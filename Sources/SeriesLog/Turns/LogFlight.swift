@@ -35,6 +35,12 @@ struct LogFlight {
     /// The servers that were to confirm what was written have done so.
     var isReplicated = true
 
+    /// As many entries were read as were asked for: there may be more.
+    var isFull: Bool {
+        for case .read(_, _, let limit) in commands { return turns.count >= limit }
+        return false
+    }
+
     var isUnderWay: Bool { !commands.isEmpty }
     /// Whether a reply to each command has come.
     var isComplete: Bool { cursor == commands.count }

@@ -25,12 +25,15 @@ package struct LogSettings: Sendable {
 
     /// A series' fold is encoded every so many of its samples.
     package var snapshotSpan: UInt32 = 96
-    /// A list with more records is rebuilt when it is written the next time.
+    /// A list that would get more records is folded instead, by who writes it.
     package var listedLimit: UInt32 = 160
     /// The fleet's fold is encoded about every so many samples: the log is trimmed only there.
     package var candidateSpan = 1_024
-    /// Series whose checkpoints one transaction writes: a fraction of a millisecond.
+    /// Series whose checkpoints one transaction writes: a fraction of a millisecond. A log that is
+    /// twice as long as it should be is trimmed in groups eight times as large.
     package var groupLimit = 256
+    /// Bytes that one transaction writes, about.
+    package var groupBytes = 512 << 10
 
     package init() {}
 
@@ -38,8 +41,10 @@ package struct LogSettings: Sendable {
     /// when a sample of the series leaves the log: half of that time after it came, or with the
     /// next entry after that.
     package static let expirySpans = 3
-    /// Entries asked for at once.
+    /// Entries asked for at once, at most and at least, and about so many bytes of them.
     package static let readLimit = 256
+    static let leastRead = 16
+    static let readBytes = 1 << 20
     /// Checkpoints asked for in one flight.
     static let checkpointLimit = 512
     /// History that is kept for each active series, in bytes, where that is less than the limit:

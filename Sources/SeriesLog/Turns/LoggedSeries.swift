@@ -79,8 +79,9 @@ struct LoggedSeries: ~Copyable {
     /// Samples folded since the last snapshot.
     var sinceSnapshot: UInt32 = 0
     var snapshots: [Snapshot] = []
-    /// The trim that met it last.
+    /// The trim that met it last, and how many of its records leave the log with that.
     var trimSerial: UInt32 = 0
+    var leavingRecords: UInt32 = 0
     /// Own samples that are stored, and have no verdict because the fold is not here.
     var awaited: [Awaited] = []
 

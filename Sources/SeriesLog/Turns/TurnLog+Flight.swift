@@ -47,6 +47,16 @@ extension TurnLog {
         mutating get { !unconfirmed.isEmpty }
     }
 
+    /// Entries that are read at once: as many as a reply of about `readBytes` has, because nothing
+    /// else comes from the store before its end.
+    private var readLimit: Int {
+        mutating get {
+            let entry = max(1, tail.byteCount / max(1, tail.entryCount))
+            return min(
+                LogSettings.readLimit, max(LogSettings.leastRead, LogSettings.readBytes / entry))
+        }
+    }
+
     // MARK: Boarding
 
     /// Makes the next flight.
@@ -58,11 +68,11 @@ extension TurnLog {
         case .unknown:
             reset()
             standing = .opening(Opening())
-            flight.commands = [.read(from: 0, isExcluded: false, limit: LogSettings.readLimit)]
+            flight.commands = [.read(from: 0, isExcluded: false, limit: readLimit)]
         case .opening(let opening): boardOpening(opening)
         case .checking:
             flight.commands = [
-                .read(from: position.number, isExcluded: false, limit: LogSettings.readLimit),
+                .read(from: position.number, isExcluded: false, limit: readLimit),
                 .first,
             ]
         case .following: boardFollowing(&tickets)
@@ -74,7 +84,7 @@ extension TurnLog {
     mutating func boardOpening(_ opening: Opening) {
         if opening.isMissing {
             flight.commands = [
-                .create, .read(from: 0, isExcluded: false, limit: LogSettings.readLimit),
+                .create, .read(from: 0, isExcluded: false, limit: readLimit),
             ]
         } else if opening.isRead {
             flight.commands = settings.hasFleet ? [.fleetCheckpoint, .keys] : [.keys]
@@ -82,10 +92,10 @@ extension TurnLog {
             position = last.position
             flight.commands = [
                 .read(
-                    from: last.position.number, isExcluded: true, limit: LogSettings.readLimit)
+                    from: last.position.number, isExcluded: true, limit: readLimit)
             ]
         } else {
-            flight.commands = [.read(from: 0, isExcluded: false, limit: LogSettings.readLimit)]
+            flight.commands = [.read(from: 0, isExcluded: false, limit: readLimit)]
         }
     }
 
@@ -114,7 +124,7 @@ extension TurnLog {
             flight.commands.append(
                 .read(
                     from: position.number, isExcluded: !(confirms || turn == nil),
-                    limit: LogSettings.readLimit))
+                    limit: readLimit))
         }
         boardTrim()
         if case .reading(let cursor, _) = directory {
@@ -266,7 +276,7 @@ extension TurnLog {
         opening.turns += landed.turns
         opening.isMissing = opening.turns.isEmpty
         opening.isRead =
-            !opening.turns.isEmpty && landed.turns.count < LogSettings.readLimit
+            !opening.turns.isEmpty && !landed.isFull
         standing = .opening(opening)
     }
 
@@ -314,7 +324,7 @@ extension TurnLog {
             }
             take(turn, &tickets)
         }
-        if landed.turns.count < LogSettings.readLimit {
+        if !landed.isFull {
             lastRead = unixMilliseconds
             settleOwn(&tickets)
         } else {

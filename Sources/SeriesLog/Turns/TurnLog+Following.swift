@@ -120,7 +120,7 @@ extension TurnLog {
         } else if readAlong > 0 {
             readAlong -= 1
         }
-        if landed.turns.count < LogSettings.readLimit {
+        if !landed.isFull {
             lastRead = unixMilliseconds
             settleOwn(&tickets)
             answerQuestions(&tickets)

@@ -50,6 +50,8 @@ package struct TrimGroup: Sendable {
         /// When the last of the samples came, in Unix milliseconds; nil when the series has ended.
         package let activity: Int?
         let records: UInt32
+        /// It begins with a fold of what stood in the list and of what leaves.
+        let isRebuilt: Bool
     }
 
     package var lists: [List] = []
@@ -145,15 +147,29 @@ extension TurnLog {
         var seen: [SeriesID] = []
         for index in tail.firstRecord..<tail.firstRecord(from: candidate.number) {
             let id = tail.record(index).series
-            if !id.isNone, table[id].trimSerial != trimSerial + 1 {
+            if id.isNone { continue }
+            if table[id].trimSerial != trimSerial + 1 {
                 table[id].trimSerial = trimSerial + 1
+                table[id].leavingRecords = 0
                 seen.append(id)
             }
+            table[id].leavingRecords &+= 1
         }
         trimSerial += 1
         trim = TrimJob(
             number: candidate.number, mark: tail[candidate.number].mark, first: tail.first,
-            fleet: candidate.fleet ?? [], series: seen, groupLimit: settings.groupLimit)
+            fleet: candidate.fleet ?? [], series: seen,
+            groupLimit: groupLimit(
+                for: seen, records: tail.firstRecord(from: candidate.number) - tail.firstRecord))
+    }
+
+    /// How many series go into one transaction, so that it has about `groupBytes`.
+    private mutating func groupLimit(for series: [SeriesID], records: Int) -> Int {
+        let isLate = tail.byteCount > 2 * history
+        let most = isLate ? 8 * settings.groupLimit : settings.groupLimit
+        // Many records become a fold.
+        let each = min(CheckpointCoding.recordBytes * records / max(1, series.count), 6_000)
+        return min(most, max(1, settings.groupBytes / max(1, each)))
     }
 
     mutating func abandonTrim() {
@@ -216,6 +232,13 @@ extension TurnLog {
             } else {
                 table[list.series].listedRecords &+= list.records
             }
+            // A series that goes on so fast is folded along, and not read again each time.
+            if list.isRebuilt, table[list.series].leavingRecords >= settings.snapshotSpan / 2,
+                case .unknown = table[list.series].standing
+            {
+                table[list.series].lastWanted = unixMilliseconds
+                adopt(list.series, list.elements)
+            }
             if list.expires {
                 table[list.series].expirySet =
                     unixMilliseconds + LogSettings.expirySpans * settings.timeToLive
@@ -252,9 +275,10 @@ extension TurnLog {
         return group
     }
 
-    /// Whether the list has so many records that it is read and folded.
+    /// Whether the list would have so many records that it is read and folded.
     private func wantsRebuild(_ id: SeriesID, before number: UInt64) -> Bool {
-        table[id].listedRecords > settings.listedLimit && table[id].endedAt == 0
+        table[id].listedRecords &+ table[id].leavingRecords > settings.listedLimit
+            && table[id].endedAt == 0
             && !table[id].snapshots.contains { $0.number < number }
     }
 
@@ -280,6 +304,7 @@ extension TurnLog {
         }
         let activity = records.last?.arrival
         var elements: [[UInt8]] = []
+        var isRebuilt = false
         let writesFold = newestFold <= TurnLog.foldVersion && !ended
         if writesFold, let snapshot = table[id].snapshots.last(where: { $0.number < number }) {
             records.removeAll { $0.entry <= snapshot.number }
@@ -289,6 +314,7 @@ extension TurnLog {
         {
             records.removeAll()
             elements.append(element)
+            isRebuilt = true
         }
         let replaces = ended || !elements.isEmpty
         if !records.isEmpty {
@@ -301,7 +327,7 @@ extension TurnLog {
         return TrimGroup.List(
             series: id, replaces: replaces, elements: elements,
             expires: !elements.isEmpty && (replaces || isShort),
-            activity: activity, records: UInt32(clamping: records.count))
+            activity: activity, records: UInt32(clamping: records.count), isRebuilt: isRebuilt)
     }
 
     /// A fold of all that stands in a list and of the records that follow; nil when it is of other

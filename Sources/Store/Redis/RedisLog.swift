@@ -63,6 +63,7 @@ package struct RedisLog: ~Copyable {
         guard shard < links.count, links[shard].generation & 0xFF_FFFF == event.token.generation,
             let connection = links[shard].connection
         else { return }
+        machine.heard(from: ShardID(shard))
         connection.handle(event)
         drain(shard)
     }

@@ -22,8 +22,11 @@ extension RedisMachine {
     /// Whether a pipeline has been under way for too long.
     package func isStalled(_ id: ShardID) -> Bool {
         shards[id.index].isUnderWay
-            && shards[id.index].pipeline.sentAt + settings.timeout <= now
+            && shards[id.index].pipeline.heardAt + settings.timeout <= now
     }
+
+    /// The server takes what is sent, or sends something itself.
+    package mutating func heard(from id: ShardID) { shards[id.index].pipeline.heardAt = now }
 
     /// Writes the next pipeline of a server, if there is one to be sent now.
     /// - Returns: whether there is.
@@ -63,6 +66,7 @@ extension RedisMachine {
             pipeline.purposes.append(.wait(replicas))
         }
         pipeline.sentAt = now
+        pipeline.heardAt = now
         let isUnderWay = pipeline.isUnderWay
         swap(&pipeline, &shards[id.index].pipeline)
         if isUnderWay { metrics.recordPipeline(samples: samples) }

@@ -211,7 +211,7 @@ extension RedisMachine {
         var next = tickets.nextDeadline()
         for shard in shards where shard.isReady {
             if shard.isUnderWay {
-                next = min(next, shard.pipeline.sentAt + settings.timeout)
+                next = min(next, shard.pipeline.heardAt + settings.timeout)
             } else if shard.notBefore > now {
                 next = min(next, shard.notBefore)
             }

@@ -69,6 +69,8 @@ struct Pipeline: Sendable {
     /// Replies that have come.
     var cursor = 0
     var sentAt = Instant.zero
+    /// When something was heard of it last: a long one may take its time as long as it goes on.
+    var heardAt = Instant.zero
     /// Flights that cannot end before the last reply has come.
     var passengers: [Passenger] = []
 
