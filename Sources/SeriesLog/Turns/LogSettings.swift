@@ -32,8 +32,10 @@ package struct LogSettings: Sendable {
     /// Series whose checkpoints one transaction writes: a fraction of a millisecond. A log that is
     /// twice as long as it should be is trimmed in groups eight times as large.
     package var groupLimit = 256
+    /// Bytes of entries that one trim takes out of the log, at most, or half of them all.
+    package var trimBytes = 8 << 20
     /// Bytes that one transaction writes, about.
-    package var groupBytes = 512 << 10
+    package var groupBytes = 256 << 10
 
     package init() {}
 
@@ -41,6 +43,8 @@ package struct LogSettings: Sendable {
     /// when a sample of the series leaves the log: half of that time after it came, or with the
     /// next entry after that.
     package static let expirySpans = 3
+    /// Samples of an entry while the log is four times as long as it may be.
+    static let fewSamples = 256
     /// Entries asked for at once, at most and at least, and about so many bytes of them.
     package static let readLimit = 256
     static let leastRead = 16

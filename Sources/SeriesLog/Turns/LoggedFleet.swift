@@ -33,7 +33,7 @@ struct LoggedFleet: ~Copyable {
 
 extension TurnLog {
     /// Entries that the fleet's fold takes in at once: some milliseconds of work at most.
-    private static var fleetStep: Int { 16_384 }
+    private static var fleetStep: Int { 32_768 }
     /// A fold that nobody asked for so long is given up when the log goes on, in milliseconds.
     private static var fleetSpan: Int { 30_000 }
     /// The log may go on by so many samples before the fold is given up.
@@ -103,19 +103,13 @@ extension TurnLog {
         encodeFleet()
     }
 
-    /// Sees to it that the fold is known where the log is to be trimmed.
-    /// - Returns: whether it is, now.
-    mutating func prepareFleet(before number: UInt64) -> Bool {
-        func isReady() -> Bool {
-            candidates.contains { $0.number == number && $0.fleet != nil }
-        }
-        if isReady() { return true }
-        guard fleet.isHeld else {
-            wantFleet()
-            return false
-        }
+    /// Sees to it that the fold will be known where the log is to be trimmed.
+    mutating func prepareFleet(before number: UInt64) {
+        guard settings.hasFleet,
+            !candidates.contains(where: { $0.number == number && $0.fleet != nil })
+        else { return }
+        guard fleet.isHeld else { return wantFleet() }
         foldFleet(through: number - 1)
-        return isReady()
     }
 
     /// The fleet's fold takes in what it lacks, or a part of that.

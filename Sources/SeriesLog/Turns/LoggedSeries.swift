@@ -79,9 +79,11 @@ struct LoggedSeries: ~Copyable {
     /// Samples folded since the last snapshot.
     var sinceSnapshot: UInt32 = 0
     var snapshots: [Snapshot] = []
-    /// The trim that met it last, and how many of its records leave the log with that.
+    /// The trim that met it last, how many of its records leave the log with that, and the last
+    /// of them.
     var trimSerial: UInt32 = 0
     var leavingRecords: UInt32 = 0
+    var lastLeaving = -1
     /// Own samples that are stored, and have no verdict because the fold is not here.
     var awaited: [Awaited] = []
 

@@ -115,10 +115,12 @@ struct TurnDraft: ~Copyable {
 
     /// Makes an entry of the first parts, as many as one entry may have, and keeps the others.
     /// - Returns: nil when nothing has gathered.
-    mutating func takeTurn(_ head: TurnHead, after: LogPosition) -> OwnTurn? {
+    mutating func takeTurn(
+        _ head: TurnHead, after: LogPosition, samples: Int
+    ) -> OwnTurn? {
         guard !parts.isEmpty else { return nil }
         var count = 1
-        while count < parts.count, parts[count].items.upperBound <= TurnDraft.sampleLimit,
+        while count < parts.count, parts[count].items.upperBound <= samples,
             parts[count].bytes.upperBound <= TurnDraft.byteLimit
         { count += 1 }
         var bytes = ByteBuffer(limit: TurnCoding.headBytes + body.count)

@@ -106,9 +106,9 @@ extension TurnLog {
         let head = TurnHead(
             mark: TurnMark(writer: settings.writer, number: lastNumber + 1),
             arrival: max(clock, unixMilliseconds), trimmedTo: tail.first,
-            isTrimming: trim != nil, foldVersion: TurnLog.foldVersion)
+            isTrimming: trim != nil || mayTrim && isTrimDue, foldVersion: TurnLog.foldVersion)
         // One entry of this process is under way at a time, so that their order is known.
-        let turn = own.isEmpty ? draft.takeTurn(head, after: position) : nil
+        let turn = own.isEmpty ? draft.takeTurn(head, after: position, samples: turnSamples) : nil
         if let turn {
             lastNumber = turn.number
             own.append(turn)
@@ -126,7 +126,7 @@ extension TurnLog {
                     from: position.number, isExcluded: !(confirms || turn == nil),
                     limit: readLimit))
         }
-        boardTrim()
+        boardTrim(isIdle: own.isEmpty)
         if case .reading(let cursor, _) = directory {
             flight.commands.append(.names(cursor: cursor))
         } else if !directory.isComplete {
@@ -149,6 +149,14 @@ extension TurnLog {
         }
         wanted.removeFirst(taken)
         return true
+    }
+
+    /// Samples of one entry, at most. Few while the log is so long that trims do not keep up:
+    /// clients wait then, or are refused, before the store is full.
+    private var turnSamples: Int {
+        mutating get {
+            tail.byteCount > 4 * historyLimit ? LogSettings.fewSamples : TurnDraft.sampleLimit
+        }
     }
 
     private mutating func boardFleet() {

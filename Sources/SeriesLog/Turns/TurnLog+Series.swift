@@ -90,10 +90,10 @@ extension TurnLog {
         deviceCount += isEmpty ? -1 : 1
     }
 
-    /// The series' records in the tail, oldest first.
-    func tailRecords(of id: SeriesID) -> [Int] {
+    /// The series' records in the tail up to one of them, oldest first.
+    func chain(of id: SeriesID, upTo last: Int) -> [Int] {
         var indices: [Int] = []
-        var index = table[id].lastRecord
+        var index = last
         while index >= 0, tail.holdsRecord(index) {
             indices.append(index)
             index = tail.record(index).previous

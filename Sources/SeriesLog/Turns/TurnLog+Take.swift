@@ -23,7 +23,7 @@ extension TurnLog {
         clock = max(clock, head.arrival)
         newestFold = max(newestFold, head.foldVersion)
         let isOwn = head.mark.writer == settings.writer
-        if !isOwn, head.isTrimming { othersTrimUntil = unixMilliseconds + TurnLog.trimSpan }
+        takeTrimClaim(head)
         let place = isOwn ? own.firstIndex { $0.number == head.mark.number } : nil
         if let place {
             let mine = own.remove(at: place)

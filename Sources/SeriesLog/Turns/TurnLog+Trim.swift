@@ -50,8 +50,6 @@ package struct TrimGroup: Sendable {
         /// When the last of the samples came, in Unix milliseconds; nil when the series has ended.
         package let activity: Int?
         let records: UInt32
-        /// It begins with a fold of what stood in the list and of what leaves.
-        let isRebuilt: Bool
     }
 
     package var lists: [List] = []
@@ -70,7 +68,7 @@ extension TurnLog {
     /// Others leave a trim to a process that said so for so long, in milliseconds.
     static var trimSpan: Int { 1_000 }
     /// After a trim that somebody else's let fail, in milliseconds.
-    private static var trimPause: Int { 200 }
+    private static var trimPause: Int { 100 }
     static var foldVersion: UInt8 { UInt8(SeriesFold.version) }
 
     /// Bytes of the log beyond which it is trimmed.
@@ -110,8 +108,29 @@ extension TurnLog {
 
     // MARK: Steps
 
-    mutating func boardTrim() {
-        if trim == nil, mayTrim, isTrimDue { beginTrim() }
+    /// An entry says that its writer trims the log, or wants to. The first one to say so does.
+    mutating func takeTrimClaim(_ head: TurnHead) {
+        let until = unixMilliseconds + TurnLog.trimSpan
+        let isMine = trimClaimUntil > unixMilliseconds
+        switch (head.isTrimming, head.mark.writer == settings.writer) {
+        case (true, true):
+            if isMine || unixMilliseconds >= othersTrimUntil { trimClaimUntil = until }
+        case (true, false):
+            guard !isMine, trimmer == 0 || trimmer == head.mark.writer else { return }
+            trimmer = head.mark.writer
+            othersTrimUntil = until
+        case (false, _):
+            // It is done, or gave up.
+            guard trimmer == head.mark.writer else { return }
+            trimmer = 0
+            othersTrimUntil = unixMilliseconds
+        }
+    }
+
+    /// - Parameter isIdle: this process has no entry that could tell the others.
+    mutating func boardTrim(isIdle: Bool) {
+        let isClaimed = isIdle || trimClaimUntil > unixMilliseconds
+        if trim == nil, mayTrim, isClaimed, isTrimDue { beginTrim() }
         guard var job = trim else { return }
         switch job.phase {
         case .toWatch:
@@ -136,13 +155,17 @@ extension TurnLog {
     }
 
     private mutating func beginTrim() {
-        // Half of the history stays.
-        let enough = bytesTaken - history / 2
+        // Half of the history stays. A log that has become very long goes in halves.
+        let first = bytesTaken - tail.byteCount
+        let enough = min(
+            bytesTaken - history / 2, first + max(settings.trimBytes, tail.byteCount / 2))
         let usable = candidates.filter { $0.number <= position.number }
         let oldest = max(clock, unixMilliseconds) - settings.timeToLive / 4
         let chosen = usable.last { $0.bytesBefore <= enough || $0.clock <= oldest }
-        guard let place = chosen ?? usable.first, prepareFleet(before: place.number),
-            let candidate = candidates.first(where: { $0.number == place.number })
+        guard let last = chosen ?? usable.first,
+            let candidate = candidateWithFleet(last),
+            // A trim of little costs about as much as one of much.
+            2 * (candidate.bytesBefore - first) >= last.bytesBefore - first
         else { return }
         var seen: [SeriesID] = []
         for index in tail.firstRecord..<tail.firstRecord(from: candidate.number) {
@@ -154,6 +177,7 @@ extension TurnLog {
                 seen.append(id)
             }
             table[id].leavingRecords &+= 1
+            table[id].lastLeaving = index
         }
         trimSerial += 1
         trim = TrimJob(
@@ -164,6 +188,13 @@ extension TurnLog {
     }
 
     /// How many series go into one transaction, so that it has about `groupBytes`.
+    /// The candidate with the fleet's fold up to there, or one before it to which the fold has
+    /// come.
+    private mutating func candidateWithFleet(_ last: Candidate) -> Candidate? {
+        prepareFleet(before: last.number)
+        return candidates.last { $0.number <= last.number && $0.fleet != nil }
+    }
+
     private mutating func groupLimit(for series: [SeriesID], records: Int) -> Int {
         let isLate = tail.byteCount > 2 * history
         let most = isLate ? 8 * settings.groupLimit : settings.groupLimit
@@ -175,6 +206,7 @@ extension TurnLog {
     mutating func abandonTrim() {
         guard trim != nil else { return }
         trim = nil
+        trimClaimUntil = 0
         othersTrimUntil = unixMilliseconds + TurnLog.trimPause
     }
 
@@ -192,6 +224,9 @@ extension TurnLog {
             job.token = job.group.token
             if job.isLast {
                 trim = nil
+                // The work is shared: others come first now.
+                trimClaimUntil = 0
+                othersTrimUntil = unixMilliseconds + TurnLog.trimPause
                 counts.trims += 1
                 forget(before: job.number, isListed: true)
                 return
@@ -231,13 +266,6 @@ extension TurnLog {
                 counts.checkpointsWritten += 1
             } else {
                 table[list.series].listedRecords &+= list.records
-            }
-            // A series that goes on so fast is folded along, and not read again each time.
-            if list.isRebuilt, table[list.series].leavingRecords >= settings.snapshotSpan / 2,
-                case .unknown = table[list.series].standing
-            {
-                table[list.series].lastWanted = unixMilliseconds
-                adopt(list.series, list.elements)
             }
             if list.expires {
                 table[list.series].expirySet =
@@ -287,9 +315,8 @@ extension TurnLog {
     ) -> TrimGroup.List {
         var records: [CheckpointCoding.Record] = []
         var ended = false
-        for index in tailRecords(of: id) {
+        for index in chain(of: id, upTo: table[id].lastLeaving) {
             let record = tail.record(index)
-            guard record.number < number else { break }
             let entry = tail[record.number]
             if record.isEnd {
                 guard table[id].endedAt >= record.number else { continue }
@@ -304,7 +331,6 @@ extension TurnLog {
         }
         let activity = records.last?.arrival
         var elements: [[UInt8]] = []
-        var isRebuilt = false
         let writesFold = newestFold <= TurnLog.foldVersion && !ended
         if writesFold, let snapshot = table[id].snapshots.last(where: { $0.number < number }) {
             records.removeAll { $0.entry <= snapshot.number }
@@ -314,7 +340,6 @@ extension TurnLog {
         {
             records.removeAll()
             elements.append(element)
-            isRebuilt = true
         }
         let replaces = ended || !elements.isEmpty
         if !records.isEmpty {
@@ -327,7 +352,7 @@ extension TurnLog {
         return TrimGroup.List(
             series: id, replaces: replaces, elements: elements,
             expires: !elements.isEmpty && (replaces || isShort),
-            activity: activity, records: UInt32(clamping: records.count), isRebuilt: isRebuilt)
+            activity: activity, records: UInt32(clamping: records.count))
     }
 
     /// A fold of all that stands in a list and of the records that follow; nil when it is of other

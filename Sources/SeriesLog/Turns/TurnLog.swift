@@ -110,8 +110,11 @@ package struct TurnLog: ~Copyable {
     /// Groups that were written, or were to be.
     var trimGroups: UInt64 = 0
     var trimJitter: UInt64
-    /// Another process is trimming until about then.
+    /// Another process is trimming until about then: which, or 0.
     var othersTrimUntil = 0
+    var trimmer: UInt64 = 0
+    /// This process may trim until about then.
+    var trimClaimUntil = 0
     var directory = Directory.unread
     /// The old connection can write no more.
     var isFenced = true
