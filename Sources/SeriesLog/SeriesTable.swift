@@ -126,6 +126,15 @@ package struct SeriesTable<Content: ~Copyable>: ~Copyable {
         series[id.index].lastActivity = activity
     }
 
+    /// Notes that a series was active before all others: it becomes the one idle longest.
+    package mutating func moveToOldest(_ id: SeriesID, lastActivity: Instant) {
+        unlink(id)
+        let bound =
+            oldest.isNone ? lastActivity : Instant(nanoseconds: oldestActivity.nanoseconds - 1)
+        linkAsOldest(id)
+        series[id.index].lastActivity = min(lastActivity, bound)
+    }
+
     package func lastActivity(of id: SeriesID) -> Instant { series[id.index].lastActivity }
 
     /// When the series idle longest was last active; never when there is none.

@@ -25,13 +25,18 @@ struct LogFlight {
     /// Of the fleet; nil while it has not come.
     var fleetCheckpoint: [[UInt8]]?
     var keyBlocks: [StoredTurn] = []
+    /// Names of devices, and where to go on.
+    var names: (next: UInt64, found: [(name: [UInt8], activity: Int)])?
     var isTrimDone = false
     /// Those of them that another process may have changed before it was watched for that.
     var checkpointsBeforeWatch = 0
     /// What the group that was written last left for `watch`; nil for none.
     var trimToken: [UInt8]?
     var isElsewhere = false
+    /// Something that the flight is of no use without was refused.
     var isRefused = false
+    /// Series whose checkpoints the store refuses to read; `none` is the fleet's.
+    var refusedCheckpoints: [SeriesID] = []
     /// The servers that were to confirm what was written have done so.
     var isReplicated = true
 
@@ -50,9 +55,7 @@ struct LogFlight {
         case .elsewhere:
             isElsewhere = true
             if command == .append { append = .elsewhere }
-        case .refused:
-            isRefused = true
-            if command == .append { append = .refused }
+        case .refused: refuse(command)
         case .appended(let position): append = .stored(position)
         case .nothing: if command == .append { append = .missing }
         case .entries(let found): take(found, to: command)
@@ -65,7 +68,17 @@ struct LogFlight {
             default: fleetCheckpoint = elements
             }
         case .done: if command == .trim { isTrimDone = true }
-        case .names: break
+        case .names(let next, let found): names = (next, found)
+        }
+    }
+
+    private mutating func refuse(_ command: LogCommand) {
+        switch command {
+        case .append: append = .refused
+        case .checkpoint(let series): refusedCheckpoints.append(series)
+        case .fleetCheckpoint: refusedCheckpoints.append(.none)
+        case .names, .trim, .watch, .lookAt: break
+        case .create, .read, .first, .keys: isRefused = true
         }
     }
 

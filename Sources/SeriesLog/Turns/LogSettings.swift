@@ -37,25 +37,31 @@ package struct LogSettings: Sendable {
     /// Bytes that one transaction writes, about.
     package var groupBytes = 256 << 10
 
+    // What follows is no setting of the operator's. Tests make it small.
+
+    /// Samples of one entry, and its bytes: what a reader takes in at once, in some milliseconds.
+    package var turnSamples = 8_192
+    package var turnBytes = 1 << 20
+    /// Samples of an entry while the log is four times as long as it may be.
+    package var fewSamples = 256
+    /// Entries asked for at once, at most and at least, and about so many bytes of them.
+    package var readLimit = 256
+    package var leastRead = 16
+    package var readBytes = 1 << 20
+    /// Checkpoints asked for in one flight.
+    package var checkpointLimit = 512
+    /// History that is kept for each active series, in bytes, where that is less than the limit:
+    /// some 16 samples of 42 bytes.
+    package var historyPerSeries = 16 * 42
+    /// A fold that this process was not asked for so long is dropped, in milliseconds.
+    package var unwantedSpan = 600_000
+    /// Flights that read along after another process has written.
+    package var readAlongSpan = 64
+
     package init() {}
 
     /// A checkpoint lives so many times as long as its series may be idle. It is told to live on
     /// when a sample of the series leaves the log: half of that time after it came, or with the
     /// next entry after that.
     package static let expirySpans = 3
-    /// Samples of an entry while the log is four times as long as it may be.
-    static let fewSamples = 256
-    /// Entries asked for at once, at most and at least, and about so many bytes of them.
-    package static let readLimit = 256
-    static let leastRead = 16
-    static let readBytes = 1 << 20
-    /// Checkpoints asked for in one flight.
-    static let checkpointLimit = 512
-    /// History that is kept for each active series, in bytes, where that is less than the limit:
-    /// some 16 samples of 42 bytes.
-    static let historyPerSeries = 16 * 42
-    /// A fold that this process was not asked for so long is dropped, in milliseconds.
-    static let unwantedSpan = 600_000
-    /// Flights that read along after another process has written.
-    static let readAlongSpan = 64
 }

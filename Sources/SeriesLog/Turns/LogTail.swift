@@ -10,7 +10,16 @@ struct LogTail {
         /// Index of its first record.
         let firstRecord: Int
         /// Hashes of the keys that came with it for the first time.
-        let keys: [UInt64]
+        var keys: [UInt64] = []
+    }
+
+    enum Kind: UInt8 {
+        case sample
+        case end
+        /// An end of which it is not known yet whether it counts.
+        case undecidedEnd
+        /// An end that does not count.
+        case nothing
     }
 
     /// A sample, or the end of a series, in the tail. Records are numbered on and on, from the
@@ -18,7 +27,7 @@ struct LogTail {
     struct Record {
         /// `none` for a sample of the fleet alone.
         let series: SeriesID
-        let isEnd: Bool
+        var kind: Kind
         /// Where it begins in its entry's bytes.
         let offset: UInt32
         let number: UInt64
@@ -58,6 +67,11 @@ struct LogTail {
         entries.append(entry)
     }
 
+    /// Notes the keys that came with the last entry for the first time.
+    mutating func keep(keysOfLast keys: [UInt64]) {
+        if !keys.isEmpty { entries[entries.count - 1].keys = keys }
+    }
+
     // MARK: Records
 
     var firstRecord: Int { recordBase + recordStart }
@@ -67,6 +81,11 @@ struct LogTail {
     func holdsRecord(_ index: Int) -> Bool { index >= firstRecord }
 
     mutating func append(_ record: Record) { records.append(record) }
+
+    /// Tells of an end whether it counts.
+    mutating func decide(_ index: Int, counts: Bool) {
+        records[index - recordBase].kind = counts ? .end : .nothing
+    }
 
     /// The index of the first record that belongs to this entry or a later one.
     func firstRecord(from number: UInt64) -> Int {
@@ -83,6 +102,7 @@ struct LogTail {
         while first < bound {
             byteCount -= entries[entryStart].bytes.count
             entries[entryStart].bytes = []
+            entries[entryStart].keys = []
             entryStart += 1
             first += 1
         }

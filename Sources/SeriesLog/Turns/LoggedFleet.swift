@@ -53,7 +53,7 @@ extension TurnLog {
         while index >= tail.firstRecord, summary.windowCount < settings.parameters.windowSize {
             let record = tail.record(index)
             index -= 1
-            guard !record.isEnd else { continue }
+            guard record.kind == .sample else { continue }
             let sample = tail[record.number].bytes.span.sample(at: Int(record.offset))
             if summary.windowCount == 0 { summary.lastSample = sample }
             summary.windowCount += 1
@@ -76,9 +76,9 @@ extension TurnLog {
     }
 
     /// Begins the fleet's fold with its checkpoint.
-    mutating func adoptFleet(_ elements: [[UInt8]], birth: UInt64) {
+    mutating func adoptFleet(_ elements: [[UInt8]]) {
         guard let element = elements.first.flatMap({ CheckpointCoding.FoldElement($0) }),
-            element.birth == birth
+            element.birth == position.birth
         else {
             // What is before the tail, if anything, is not kept anywhere.
             beginFleet(SeriesFold(settings.parameters), through: 0)
@@ -99,14 +99,14 @@ extension TurnLog {
         fleet.begin(fold, through: max(through, tail.first - 1))
         let last = fleet.through
         giveUpFleet(before: tail.firstRecord(from: last + 1))
-        candidates.removeAll { $0.fleet == nil && $0.number <= last }
+        candidates.removeAll { $0.element == nil && $0.number <= last }
         encodeFleet()
     }
 
     /// Sees to it that the fold will be known where the log is to be trimmed.
     mutating func prepareFleet(before number: UInt64) {
         guard settings.hasFleet,
-            !candidates.contains(where: { $0.number == number && $0.fleet != nil })
+            !candidates.contains(where: { $0.number == number && $0.element != nil })
         else { return }
         guard fleet.isHeld else { return wantFleet() }
         foldFleet(through: number - 1)
@@ -135,7 +135,7 @@ extension TurnLog {
         while number <= last, left > 0 {
             let entry = tail[number]
             let records = entry.firstRecord..<tail.firstRecord(from: number + 1)
-            for index in records where !tail.record(index).isEnd {
+            for index in records where tail.record(index).kind == .sample {
                 let offset = Int(tail.record(index).offset)
                 let verdict = fleet.fold.fold(
                     entry.bytes.span.sample(at: offset), settings.parameters)
@@ -166,10 +166,10 @@ extension TurnLog {
     /// Encodes the fold where it has come to a place where the log may be trimmed.
     mutating func encodeFleet() {
         guard settings.hasFleet, fleet.isHeld,
-            let place = candidates.firstIndex(where: { $0.fleet == nil }),
+            let place = candidates.firstIndex(where: { $0.element == nil }),
             candidates[place].number == fleet.through + 1
         else { return }
-        candidates[place].fleet =
+        candidates[place].element =
             CheckpointCoding.FoldElement(
                 birth: position.birth, asOf: fleet.through, lastEntry: fleet.through,
                 lastArrival: candidates[place].clock, totals: fleet.fold.totals,

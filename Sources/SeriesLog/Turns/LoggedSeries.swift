@@ -46,9 +46,6 @@ struct LoggedSeries: ~Copyable {
     var standing = Standing.unknown
     /// There exactly when the standing is `held`.
     var life: OwnedBox<SeriesLife>?
-    /// Entries up to this one are in the fold already, though the log was not read so far: they
-    /// stood in its checkpoint.
-    var foldedThrough: UInt64 = 0
     /// Index of the last record that the fold has taken in, while it is held. Records of other
     /// processes are taken in when the series is needed, several at once.
     var foldedRecord = -1
@@ -63,9 +60,13 @@ struct LoggedSeries: ~Copyable {
     var bornAt: UInt64 = 0
     /// Its end is on its way.
     var isEnding = false
+    /// It has no samples, and one is on its way from here.
+    var isComing = false
     /// Its end stands in this entry, and its checkpoint is to go when that leaves the log; 0 for
     /// none.
     var endedAt: UInt64 = 0
+    /// It had a sample since the log was opened, so it stands at its place in the table.
+    var isPlaced = false
     /// It has no samples: it ended, or never had any.
     var isEmpty = true
     /// Samples on their way, questions, trims: while there are any it stays here.
@@ -99,14 +100,13 @@ struct LoggedSeries: ~Copyable {
         let position: Int32
     }
 
-    mutating func begin(_ life: consuming SeriesLife, through: UInt64, listed: UInt32) {
+    mutating func begin(_ life: consuming SeriesLife, listed: UInt32) {
         lastEntry = max(lastEntry, life.lastEntry)
         lastArrival = max(lastArrival, life.lastArrival)
         // Exchanged, not assigned: an optimized build (Swift 6.3) would not free the old one.
         var other: OwnedBox<SeriesLife>? = OwnedBox(life)
         swap(&self.life, &other)
         standing = .held
-        foldedThrough = through
         listedRecords = listed
         sinceSnapshot = listed
         snapshots = []
@@ -116,7 +116,6 @@ struct LoggedSeries: ~Copyable {
         var gone: OwnedBox<SeriesLife>?
         swap(&life, &gone)
         standing = .unknown
-        foldedThrough = 0
         snapshots = []
     }
 
@@ -127,11 +126,10 @@ struct LoggedSeries: ~Copyable {
         snapshots = []
     }
 
-    /// Folds a sample, when the fold is here and has not taken it in yet.
+    /// Folds a sample, when the fold is here.
     mutating func take(
         _ sample: Sample, number: UInt64, clock: Int, _ settings: LogSettings
     ) -> Verdict? {
-        guard number > foldedThrough else { return nil }
         sinceSnapshot &+= 1
         return life?.value.take(sample, entry: number, arrival: clock, settings)
     }

@@ -116,6 +116,9 @@ package struct TicketTable: Sendable {
         if tickets[Int(ticket.index)].closeIfReleased() { free.append(ticket) }
     }
 
+    /// Tickets of which a part is not finished, or whose answer is not given.
+    var openCount: Int { tickets.count - free.count }
+
     // MARK: Time
 
     /// When the next ticket's time may be over; never when nobody waits.

@@ -18,6 +18,8 @@ struct OwnPart {
     var bytes: Range<Int>
     /// Of the end of a series: the last entry that its writer had seen.
     var endsAsOf: UInt64?
+
+    var isEnd: Bool { endsAsOf != nil }
 }
 
 /// An entry that this process has sent, until all of it is folded.
@@ -40,9 +42,8 @@ struct OwnTurn {
 
 /// What gathers for the next entry: parts, encoded as they come.
 struct TurnDraft: ~Copyable {
-    /// Samples and bytes of one entry: what a reader takes in at once, in some milliseconds.
-    static let sampleLimit = 8_192
-    static let byteLimit = 1 << 20
+    /// Memory beyond it is not kept between turns.
+    private static let byteLimit = 1 << 20
 
     private(set) var parts: [OwnPart] = []
     private(set) var items: [OwnItem] = []
@@ -84,11 +85,11 @@ struct TurnDraft: ~Copyable {
         parts[last].bytes = parts[last].bytes.lowerBound..<body.count
     }
 
-    /// Puts parts of an entry that was not stored before all others.
-    mutating func putBack(_ turn: OwnTurn, keyedOnly: Bool = false) {
+    /// Puts the wanted parts of an entry that was not stored before all others.
+    mutating func putBack(_ turn: OwnTurn, where isWanted: (OwnPart) -> Bool) {
         var rest = TurnDraft()
         swap(&rest, &self)
-        for part in turn.parts where part.key != nil || !keyedOnly {
+        for part in turn.parts where isWanted(part) {
             let head = TurnCoding.headBytes
             append(
                 part,
@@ -116,12 +117,12 @@ struct TurnDraft: ~Copyable {
     /// Makes an entry of the first parts, as many as one entry may have, and keeps the others.
     /// - Returns: nil when nothing has gathered.
     mutating func takeTurn(
-        _ head: TurnHead, after: LogPosition, samples: Int
+        _ head: TurnHead, after: LogPosition, samples: Int, bytes byteLimit: Int
     ) -> OwnTurn? {
         guard !parts.isEmpty else { return nil }
         var count = 1
         while count < parts.count, parts[count].items.upperBound <= samples,
-            parts[count].bytes.upperBound <= TurnDraft.byteLimit
+            parts[count].bytes.upperBound <= byteLimit
         { count += 1 }
         var bytes = ByteBuffer(limit: TurnCoding.headBytes + body.count)
         bytes.append(head)

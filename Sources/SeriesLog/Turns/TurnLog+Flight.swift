@@ -53,7 +53,7 @@ extension TurnLog {
         mutating get {
             let entry = max(1, tail.byteCount / max(1, tail.entryCount))
             return min(
-                LogSettings.readLimit, max(LogSettings.leastRead, LogSettings.readBytes / entry))
+                settings.readLimit, max(settings.leastRead, settings.readBytes / entry))
         }
     }
 
@@ -87,7 +87,7 @@ extension TurnLog {
                 .create, .read(from: 0, isExcluded: false, limit: readLimit),
             ]
         } else if opening.isRead {
-            flight.commands = settings.hasFleet ? [.fleetCheckpoint, .keys] : [.keys]
+            flight.commands = [.fleetCheckpoint, .keys]
         } else if let last = opening.turns.last {
             position = last.position
             flight.commands = [
@@ -102,13 +102,17 @@ extension TurnLog {
     mutating func boardFollowing(_ tickets: inout TicketTable) {
         dropAbandoned(&tickets)
         dropStaleEnds()
+        let lists = boardNames()
         let loads = boardCheckpoints()
         let head = TurnHead(
             mark: TurnMark(writer: settings.writer, number: lastNumber + 1),
             arrival: max(clock, unixMilliseconds), trimmedTo: tail.first,
             isTrimming: trim != nil || mayTrim && isTrimDue, foldVersion: TurnLog.foldVersion)
         // One entry of this process is under way at a time, so that their order is known.
-        let turn = own.isEmpty ? draft.takeTurn(head, after: position, samples: turnSamples) : nil
+        let turn =
+            own.isEmpty
+            ? draft.takeTurn(
+                head, after: position, samples: turnSamples, bytes: settings.turnBytes) : nil
         if let turn {
             lastNumber = turn.number
             own.append(turn)
@@ -116,7 +120,7 @@ extension TurnLog {
         }
         let confirms = hasUnconfirmed || loads && turn == nil
         let isIdle = turn == nil && unixMilliseconds - lastRead >= TurnLog.readInterval
-        if confirms || isIdle || wantsRead || !questions.isEmpty || readAlong > 0
+        if confirms || isIdle || wantsRead || lists || !questions.isEmpty || readAlong > 0
             || own.count > (turn == nil ? 0 : 1)
         {
             wantsRead = false
@@ -127,18 +131,24 @@ extension TurnLog {
                     limit: readLimit))
         }
         boardTrim(isIdle: own.isEmpty)
-        if case .reading(let cursor, _) = directory {
-            flight.commands.append(.names(cursor: cursor))
-        } else if !directory.isComplete {
+    }
+
+    /// - Returns: whether names of devices are asked for.
+    private mutating func boardNames() -> Bool {
+        switch directory {
+        case .complete: return false
+        case .unread:
             directory = .reading(cursor: 0, [])
             flight.commands.append(.names(cursor: 0))
+        case .reading(let cursor, _): flight.commands.append(.names(cursor: cursor))
         }
+        return true
     }
 
     /// - Returns: whether a checkpoint is asked for.
     mutating func boardCheckpoints() -> Bool {
         guard !wanted.isEmpty else { return false }
-        let taken = min(wanted.count, LogSettings.checkpointLimit)
+        let taken = min(wanted.count, settings.checkpointLimit)
         for id in wanted[..<taken] {
             guard !id.isNone else {
                 boardFleet()
@@ -155,7 +165,7 @@ extension TurnLog {
     /// clients wait then, or are refused, before the store is full.
     private var turnSamples: Int {
         mutating get {
-            tail.byteCount > 4 * historyLimit ? LogSettings.fewSamples : TurnDraft.sampleLimit
+            tail.byteCount > 4 * historyLimit ? settings.fewSamples : settings.turnSamples
         }
     }
 
@@ -176,7 +186,6 @@ extension TurnLog {
         let command = flight.commands[flight.cursor]
         flight.cursor += 1
         if isDetour { flight.hasDetour = true }
-        if case .names(let next, let names) = reply { take(names, next: next) }
         if case .trim = command { trimReplied(reply) }
         flight.take(reply, to: command)
         return flight.isComplete
@@ -208,6 +217,9 @@ extension TurnLog {
     package mutating func cut() -> Bool {
         let wasAppending = flight.commands.contains(.append)
         wantAgain(flight)
+        // The next connection may lead to a server that knows less.
+        dropUnconfirmed()
+        if !directory.isComplete { directory = .unread }
         flight = LogFlight()
         lastCut = unixMilliseconds
         abandonTrim()
@@ -225,6 +237,24 @@ extension TurnLog {
     package mutating func connected(isFenced: Bool) {
         self.isFenced = isFenced
         if case .refused = standing { standing = .unknown }
+    }
+
+    /// Checkpoints that were read are asked for again.
+    mutating func dropUnconfirmed() {
+        for id in unconfirmed {
+            guard !id.isNone else {
+                if case .read = fleet.standing { wantAgain(id) }
+                continue
+            }
+            if case .read = table[id].standing { wantAgain(id) }
+        }
+        unconfirmed.removeAll(keepingCapacity: true)
+    }
+
+    /// - Parameter id: `none` for the fleet's.
+    mutating func wantAgain(_ id: SeriesID) {
+        if id.isNone { fleet.standing = .wanted } else { table[id].standing = .wanted }
+        wanted.append(id)
     }
 
     func isAsked(_ id: SeriesID) -> Bool {
@@ -253,6 +283,12 @@ extension TurnLog {
         directory = .unread
         newestFold = 0
         unconfirmed.removeAll()
+        undecidedEnds = 0
+        // They tell of another log, perhaps.
+        var nobody = TicketTable()
+        for (part, items) in draft.remove(unless: { !$0.isEnd }) {
+            giveUp(part, items: items, because: .unsettled, &nobody)
+        }
         forgetSeries()
     }
 
@@ -260,7 +296,7 @@ extension TurnLog {
         _ opening: Opening, with landed: LogFlight, _ tickets: inout TicketTable
     ) {
         var opening = opening
-        guard !landed.isElsewhere, !landed.isRefused else {
+        guard !landed.isElsewhere, !landed.isRefused, landed.refusedCheckpoints.isEmpty else {
             standing = .unknown
             return
         }
@@ -296,19 +332,40 @@ extension TurnLog {
             standing = .unknown
             return
         }
-        // Number 0 is an entry whose writer took the log of another birth for this one.
-        let turns = opening.turns.filter { $0.position.birth == birth && $0.position.number > 0 }
-        let first = turns.first?.position.number ?? 1
+        let element = landed.fleetCheckpoint?.first.flatMap { CheckpointCoding.FoldElement($0) }
+        let trimmed = element.flatMap { $0.birth == birth ? $0.asOf : nil } ?? 0
+        // Number 0 is an entry whose writer took the log of another birth for this one. What has
+        // been trimmed since it was read stands in checkpoints.
+        let turns = opening.turns.filter {
+            $0.position.birth == birth && $0.position.number > trimmed
+        }
+        guard let first = turns.first?.position.number ?? (trimmed == 0 ? 1 : nil) else {
+            standing = .unknown
+            return
+        }
+        let isTrimmedSince = landed.keyBlocks.contains {
+            $0.position.birth == birth && $0.position.number > first
+        }
+        guard !isTrimmedSince else {
+            // Between the two that were read beside the log: they are read again.
+            standing = .opening(opening)
+            return
+        }
         position = LogPosition(birth: birth, number: first - 1)
         mark = turns.isEmpty ? markOf(opening.turns.last) ?? .none : .none
         tail.reset(first: first)
         examined = tail.firstRecord
-        openKeys(landed.keyBlocks, birth: birth, before: first)
-        if settings.hasFleet { adoptFleet(landed.fleetCheckpoint ?? [], birth: birth) }
+        openKeys(landed.keyBlocks, birth: birth)
+        if first > 1, trimmed + 1 != first { counts.relearned += 1 }
+        if trimmed + 1 == first { clock = element?.lastArrival ?? 0 }
+        if settings.hasFleet { adoptFleet(landed.fleetCheckpoint ?? []) }
         standing = .following
         // What was read beside the log is as good as the log is still this one.
         wantsRead = true
-        for turn in turns { take(turn, &tickets) }
+        for turn in turns {
+            take(turn, &tickets)
+            guard isFollowing else { return }
+        }
         settleOwn(&tickets)
     }
 
@@ -331,6 +388,7 @@ extension TurnLog {
                 return
             }
             take(turn, &tickets)
+            guard isFollowing else { return }
         }
         if !landed.isFull {
             lastRead = unixMilliseconds

@@ -12,12 +12,14 @@ extension TurnLog {
         for (id, elements) in landed.checkpoints { keep(elements, of: id) }
         if landed.commands.contains(.fleetCheckpoint) { keepFleet(landed.fleetCheckpoint) }
         let confirmed = landed.hasDetour ? earlier : unconfirmed.count
+        takeRefused(landed, &tickets)
         wantAgain(landed)
         takeAppend(landed.append, &tickets)
         guard case .following = standing else { return }
         let read = landed.commands.first { if case .read = $0 { true } else { false } }
         if case .read(_, let isExcluded, _) = read, !landed.isElsewhere, !landed.isRefused {
             takeRead(landed, isExcluded: isExcluded, confirmed: confirmed, &tickets)
+            if isFollowing, let names = landed.names { take(names.found, next: names.next) }
         } else if !landed.isElsewhere, !landed.isRefused {
             takeOwn(landed, confirmed: confirmed, &tickets)
         }
@@ -45,13 +47,30 @@ extension TurnLog {
 
     /// Checkpoints that were asked for and did not come are asked for again.
     mutating func wantAgain(_ landed: LogFlight) {
-        for case .checkpoint(let id) in landed.commands where isAsked(id) {
-            table[id].standing = .wanted
-            wanted.append(id)
-        }
-        if case .asked = fleet.standing {
-            fleet.standing = .wanted
-            wanted.append(.none)
+        for case .checkpoint(let id) in landed.commands where isAsked(id) { wantAgain(id) }
+        if case .asked = fleet.standing { wantAgain(.none) }
+    }
+
+    /// The store does not give a checkpoint: who waits for that series hears it.
+    private mutating func takeRefused(_ landed: LogFlight, _ tickets: inout TicketTable) {
+        for id in landed.refusedCheckpoints {
+            var awaited: [LoggedSeries.Awaited] = []
+            if id.isNone {
+                guard case .asked = fleet.standing else { continue }
+                fleet.standing = .unknown
+                swap(&awaited, &fleet.awaited)
+            } else {
+                guard isAsked(id) else { continue }
+                table[id].standing = .unknown
+                swap(&awaited, &table[id].awaited)
+            }
+            for one in awaited { tickets.fail(one.ticket, .refused) }
+            let failed = questions.filter { $0.series == id }
+            questions.removeAll { $0.series == id }
+            for question in failed {
+                close(question)
+                tickets.fail(question.ticket, .refused)
+            }
         }
     }
 
@@ -67,9 +86,9 @@ extension TurnLog {
                 own[own.count - 1].state = .uncertain
             }
         case .missing:
-            draft.putBack(own.removeLast())
+            putBack(own.removeLast(), &tickets)
             standing = .unknown
-        case .elsewhere: draft.putBack(own.removeLast())
+        case .elsewhere: putBack(own.removeLast(), &tickets)
         case .refused: giveUp(own.removeLast(), because: .refused, &tickets)
         }
     }
@@ -81,7 +100,7 @@ extension TurnLog {
     ) {
         guard case .stored(let stored) = landed.append, let turn = own.last else { return }
         guard stored.number == position.number + 1 else {
-            readAlong = LogSettings.readAlongSpan
+            readAlong = settings.readAlongSpan
             return
         }
         adoptUnconfirmed(first: confirmed)
@@ -116,7 +135,7 @@ extension TurnLog {
             guard case .following = standing else { return }
         }
         if foreign {
-            readAlong = LogSettings.readAlongSpan
+            readAlong = settings.readAlongSpan
         } else if readAlong > 0 {
             readAlong -= 1
         }
@@ -135,7 +154,7 @@ extension TurnLog {
         for id in ready {
             if id.isNone {
                 if case .read(let elements) = fleet.standing {
-                    adoptFleet(elements, birth: position.birth)
+                    adoptFleet(elements)
                 }
             } else if case .read(let elements) = table[id].standing {
                 adopt(id, elements)
@@ -157,21 +176,27 @@ extension TurnLog {
                 giveUp(turn, because: .unsettled, &tickets)
             } else if isFenced && reaches {
                 counts.settledAgain += 1
-                draft.putBack(turn)
+                putBack(turn, &tickets)
             } else {
                 counts.settledUnknown += 1
-                settleUnfenced(turn, &tickets)
+                putBack(turn, keyedOnly: true, &tickets)
             }
         }
     }
 
-    /// Nobody can tell whether an entry will be in the log. Requests with a key are sent again,
-    /// because they count once; the others are given up.
-    mutating func settleUnfenced(_ turn: OwnTurn, _ tickets: inout TicketTable) {
-        for part in turn.parts where part.key == nil {
+    /// Puts the requests of an entry back, to be sent again. Where nobody can tell whether the
+    /// entry will be in the log, those with a key are, because they count once; the others are
+    /// given up. So are ends of series, which tell of the log as it was.
+    private mutating func putBack(
+        _ turn: OwnTurn, keyedOnly: Bool = false, _ tickets: inout TicketTable
+    ) {
+        func isWanted(_ part: OwnPart) -> Bool {
+            !part.isEnd && (part.key != nil || !keyedOnly)
+        }
+        for part in turn.parts where !isWanted(part) {
             giveUp(part, items: Array(turn.items[part.items]), because: .unsettled, &tickets)
         }
-        draft.putBack(turn, keyedOnly: true)
+        draft.putBack(turn, where: isWanted)
     }
 
     // MARK: Answers

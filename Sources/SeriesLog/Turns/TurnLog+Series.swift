@@ -29,6 +29,7 @@ extension TurnLog {
         guard !id.isNone else { return }
         table[id].pins -= 1
         assert(table[id].pins >= 0, "a series is let go more often than it was held")
+        if table[id].pins == 0, table[id].isComing { clearComing(id) }
         releaseIfEnded(id)
         removeIfUseless(id)
     }
@@ -44,7 +45,26 @@ extension TurnLog {
     private mutating func remove(_ id: SeriesID) {
         if table[id].isHeld { heldCount -= 1 }
         if !table[id].isEmpty { deviceCount -= 1 }
+        if !dueSnapshots.isEmpty { dueSnapshots.removeAll { $0 == id } }
         table.remove(id)
+    }
+
+    /// The series has its first sample.
+    mutating func begins(_ id: SeriesID) {
+        table[id].isEmpty = false
+        deviceCount += 1
+        if table[id].isComing { clearComing(id) }
+    }
+
+    private mutating func clearComing(_ id: SeriesID) {
+        table[id].isComing = false
+        comingCount -= 1
+    }
+
+    mutating func clearEnding(_ id: SeriesID) {
+        guard table[id].isEnding else { return }
+        table[id].isEnding = false
+        endingCount -= 1
     }
 
     // MARK: Folds
@@ -63,16 +83,21 @@ extension TurnLog {
     /// Folds a series from its checkpoint and the tail, and says the verdicts that are awaited.
     /// - Parameter elements: of the checkpoint's list.
     mutating func adopt(_ id: SeriesID, _ elements: [[UInt8]]) {
-        makeRoomForFold()
         var start = FoldStart(settings)
         start.take(elements, birth: position.birth)
+        guard start.through < tail.next else {
+            // Others are writing checkpoints of what was not read here yet.
+            wantAgain(id)
+            return
+        }
+        makeRoomForFold()
         if start.relearns { counts.relearned += 1 }
         heldCount += 1
         let through = start.through
         let listed = start.records
-        table[id].begin(start.takeLife(), through: through, listed: listed)
+        table[id].begin(start.takeLife(), listed: listed)
         table[id].foldedRecord = tail.firstRecord - 1
-        catchUp(id)
+        catchUp(id, after: through)
         settleEmptiness(of: id)
         // What is awaited still is in the checkpoint's fold: nobody can say its verdict any more.
         for awaited in table[id].awaited {
@@ -86,8 +111,12 @@ extension TurnLog {
     private mutating func settleEmptiness(of id: SeriesID) {
         let isEmpty = table[id].foldedEntry == 0
         guard isEmpty != table[id].isEmpty else { return }
-        table[id].isEmpty = isEmpty
-        deviceCount += isEmpty ? -1 : 1
+        if isEmpty {
+            table[id].isEmpty = true
+            deviceCount -= 1
+        } else {
+            begins(id)
+        }
     }
 
     /// The series' records in the tail up to one of them, oldest first.
@@ -103,8 +132,10 @@ extension TurnLog {
     }
 
     /// The fold of a series takes in the records of the tail that it lacks.
-    /// - Parameter end: only those before this record.
-    mutating func catchUp(_ id: SeriesID, before end: Int = .max) {
+    /// - Parameters:
+    ///   - end: only those before this record.
+    ///   - through: samples up to this entry are in the fold.
+    mutating func catchUp(_ id: SeriesID, before end: Int = .max, after through: UInt64 = 0) {
         var index = table[id].lastRecord
         while index >= end { index = tail.record(index).previous }
         guard index > table[id].foldedRecord, tail.holdsRecord(index) else { return }
@@ -114,31 +145,41 @@ extension TurnLog {
             lacking.append(index)
             index = tail.record(index).previous
         }
-        for index in lacking.reversed() { replay(index, of: id) }
+        for index in lacking.reversed() { replay(index, of: id, after: through) }
         table[id].foldedRecord = last
         if table[id].sinceSnapshot >= settings.snapshotSpan { dueSnapshots.append(id) }
     }
 
-    private mutating func replay(_ index: Int, of id: SeriesID) {
+    private mutating func replay(_ index: Int, of id: SeriesID, after through: UInt64) {
         let record = tail.record(index)
-        guard record.number > table[id].foldedThrough else { return }
         let entry = tail[record.number]
         let offset = Int(record.offset)
-        if record.isEnd {
-            let asOf = entry.bytes.span.word(at: offset)
-            if table[id].foldedEntry <= asOf {
-                table[id].restart(settings.parameters)
+        switch record.kind {
+        case .nothing: return
+        case .undecidedEnd: decide(index, of: id, asOf: entry.bytes.span.word(at: offset))
+        case .end: if record.number > through { table[id].restart(settings.parameters) }
+        case .sample:
+            guard record.number > through else { return }
+            let verdict = table[id].take(
+                entry.bytes.span.sample(at: offset), number: record.number, clock: entry.clock,
+                settings)
+            guard let verdict, !table[id].awaited.isEmpty else { return }
+            if let place = table[id].awaited.firstIndex(where: { $0.record == index }) {
+                answers.append(
+                    Answered(awaited: table[id].awaited.remove(at: place), verdict: verdict))
             }
-            return
         }
-        let verdict = table[id].take(
-            entry.bytes.span.sample(at: offset), number: record.number, clock: entry.clock,
-            settings)
-        guard let verdict, !table[id].awaited.isEmpty else { return }
-        if let place = table[id].awaited.firstIndex(where: { $0.record == index }) {
-            answers.append(
-                Answered(awaited: table[id].awaited.remove(at: place), verdict: verdict))
-        }
+    }
+
+    /// The fold is here as of an end: now it shows whether a sample came that the one who ended the
+    /// series had not seen.
+    private mutating func decide(_ index: Int, of id: SeriesID, asOf: UInt64) {
+        undecidedEnds -= 1
+        let counts = table[id].foldedEntry <= asOf
+        tail.decide(index, counts: counts)
+        guard counts else { return }
+        table[id].endedAt = max(table[id].endedAt, tail.record(index).number)
+        table[id].restart(settings.parameters)
     }
 
     /// Drops the fold of the series idle longest that nobody waits for, when there are too many.
@@ -165,19 +206,21 @@ extension TurnLog {
     // MARK: Ends
 
     /// Ends the series idle longest, to make room for another.
-    mutating func endOldest() {
+    /// - Returns: false when none can be ended.
+    mutating func endOldest() -> Bool {
         var id = table.oldest
         var looks = 0
         while !id.isNone, looks < 256 {
             if !table[id].isEmpty, !table[id].isPinned, !table[id].isEnding {
                 table[id].pins += 1
                 table[id].isEnding = true
+                endingCount += 1
                 // Out of the way of whoever looks for the next one.
                 table.touch(id, now: clockInstant)
                 let key = table.key(of: id)
                 draft.add(endOf: key.bytes, asOf: position.number, id)
                 counts.evicted += 1
-                return
+                return true
             }
             let next = table.newer(than: id)
             // One that has ended stays until its end leaves the log, and is not in the way here.
@@ -185,19 +228,22 @@ extension TurnLog {
             id = next
             looks += 1
         }
+        return false
     }
 
     /// Takes in the end of a series, unless it has a sample that the one who ended it had not seen.
     mutating func takeEnd(_ id: SeriesID, offset: UInt32, asOf: UInt64, number: UInt64) {
-        table[id].isEnding = false
-        link(id, number: number, isEnd: true, offset: offset)
-        guard table[id].lastEntry <= asOf else {
-            if table[id].isHeld {
-                catchUp(id, before: table[id].lastRecord)
-                table[id].foldedRecord = table[id].lastRecord
-            }
+        clearEnding(id)
+        guard table[id].lastEntry <= asOf else { return removeIfUseless(id) }
+        let isWhole = table[id].bornAt > 0 && table[id].bornAt >= tail.first
+        guard table[id].isHeld || isWhole || asOf >= tail.first - 1 else {
+            // A sample that has left the log may have come after `asOf`.
+            link(id, .undecidedEnd, number: number, offset: offset)
+            undecidedEnds += 1
+            want(id)
             return
         }
+        link(id, .end, number: number, offset: offset)
         table[id].endedAt = number
         table[id].lastEntry = number
         // Its checkpoint goes, and with that its time to live.
@@ -207,7 +253,7 @@ extension TurnLog {
             deviceCount -= 1
         }
         if table[id].isHeld {
-            if number > table[id].foldedThrough { table[id].restart(settings.parameters) }
+            table[id].restart(settings.parameters)
             table[id].foldedRecord = table[id].lastRecord
             releaseIfEnded(id)
         } else if case .unknown = table[id].standing {
@@ -219,20 +265,19 @@ extension TurnLog {
     /// Drops the fold of a series that has ended, unless somebody waits for it: the tail has all
     /// that may come.
     private mutating func releaseIfEnded(_ id: SeriesID) {
-        guard table[id].isEmpty, table[id].isHeld, !table[id].isPinned,
-            table[id].endedAt > table[id].foldedThrough
+        guard table[id].isEmpty, table[id].isHeld, !table[id].isPinned, table[id].endedAt > 0
         else { return }
         release(id)
         table[id].bornAt = table[id].endedAt
     }
 
     /// Appends a record of a series to the tail.
-    mutating func link(_ id: SeriesID, number: UInt64, isEnd: Bool, offset: UInt32) {
+    mutating func link(_ id: SeriesID, _ kind: LogTail.Kind, number: UInt64, offset: UInt32) {
         let previous = tail.holdsRecord(table[id].lastRecord) ? table[id].lastRecord : -1
         table[id].lastRecord = tail.endRecord
         tail.append(
             LogTail.Record(
-                series: id, isEnd: isEnd, offset: offset, number: number, previous: previous))
+                series: id, kind: kind, offset: offset, number: number, previous: previous))
     }
 
     /// Forgets devices whose last sample is older than the time to live: their next one begins a
@@ -246,7 +291,7 @@ extension TurnLog {
             let next = table.newer(than: id)
             looks += 1
             guard clock - table[id].lastArrival > settings.timeToLive else { break }
-            if !table[id].isPinned, !tail.holdsRecord(table[id].lastRecord) {
+            if !table[id].isPinned, !tail.holdsRecord(table[id].lastRecord), isForgettable(id) {
                 if !table[id].isEmpty { counts.expired += 1 }
                 remove(id)
                 dropped += 1
@@ -254,6 +299,11 @@ extension TurnLog {
             id = next
         }
         return dropped
+    }
+
+    /// Until all names are read, one of them may be that of a series that has ended.
+    private func isForgettable(_ id: SeriesID) -> Bool {
+        directory.isComplete || table[id].endedAt == 0
     }
 
     // MARK: Listing

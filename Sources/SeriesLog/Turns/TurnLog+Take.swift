@@ -15,8 +15,10 @@ extension TurnLog {
                 standing = .refused
                 return false
             }
-            counts.notUnderstood += 1
-            append(turn, keys: [], firstRecord: tail.endRecord, mark: .none)
+            // A log is made with an entry of no bytes.
+            if !turn.bytes.isEmpty { counts.notUnderstood += 1 }
+            append(turn, mark: .none)
+            close(turn, mark: .none)
             return false
         }
         let head = decoded.head
@@ -39,15 +41,18 @@ extension TurnLog {
         return isOwn
     }
 
-    private mutating func append(
-        _ turn: StoredTurn, keys: [UInt64], firstRecord: Int, mark: TurnMark
-    ) {
+    /// The entry is in the tail from here on; its samples are taken next.
+    private mutating func append(_ turn: StoredTurn, mark: TurnMark) {
         tail.append(
             LogTail.Entry(
-                bytes: turn.bytes, mark: mark, clock: clock, firstRecord: firstRecord, keys: keys))
+                bytes: turn.bytes, mark: mark, clock: clock, firstRecord: tail.endRecord))
+        bytesTaken += turn.bytes.count
+    }
+
+    /// All of the entry is taken in.
+    private mutating func close(_ turn: StoredTurn, mark: TurnMark) {
         position = turn.position
         self.mark = mark
-        bytesTaken += turn.bytes.count
         noteCandidate()
     }
 
@@ -55,7 +60,7 @@ extension TurnLog {
         of turn: StoredTurn, mine: OwnTurn?, _ tickets: inout TicketTable
     ) {
         let number = turn.position.number
-        let firstRecord = tail.endRecord
+        append(turn, mark: decoded.head.mark)
         var fresh: [UInt64] = []
         for (index, part) in decoded.parts.enumerated() {
             var isCounted = true
@@ -80,7 +85,8 @@ extension TurnLog {
                     mine, part: mine.parts[index], isCounted: isCounted, parts: answered, &tickets)
             }
         }
-        append(turn, keys: fresh, firstRecord: firstRecord, mark: decoded.head.mark)
+        tail.keep(keysOfLast: fresh)
+        close(turn, mark: decoded.head.mark)
     }
 
     /// A part of this process is in the log: its samples that have verdicts are answered.
@@ -120,7 +126,7 @@ extension TurnLog {
             if name.isEmpty {
                 tail.append(
                     LogTail.Record(
-                        series: .none, isEnd: false, offset: offset, number: number, previous: -1))
+                        series: .none, kind: .sample, offset: offset, number: number, previous: -1))
                 guard position >= 0 else { continue }
                 fleet.awaited.append(
                     LoggedSeries.Awaited(record: record, ticket: ticket, position: position))
@@ -146,14 +152,12 @@ extension TurnLog {
     private mutating func take(
         _ sample: Sample, of id: SeriesID, offset: UInt32, number: UInt64, isOwn: Bool
     ) -> Verdict? {
-        link(id, number: number, isEnd: false, offset: offset)
+        link(id, .sample, number: number, offset: offset)
         table.touch(id, now: clockInstant)
         table[id].lastEntry = number
         table[id].lastArrival = clock
-        if table[id].isEmpty {
-            table[id].isEmpty = false
-            deviceCount += 1
-        }
+        table[id].isPlaced = true
+        if table[id].isEmpty { begins(id) }
         guard table[id].isHeld, isOwn else { return nil }
         let record = table[id].lastRecord
         catchUp(id, before: record)
@@ -171,7 +175,7 @@ extension TurnLog {
             let id = tail.record(examined).series
             if !id.isNone, table[id].isHeld, table[id].foldedRecord < examined {
                 let isWanted =
-                    unixMilliseconds - table[id].lastWanted <= LogSettings.unwantedSpan
+                    unixMilliseconds - table[id].lastWanted <= settings.unwantedSpan
                 if isWanted || table[id].isPinned { catchUp(id) } else { release(id) }
             }
             examined += 1
@@ -186,7 +190,6 @@ extension TurnLog {
         let bound = candidates.last?.number ?? tail.first
         for id in dueSnapshots {
             guard table[id].sinceSnapshot >= settings.snapshotSpan,
-                position.number > table[id].foldedThrough,
                 // It lacks nothing of what came since it was due.
                 table[id].foldedRecord == table[id].lastRecord
             else { continue }
@@ -216,9 +219,17 @@ extension TurnLog {
         candidateClock = clock
         candidates.append(
             Candidate(
-                number: position.number + 1, fleet: settings.hasFleet ? nil : [],
+                number: position.number + 1, element: settings.hasFleet ? nil : clockElement,
                 bytesBefore: bytesTaken, clock: clock))
         encodeFleet()
+    }
+
+    /// The checkpoint of a log without the fleet's series: its clock.
+    private var clockElement: [UInt8] {
+        CheckpointCoding.FoldElement(
+            birth: position.birth, asOf: position.number, lastEntry: position.number,
+            lastArrival: clock, totals: SeriesTotals(samples: 0, anomalies: 0, alerts: 0), fold: []
+        ).bytes
     }
 
     // MARK: Forgetting
@@ -227,6 +238,9 @@ extension TurnLog {
     /// - Parameter isListed: what was written there is counted already.
     mutating func forget(before number: UInt64, isListed: Bool = false) {
         guard number > tail.first else { return }
+        if !isListed { abandonTrim() }
+        // They do not have what leaves the log now.
+        dropUnconfirmed()
         let bound = min(number, tail.next)
         let records = tail.firstRecord..<tail.firstRecord(from: bound)
         var keys = 0
@@ -238,43 +252,30 @@ extension TurnLog {
         for index in records {
             let id = tail.record(index).series
             if id.isNone { continue }
-            if !isListed, !tail.record(index).isEnd { table[id].listedRecords &+= 1 }
+            switch tail.record(index).kind {
+            case .sample: if !isListed { table[id].listedRecords &+= 1 }
+            case .undecidedEnd: undecidedEnds -= 1
+            case .end, .nothing: break
+            }
             while let first = table[id].snapshots.first, first.number < bound {
                 table[id].snapshots.removeFirst()
             }
             if table[id].lastRecord == index { last.append(id) }
         }
         tail.drop(before: bound)
-        readAgain()
         candidates.removeAll { $0.number <= bound }
         for id in last {
-            if table[id].endedAt < bound { table[id].endedAt = 0 }
+            // Until all names are read, one of them may be that of a series that has ended.
+            if directory.isComplete, table[id].endedAt < bound { table[id].endedAt = 0 }
             removeIfUseless(id)
         }
         trimJitter = trimJitter &* 0x5851_F42D_4C95_7F2D &+ 0x1405_7B7E_F767_814F
     }
 
-    /// A checkpoint that was read before entries left the tail, and is not adopted yet, may lack
-    /// what they had.
-    private mutating func readAgain() {
-        for id in unconfirmed {
-            guard !id.isNone else {
-                if case .read = fleet.standing {
-                    fleet.standing = .wanted
-                    wanted.append(.none)
-                }
-                continue
-            }
-            guard case .read = table[id].standing else { continue }
-            table[id].standing = .wanted
-            wanted.append(id)
-        }
-        unconfirmed.removeAll(keepingCapacity: true)
-    }
-
     /// Forgets all series; those that somebody waits for are asked for again.
     mutating func forgetSeries() {
         wanted.removeAll()
+        dueSnapshots.removeAll()
         giveUpFleet(before: .max)
         if !fleet.isHeld { fleet.standing = .unknown }
         var id = table.newest
@@ -291,9 +292,10 @@ extension TurnLog {
                 var fresh = LoggedSeries()
                 fresh.pins = pins
                 fresh.lastWanted = lastWanted
+                fresh.isEnding = table[id].isEnding
+                fresh.isComing = table[id].isComing
                 swap(&table[id], &fresh)
-                table[id].standing = .wanted
-                wanted.append(id)
+                wantAgain(id)
             }
             id = next
         }
@@ -315,15 +317,22 @@ extension TurnLog {
         var id = table.newest
         var held = 0
         var devices = 0
+        var coming = 0
+        var ending = 0
         while !id.isNone {
             if table[id].isHeld { held += 1 }
             if !table[id].isEmpty { devices += 1 }
             assert(table[id].isHeld == (table[id].life != nil), "held without a fold")
+            if table[id].isComing { coming += 1 }
+            if table[id].isEnding { ending += 1 }
             assert(table[id].pins >= 0, "let go too often")
+            assert(table[id].awaited.isEmpty || !table[id].isHeld, "a verdict is not told")
             id = table.older(than: id)
         }
         assert(held == heldCount, "folds are counted wrongly")
         assert(devices == deviceCount, "devices are counted wrongly")
+        assert(coming == comingCount, "coming devices are counted wrongly")
+        assert(ending == endingCount, "ending devices are counted wrongly")
     }
 }
 

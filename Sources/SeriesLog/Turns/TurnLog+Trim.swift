@@ -16,10 +16,12 @@ struct TrimJob {
     let mark: TurnMark
     /// The log's first entry when it began.
     let first: UInt64
-    /// The fleet's fold up to there.
-    let fleet: [UInt8]
-    /// Series with samples in what leaves.
+    /// The log's own checkpoint as of there.
+    let element: [UInt8]
+    /// Series with samples in what leaves. Those that have ended there are the last ones.
     let series: [SeriesID]
+    /// How many of them have not ended.
+    let living: Int
     /// Series that one transaction writes.
     let groupLimit: Int
     /// How many of them are written.
@@ -29,10 +31,14 @@ struct TrimJob {
     /// What the last group left for `watch` to find.
     var token: [UInt8] = []
 
-    var next: Range<Int> { done..<min(done + groupLimit, series.count) }
+    var next: Range<Int> { group(after: done) }
     /// Those after the group that is being written.
-    var following: Range<Int> {
-        next.upperBound..<min(next.upperBound + groupLimit, series.count)
+    var following: Range<Int> { group(after: next.upperBound) }
+
+    /// All lists that go are in the last group, together with the trim: whoever reads that a list
+    /// is not there must not find samples of it in the log.
+    private func group(after done: Int) -> Range<Int> {
+        done + groupLimit >= living ? done..<series.count : done..<done + groupLimit
     }
     var isLast: Bool { done + group.lists.count == series.count }
 }
@@ -61,7 +67,11 @@ package struct TrimGroup: Sendable {
     package var keys: [UInt8] = []
     /// Blocks of keys before this entry are forgotten.
     package var forgetsKeysBefore: UInt64?
+    /// Set in the last group: replaces the log's own checkpoint (its clock, and the fleet's fold).
     package var fleet: [UInt8] = []
+    /// Set in the last group: names of devices whose last activity, in Unix milliseconds, is
+    /// earlier are forgotten, when their checkpoints are.
+    package var forgetsNamesBefore = 0
 }
 
 extension TurnLog {
@@ -76,7 +86,7 @@ extension TurnLog {
         mutating get {
             min(
                 historyLimit,
-                max(settings.leastHistory, LogSettings.historyPerSeries * deviceCount))
+                max(settings.leastHistory, settings.historyPerSeries * deviceCount))
         }
     }
 
@@ -84,6 +94,7 @@ extension TurnLog {
     var isTrimDue: Bool {
         mutating get {
             if trim != nil { return true }
+            guard undecidedEnds == 0 else { return false }
             let jitter = history / 8 * Int(trimJitter >> 56) / 256
             return (tail.byteCount > history + jitter || isOld)
                 && unixMilliseconds >= othersTrimUntil
@@ -168,13 +179,14 @@ extension TurnLog {
             2 * (candidate.bytesBefore - first) >= last.bytesBefore - first
         else { return }
         var seen: [SeriesID] = []
+        var ended: [SeriesID] = []
         for index in tail.firstRecord..<tail.firstRecord(from: candidate.number) {
             let id = tail.record(index).series
             if id.isNone { continue }
             if table[id].trimSerial != trimSerial + 1 {
                 table[id].trimSerial = trimSerial + 1
                 table[id].leavingRecords = 0
-                seen.append(id)
+                if table[id].endedAt > 0 { ended.append(id) } else { seen.append(id) }
             }
             table[id].leavingRecords &+= 1
             table[id].lastLeaving = index
@@ -182,9 +194,10 @@ extension TurnLog {
         trimSerial += 1
         trim = TrimJob(
             number: candidate.number, mark: tail[candidate.number].mark, first: tail.first,
-            fleet: candidate.fleet ?? [], series: seen,
+            element: candidate.element ?? [], series: seen + ended, living: seen.count,
             groupLimit: groupLimit(
-                for: seen, records: tail.firstRecord(from: candidate.number) - tail.firstRecord))
+                for: seen.count + ended.count,
+                records: tail.firstRecord(from: candidate.number) - tail.firstRecord))
     }
 
     /// How many series go into one transaction, so that it has about `groupBytes`.
@@ -192,14 +205,14 @@ extension TurnLog {
     /// come.
     private mutating func candidateWithFleet(_ last: Candidate) -> Candidate? {
         prepareFleet(before: last.number)
-        return candidates.last { $0.number <= last.number && $0.fleet != nil }
+        return candidates.last { $0.number <= last.number && $0.element != nil }
     }
 
-    private mutating func groupLimit(for series: [SeriesID], records: Int) -> Int {
+    private mutating func groupLimit(for series: Int, records: Int) -> Int {
         let isLate = tail.byteCount > 2 * history
         let most = isLate ? 8 * settings.groupLimit : settings.groupLimit
         // Many records become a fold.
-        let each = min(CheckpointCoding.recordBytes * records / max(1, series.count), 6_000)
+        let each = min(CheckpointCoding.recordBytes * records / max(1, series), 6_000)
         return min(most, max(1, settings.groupBytes / max(1, each)))
     }
 
@@ -290,7 +303,8 @@ extension TurnLog {
         }
         guard job.done + group.lists.count == job.series.count else { return group }
         group.trimsTo = job.number
-        group.fleet = job.fleet
+        group.fleet = job.element
+        group.forgetsNamesBefore = clock - LogSettings.expirySpans * settings.timeToLive - 1
         var keys: [UInt8] = []
         for number in tail.first..<job.number {
             for key in tail[number].keys { keys.append(word: key) }
@@ -318,16 +332,17 @@ extension TurnLog {
         for index in chain(of: id, upTo: table[id].lastLeaving) {
             let record = tail.record(index)
             let entry = tail[record.number]
-            if record.isEnd {
-                guard table[id].endedAt >= record.number else { continue }
+            switch record.kind {
+            case .sample:
+                records.append(
+                    CheckpointCoding.Record(
+                        entry: record.number, arrival: entry.clock,
+                        sample: entry.bytes.span.sample(at: Int(record.offset))))
+            case .end:
                 ended = true
                 records.removeAll()
-                continue
+            case .undecidedEnd, .nothing: break
             }
-            records.append(
-                CheckpointCoding.Record(
-                    entry: record.number, arrival: entry.clock,
-                    sample: entry.bytes.span.sample(at: Int(record.offset))))
         }
         let activity = records.last?.arrival
         var elements: [[UInt8]] = []
@@ -376,9 +391,9 @@ extension TurnLog {
     // MARK: Keys
 
     /// Takes in the keys of requests that have left the log.
-    mutating func openKeys(_ blocks: [StoredTurn], birth: UInt64, before first: UInt64) {
+    mutating func openKeys(_ blocks: [StoredTurn], birth: UInt64) {
         keyBlocks.removeAll()
-        for block in blocks where block.position.birth == birth && block.position.number <= first {
+        for block in blocks where block.position.birth == birth {
             let bytes = block.bytes.span
             guard bytes.count >= 8, bytes.count % 8 == 0,
                 let time = Int(exactly: bytes.word(at: 0))
@@ -420,27 +435,38 @@ extension TurnLog {
         known.sort { $0.activity > $1.activity }
         for (name, activity) in known {
             guard !name.isEmpty, name.count <= DeviceKey.byteLimit else { continue }
-            let hash = hash(name.span)
-            if let id = table.find(name.span, hash: hash) {
-                noteKnown(id, activity)
-                continue
-            }
+            take(name, activity: activity, hash: hash(name.span))
+        }
+        forgetEnds()
+    }
+
+    private mutating func take(_ name: [UInt8], activity: Int, hash: UInt64) {
+        let instant = Instant(nanoseconds: Int64(clamping: activity) * 1_000_000)
+        guard let id = table.find(name.span, hash: hash) else {
             var series = LoggedSeries()
             series.lastArrival = activity
             series.isEmpty = false
             deviceCount += 1
-            _ = table.insertOldest(
-                name.span, hash: hash, series,
-                lastActivity: Instant(nanoseconds: Int64(activity) * 1_000_000))
+            _ = table.insertOldest(name.span, hash: hash, series, lastActivity: instant)
+            return
         }
+        table[id].bornAt = 0
+        guard !table[id].isPlaced, table[id].endedAt == 0 else { return }
+        table.moveToOldest(id, lastActivity: instant)
+        table[id].lastArrival = max(table[id].lastArrival, activity)
+        if table[id].isEmpty, !table[id].isHeld { begins(id) }
     }
 
-    /// A device of the list that is here already: it has samples unless it ended since.
-    private mutating func noteKnown(_ id: SeriesID, _ activity: Int) {
-        table[id].bornAt = 0
-        guard table[id].isEmpty, table[id].endedAt == 0, !table[id].isHeld else { return }
-        table[id].isEmpty = false
-        table[id].lastArrival = max(table[id].lastArrival, activity)
-        deviceCount += 1
+    /// All names are read: ends that have left the log need not be remembered any longer.
+    private mutating func forgetEnds() {
+        var id = table.newest
+        while !id.isNone {
+            let older = table.older(than: id)
+            if table[id].endedAt > 0, table[id].endedAt < tail.first {
+                table[id].endedAt = 0
+                removeIfUseless(id)
+            }
+            id = older
+        }
     }
 }

@@ -53,12 +53,13 @@ package struct TurnLog: ~Copyable {
         let verdict: Verdict?
     }
 
-    /// A place where the log may be trimmed.
+    /// A place where the log may be trimmed, with the log's clock and the fleet's fold up to there.
     struct Candidate {
         /// The first entry that stays.
         let number: UInt64
-        /// The fleet's fold up to there, encoded; nil as long as it has not come so far.
-        var fleet: [UInt8]?
+        /// The element of the log's own checkpoint; nil as long as the fleet's fold has not come so
+        /// far.
+        var element: [UInt8]?
         /// Bytes of all entries before it, counted since this log was opened.
         let bytesBefore: Int
         /// The log's clock there.
@@ -133,6 +134,11 @@ package struct TurnLog: ~Copyable {
     var newestFold: UInt8 = 0
     /// Devices that have samples and did not end.
     package internal(set) var deviceCount = 0
+    /// Devices without samples that have one on its way from here, and those whose end is.
+    var comingCount = 0
+    var endingCount = 0
+    /// Ends in the tail of which nobody can tell yet whether they count.
+    var undecidedEnds = 0
     package internal(set) var counts = LogCounts()
 
     package init(_ settings: LogSettings) {
@@ -231,13 +237,26 @@ extension TurnLog {
         table[id].pins += 1
         table[id].lastWanted = unixMilliseconds
         want(id)
+        if table[id].isEmpty, !table[id].isComing {
+            table[id].isComing = true
+            comingCount += 1
+        }
         draft.add(sample, device: device, OwnItem(series: id, position: Int32(position)))
     }
 
     /// Makes room for a device that is about to get its first sample; before `begin`.
     package mutating func makeRoom(for device: Span<UInt8>) {
-        guard deviceCount >= deviceLimit, isFollowing, !isKnown(device) else { return }
-        endOldest()
+        guard isOverLimit, isFollowing else { return }
+        if let id = table.find(device, hash: hash(device)),
+            !table[id].isEmpty || table[id].isComing
+        {
+            return
+        }
+        while isOverLimit, endOldest() {}
+    }
+
+    private var isOverLimit: Bool {
+        mutating get { deviceCount + comingCount - endingCount >= deviceLimit }
     }
 
     /// Whether the device has a series, as far as is known here.
@@ -290,7 +309,7 @@ extension TurnLog {
         guard draft.parts.contains(where: { ($0.endsAsOf ?? first) + 1 < first }) else { return }
         for (_, items) in draft.remove(unless: { ($0.endsAsOf ?? first) + 1 >= first }) {
             for item in items {
-                table[item.series].isEnding = false
+                clearEnding(item.series)
                 unpin(item.series)
             }
         }
@@ -317,7 +336,10 @@ extension TurnLog {
         _ part: OwnPart, items: [OwnItem], because failure: StoreFailure,
         _ tickets: inout TicketTable
     ) {
-        for item in items { unpin(item.series) }
+        for item in items {
+            if part.isEnd { clearEnding(item.series) }
+            unpin(item.series)
+        }
         tickets.fail(part.ticket, failure, parts: items.count)
     }
 

@@ -276,7 +276,7 @@ extension RedisMachine {
         commands.add(keys.names.span)
         commands.add("-inf")
         commands.add(
-            integer: unixMilliseconds - expiry)
+            integer: group.forgetsNamesBefore)
         commands.end()
         writeTrim(of: keys.log, to: EntryID(birth: birth, number: number), &commands)
         return count
