@@ -84,7 +84,6 @@ extension TurnLog {
             beginFleet(SeriesFold(settings.parameters), through: 0)
             return
         }
-        clock = max(clock, element.lastArrival)
         if let fold = try? SeriesFold(decoding: element.fold.span, settings.parameters) {
             beginFleet(fold, through: element.asOf)
         } else {

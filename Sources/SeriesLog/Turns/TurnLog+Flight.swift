@@ -130,6 +130,8 @@ extension TurnLog {
                     from: position.number, isExcluded: !(confirms || turn == nil),
                     limit: readLimit))
         }
+        // A list that is not there may have gone with a trim that was not heard of yet.
+        if loads { flight.commands.append(.first) }
         boardTrim(isIdle: own.isEmpty)
     }
 
@@ -332,8 +334,9 @@ extension TurnLog {
             standing = .unknown
             return
         }
-        let element = landed.fleetCheckpoint?.first.flatMap { CheckpointCoding.FoldElement($0) }
-        let trimmed = element.flatMap { $0.birth == birth ? $0.asOf : nil } ?? 0
+        let found = landed.fleetCheckpoint?.first.flatMap { CheckpointCoding.FoldElement($0) }
+        let element = found.flatMap { $0.birth == birth ? $0 : nil }
+        let trimmed = element?.asOf ?? 0
         // Number 0 is an entry whose writer took the log of another birth for this one. What has
         // been trimmed since it was read stands in checkpoints.
         let turns = opening.turns.filter {

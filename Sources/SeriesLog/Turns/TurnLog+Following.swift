@@ -11,7 +11,8 @@ extension TurnLog {
         let earlier = unconfirmed.count
         for (id, elements) in landed.checkpoints { keep(elements, of: id) }
         if landed.commands.contains(.fleetCheckpoint) { keepFleet(landed.fleetCheckpoint) }
-        let confirmed = landed.hasDetour ? earlier : unconfirmed.count
+        takeFirst(landed)
+        let confirmed = landed.hasDetour ? min(earlier, unconfirmed.count) : unconfirmed.count
         takeRefused(landed, &tickets)
         wantAgain(landed)
         takeAppend(landed.append, &tickets)
@@ -29,6 +30,13 @@ extension TurnLog {
             standing = .checking
         }
         if case .following = standing { takeTrim(landed) } else { abandonTrim() }
+    }
+
+    /// Beside checkpoints the log's first entry was looked at. What lies before it stands in
+    /// checkpoints, or is gone with them.
+    private mutating func takeFirst(_ landed: LogFlight) {
+        guard let first = landed.first, first.birth == position.birth else { return }
+        forget(before: first.number)
     }
 
     /// Keeps a checkpoint until the log has been seen to be the one it belongs to.

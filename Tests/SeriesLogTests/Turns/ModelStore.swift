@@ -189,11 +189,12 @@ struct ModelStore {
         stored.elements += list.elements
         if list.expires {
             let life =
-                faults.contains(.earlyExpiry) ? settings.timeToLive / 8 : 2 * settings.timeToLive
+                faults.contains(.earlyExpiry)
+                ? settings.timeToLive / 8 : LogSettings.expirySpans * settings.timeToLive + 1
             stored.expires = now + life
         }
         lists[name] = stored.elements.isEmpty ? nil : stored
-        names[name] = list.activity
+        if list.activity != nil || list.replaces { names[name] = list.activity }
     }
 
     /// What a trim would write that does not know duplicates.

@@ -276,7 +276,7 @@ import Wire
         #expect(Array(subject.log.name(of: id).bytes) == Array("a".utf8))
         #expect(
             Array(commands.dropFirst()) == [
-                .append, .read(from: 2, isExcluded: true, limit: 256),
+                .append, .read(from: 2, isExcluded: true, limit: 256), .first,
             ])
     }
 
@@ -329,11 +329,12 @@ import Wire
         subject.append("a")
         _ = subject.board()
         let bytes = subject.log.turnBytes
-        subject.land([.refused, appended(3), .entries([TurnLogTests.stored(3, bytes)])])
+        let first = LogReply.entries([TurnLogTests.stored(1, [])])
+        subject.land([.refused, appended(3), .entries([TurnLogTests.stored(3, bytes)]), first])
         #expect(subject.outcome()?.sequence == 1)
         // The verdict is not known, so the checkpoint is asked for once more.
         _ = subject.board()
-        subject.land([.refused, .entries([TurnLogTests.stored(3, bytes)])])
+        subject.land([.refused, .entries([TurnLogTests.stored(3, bytes)]), first])
         #expect(subject.outcome()?.failure == .refused)
     }
 }

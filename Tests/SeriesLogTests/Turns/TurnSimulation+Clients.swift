@@ -141,8 +141,11 @@ extension TurnSimulation {
             }
             counts.verdicts += 1
             guard found.contains(where: { $0.isCounted && $0.verdict == verdicts[index] }) else {
+                let own = replica.logs[log(of: device)]
+                let id = device.flatMap { own.log.table.find($0.span, hash: own.log.hash($0.span)) }
                 throw fail(
-                    "attempt \(attempt.number)/\(index): \(verdicts[index]), but \(found)")
+                    "attempt \(attempt.number)/\(index): \(verdicts[index]), but \(found); "
+                        + (id.map { tell($0, own) } ?? label(own)))
             }
             try checkOthers(attempt, index)
         }
@@ -192,7 +195,13 @@ extension TurnSimulation {
         let isSame = reference.series[device]?.lastEntry ?? 0 == question.lastEntry
         guard let summary = summaries[0] else {
             guard !(isSame && question.isLive && reference.isLive(device, now: wall + 1_000)) else {
-                throw fail("a series is not found: \(String(decoding: device, as: UTF8.self))")
+                let own = replica.logs[question.log]
+                let id = own.log.table.find(device.span, hash: own.log.hash(device.span))
+                throw fail(
+                    "a series is not found: \(String(decoding: device, as: UTF8.self)), "
+                        + "\(label(own)) \(id.map { tell($0, own) } ?? "unknown") "
+                        + "tail \(own.log.tail.first), \(tellCheckpoint(of: device, own)), last "
+                        + "\(question.lastEntry)")
             }
             return
         }

@@ -256,14 +256,21 @@ extension TurnSimulation {
     }
 
     /// What is known of a series, and what stands in its checkpoint.
-    private func tell(_ id: SeriesID, _ own: SimulatedLog) -> String {
+    func tell(_ id: SeriesID, _ own: SimulatedLog) -> String {
+        let ended = own.log.table[id].endedAt
         let records = own.log.chain(of: id, upTo: own.log.table[id].lastRecord).map {
             own.log.tail.record($0)
         }
         .map { "\($0.kind) \($0.number)" }
+        let elements = tellCheckpoint(of: own.name(id), own)
+        return "\(label(own)): \(id) ended at \(ended), tail from \(own.log.tail.first) has "
+            + "\(records), its checkpoint \(elements)"
+    }
+
+    func tellCheckpoint(of name: [UInt8], _ own: SimulatedLog) -> [String] {
         var store = stores[own.index]
         var session = ModelSession()
-        let command = ModelCommand.checkpoint(own.name(id))
+        let command = ModelCommand.checkpoint(name)
         let reply = store.execute(command, &session, now: wall, birth: 0) { _, _ in }
         var elements: [String] = []
         if case .list(let list) = reply {
@@ -276,8 +283,7 @@ extension TurnSimulation {
                 }
             }
         }
-        return "\(id) ended at \(own.log.table[id].endedAt), tail from \(own.log.tail.first) has "
-            + "\(records), its checkpoint \(elements)"
+        return elements
     }
 
     /// Compares the folds that are here with the truth.
