@@ -121,7 +121,7 @@ let package = Package(
             "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
         tests("TLSTests", ["Bytes", "Numerics", "TLS", "TestSupport"]),
         tests("WireTests", ["Bytes", "HTTP", "Detection", "Options", "Wire"]),
-        tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "SeriesLog"]),
+        tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "Wire", "SeriesLog"]),
         tests(
             "StoreTests",
             [

@@ -140,12 +140,13 @@ package import System
         }
         guard let context = unsafe context, unsafe context.pointee.c.flags & REDIS_CONNECTED != 0
         else { return }
-        // The library reads a little at a time. Of a long reply more is read before the loop goes on.
+        // The library reads a little at a time. Of a long reply more is read
+        // before the loop goes on.
         for _ in 0..<RedisConnection.readsPerEvent {
             // SAFETY: as above.
             let before = unsafe context.pointee.c.reader.pointee.len
             guard unsafe redisBufferRead(&context.pointee.c) == REDIS_OK else { return close() }
-            // SAFETY: as above; what was read stands in the reader's buffer until replies are taken.
+            // SAFETY: as above; what was read stands in the buffer until replies are taken.
             let count = unsafe context.pointee.c.reader.pointee.len - before
             if count < RedisConnection.libraryRead { break }
         }

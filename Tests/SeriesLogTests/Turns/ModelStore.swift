@@ -91,7 +91,7 @@ struct ModelStore {
         case .fleetCheckpoint: return .list(fleet.isEmpty ? [] : [fleet])
         case .keys: return .entries(blocks)
         case .names(let cursor): return scan(cursor)
-        case .append(let birth, let bytes): return append(birth, bytes, landed)
+        case .append(let birth, let bytes): return append(birth, bytes, telling: landed)
         case .watch:
             if session.watched == nil { session.watched = counter }
             return .done
@@ -102,7 +102,7 @@ struct ModelStore {
                 lostTrims += 1
                 return .nothing
             }
-            trim(birth, group, names, now)
+            trim(birth, group, names: names, now: now)
             return .done
         }
     }
@@ -118,7 +118,7 @@ struct ModelStore {
     }
 
     private mutating func append(
-        _ birth: UInt64, _ bytes: [UInt8], _ landed: (LogPosition, [Reference.Part]) -> Void
+        _ birth: UInt64, _ bytes: [UInt8], telling landed: (LogPosition, [Reference.Part]) -> Void
     ) -> LogReply {
         guard isThere, birth >= last.birth else { return .nothing }
         if birth > last.birth {
@@ -159,12 +159,12 @@ struct ModelStore {
     // MARK: Trims
 
     private mutating func trim(
-        _ birth: UInt64, _ group: TrimGroup, _ writtenNames: [[UInt8]], _ now: Int
+        _ birth: UInt64, _ group: TrimGroup, names writtenNames: [[UInt8]], now: Int
     ) {
         counter += 1
         trims += 1
         if !(faults.contains(.splitTrim) && group.trimsTo != nil && now % 3 == 0) {
-            for (list, name) in zip(group.lists, writtenNames) { write(list, name, now) }
+            for (list, name) in zip(group.lists, writtenNames) { write(list, of: name, now: now) }
         }
         names = names.filter { $0.value >= group.forgetsNamesBefore }
         guard let end = group.trimsTo else { return }
@@ -183,7 +183,7 @@ struct ModelStore {
         entries.removeAll { $0.position < position }
     }
 
-    private mutating func write(_ list: TrimGroup.List, _ name: [UInt8], _ now: Int) {
+    private mutating func write(_ list: TrimGroup.List, of name: [UInt8], now: Int) {
         var stored = self.list(name, now) ?? List()
         if list.replaces { stored = List() }
         stored.elements += list.elements

@@ -94,7 +94,7 @@ struct Reference {
                 let offset = Int(turn.items[item])
                 let sample = bytes.span.sample(at: offset)
                 let name = Array(bytes[bytes.span.nameRange(ofSampleAt: offset)])
-                let verdict = isCounted ? fold(sample, name, number) : Verdict()
+                let verdict = isCounted ? fold(sample, of: name, number: number) : Verdict()
                 samples.append((sample, verdict))
             }
             parts.append(Part(isCounted: isCounted, samples: samples))
@@ -102,7 +102,7 @@ struct Reference {
         return parts
     }
 
-    private mutating func fold(_ sample: Sample, _ name: [UInt8], _ number: UInt64) -> Verdict {
+    private mutating func fold(_ sample: Sample, of name: [UInt8], number: UInt64) -> Verdict {
         let verdict = fleet.fold(sample, parameters)
         guard !name.isEmpty else { return verdict }
         var known = series.removeValue(forKey: name) ?? Series()

@@ -54,7 +54,9 @@ extension TurnSimulation {
         let ticket = replica.tickets.open(samples: request.devices.count)
         replica.attempts[ticket.index] = attempt
         for start in stride(from: 0, to: request.devices.count, by: pieceLimit) {
-            send(attempt, start..<min(start + pieceLimit, request.devices.count), replica, ticket)
+            send(
+                attempt, start..<min(start + pieceLimit, request.devices.count), at: replica,
+                as: ticket)
         }
         replica.tickets.finish(ticket)
         note("attempt \(attempt.number) at \(label(replica.logs[0]))")
@@ -62,8 +64,8 @@ extension TurnSimulation {
 
     /// Sends a piece of a request: a part for each log that it has samples for.
     private mutating func send(
-        _ attempt: Attempt, _ piece: Range<Int>, _ replica: SimulatedReplica,
-        _ ticket: TicketNumber
+        _ attempt: Attempt, _ piece: Range<Int>, at replica: SimulatedReplica,
+        as ticket: TicketNumber
     ) {
         let devices = attempt.request.devices
         let number = fault == .noPieces ? 0 : UInt64(piece.lowerBound / pieceLimit)
@@ -108,9 +110,9 @@ extension TurnSimulation {
         _ = replica.tickets.expire(now: now)
         while let ticket = replica.tickets.takeDecided() {
             if let attempt = replica.attempts.removeValue(forKey: ticket.index) {
-                try check(attempt, ticket, replica)
+                try check(attempt, of: ticket, at: replica)
             } else if let question = replica.questions.removeValue(forKey: ticket.index) {
-                try check(question, ticket, replica)
+                try check(question, of: ticket, at: replica)
             } else {
                 throw fail("a ticket is decided twice")
             }
@@ -119,7 +121,7 @@ extension TurnSimulation {
     }
 
     private mutating func check(
-        _ attempt: Attempt, _ ticket: TicketNumber, _ replica: SimulatedReplica
+        _ attempt: Attempt, of ticket: TicketNumber, at replica: SimulatedReplica
     ) throws {
         if replica.tickets.failure(of: ticket) != nil {
             note("attempt \(attempt.number) fails")
@@ -183,7 +185,7 @@ extension TurnSimulation {
     }
 
     private mutating func check(
-        _ question: AskedQuestion, _ ticket: TicketNumber, _ replica: SimulatedReplica
+        _ question: AskedQuestion, of ticket: TicketNumber, at replica: SimulatedReplica
     ) throws {
         guard replica.tickets.failure(of: ticket) == nil else { return }
         counts.answers += 1

@@ -32,7 +32,6 @@ extension TurnSimulation {
     private mutating func disaster(_ log: Int, _ what: String) {
         note("log \(log) is \(what)")
         epochs[log] += 1
-        counts.disasters += 1
         snapshots[log] = []
     }
 

@@ -318,7 +318,6 @@ struct TurnSimulation {
         if fault == .shortTail, own.log.isFollowing, own.log.trim == nil {
             own.log.forget(before: own.log.position.number)
         }
-        counts.flights += 1
         if chance(50) || looksOften, !own.isDead, own.log.position == stores[own.index].last {
             try checkFolds(own)
         }
@@ -372,7 +371,6 @@ struct SimulationCounts {
     var duplicates = 0
     var refused = 0
     var answers = 0
-    var flights = 0
     var cuts = 0
     var zombies = 0
     var expired = 0
@@ -381,14 +379,12 @@ struct SimulationCounts {
     var ends = 0
     var resets = 0
     var crashes = 0
-    var disasters = 0
 
     mutating func add(_ other: SimulationCounts) {
         verdicts += other.verdicts
         duplicates += other.duplicates
         refused += other.refused
         answers += other.answers
-        flights += other.flights
         cuts += other.cuts
         zombies += other.zombies
         expired += other.expired
@@ -397,6 +393,5 @@ struct SimulationCounts {
         ends += other.ends
         resets += other.resets
         crashes += other.crashes
-        disasters += other.disasters
     }
 }

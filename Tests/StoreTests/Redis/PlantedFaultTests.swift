@@ -69,7 +69,7 @@ import Testing
     func ignoredWatch() {
         var faults = MachineSimulation.Faults()
         faults.servers.ignoresWatch = true
-        let found = seeds(.single, faults, atMost: 20, expecting: "is wrong after a trim")
+        let found = seeds(.single, faults, atMost: 200, expecting: "is wrong after a trim")
         #expect(found != nil)
     }
 }

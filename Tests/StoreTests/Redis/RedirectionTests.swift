@@ -64,7 +64,7 @@ import Wire
         let ticket = try bench.append(device: "a")
         let checkpoint = "LRANGE tm:{0}:c:a"
         bench.fly(
-            0, expecting: [checkpoint, Self.append],
+            0, expecting: [checkpoint, Self.append, "XRANGE tm:{0}"],
             answering: [checkpoint: Self.ask])
         bench.fly(1, expecting: ["ASKING", checkpoint])
         #expect(bench.ending(of: ticket) == .waiting)
