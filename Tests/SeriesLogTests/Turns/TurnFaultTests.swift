@@ -26,7 +26,6 @@ import Testing
         Planted(fault: .skipUnheld, kinds: disturbed, seeds: 100),
         Planted(
             fault: .noClock, kinds: disturbed.union([.timeJumps, .cluster]), seeds: 100),
-        Planted(fault: .ghostNames, kinds: disturbed.union(.evictions), seeds: 100),
     ]
 
     /// The first seed that shows it.
