@@ -19,21 +19,27 @@ package struct KeyMemory {
     private(set) var ring: [UInt64] = []
     /// Index in the ring of the oldest entry; 0 until the ring is full.
     private var oldest = 0
-    /// A hash's home is given by its highest bits after a multiplication: so a table that grows is
-    /// read and written from front to back. A power of two in length, at most three quarters full.
+    /// A hash's home is given by the highest bits of its product with a secret: so a table that
+    /// grows is read and written from front to back, and nobody can choose requests that crowd in
+    /// one place. A power of two in length, at most three quarters full.
     private(set) var places = [UInt64](repeating: empty, count: firstPlaces)
     private var homeShift = UInt64(64 - firstPlaces.trailingZeroBitCount)
 
     /// Keys that have ever arrived, since the memory was last empty.
     private var arrivals = 0
     private let blockShift: Int
+    private let seed: UInt64
     /// For each block of arrivals the time of its first one, as Unix seconds; the next block
     /// replaces the oldest when none of that is remembered any more.
     private var blockTimes: [UInt32] = []
 
-    package init(limit: Int) {
+    /// - Parameters:
+    ///   - limit: how many keys are remembered.
+    ///   - seed: should be unpredictable to clients.
+    package init(limit: Int, seed: UInt64) {
         precondition(limit >= 0, "a memory holds no less than nothing")
         self.limit = limit
+        self.seed = seed
         let blockLength = max(1, limit / 64)
         blockShift = min(
             KeyMemory.longestBlockShift, Int.bitWidth - 1 - blockLength.leadingZeroBitCount)
@@ -65,7 +71,7 @@ package struct KeyMemory {
 
     /// Forgets everything, and gives the memory back.
     package mutating func removeAll() {
-        self = KeyMemory(limit: limit)
+        self = KeyMemory(limit: limit, seed: seed)
     }
 
     /// About when the oldest remembered hash arrived, in Unix seconds: when the first one of its
@@ -124,7 +130,8 @@ package struct KeyMemory {
     // MARK: Table
 
     private func home(_ hash: UInt64) -> Int {
-        Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> homeShift)
+        let product = (hash ^ seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        return Int(truncatingIfNeeded: (product.high ^ product.low) >> homeShift)
     }
 
     /// The place that holds the hash, or the empty one where the search for it ends.

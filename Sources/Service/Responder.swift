@@ -84,7 +84,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         case .post:
             if let problem = problem(ofPost: head, bytes, from: peer) { return .refuse(problem) }
             if case .key(let range) = head.idempotencyKey {
-                request.key = RequestKey(bytes.extracting(range), seed: store.keySeed)
+                request.key = RequestKey(bytes.extracting(range))
             }
             guard !head.query.isEmpty else { return .readBody }
             do throws(QueryError) {

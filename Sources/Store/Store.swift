@@ -17,9 +17,6 @@ package protocol Store: ~Copyable, SendableMetatype {
     /// Tells the time; before anything else in a turn.
     mutating func tellTime(_ now: Instant, unixMilliseconds: Int)
 
-    /// The seed of `RequestKey`; the same for all that share what is remembered of requests.
-    var keySeed: UInt64 { get }
-
     /// Stores the samples of a batch, which has at least one. Where the batch has a key, the pieces
     /// of the same request that are stored already become duplicates. When that is done at once the
     /// batch has its verdicts afterwards. When it has to wait, the store keeps the batch and leaves

@@ -5,26 +5,23 @@ package struct RequestKey: Equatable, Sendable {
     /// a part of a long request can be stored and known.
     package static let pieceSamples = 1024
 
-    private let seed: UInt64
     private let hash: UInt64
 
-    private init(seed: UInt64, hash: UInt64) {
-        self.seed = seed
-        self.hash = hash
-    }
+    private init(hash: UInt64) { self.hash = hash }
 
     /// The hash of the key alone, because the body comes later.
-    /// - Parameters:
-    ///   - key: the header's value.
-    ///   - seed: should be unpredictable to clients, so that none finds two requests that look the
-    ///     same. Whoever shares what is remembered has the same one.
-    package init(_ key: Span<UInt8>, seed: UInt64) {
-        self.init(seed: seed, hash: RequestKey.mix(key, into: seed, seed: seed))
+    ///
+    /// It has no secret: every process has to give the same one, from its first request on, and a
+    /// secret in the store can get lost. Who constructs two requests that look the same has the
+    /// second of his own taken for a repeat.
+    /// - Parameter key: the header's value.
+    package init(_ key: Span<UInt8>) {
+        self.init(hash: RequestKey.mix(key, into: 0x2545_F491_4F6C_DD1D))
     }
 
     /// The hash of the key and the decoded body.
     package func with(body: Span<UInt8>) -> RequestKey {
-        RequestKey(seed: seed, hash: RequestKey.mix(body, into: hash, seed: seed))
+        RequestKey(hash: RequestKey.mix(body, into: hash))
     }
 
     /// The hash of the request's piece of this number; the first is 0.
@@ -38,8 +35,8 @@ package struct RequestKey: Equatable, Sendable {
 
     /// Eight bytes at a time are multiplied and folded, as for a device's name. The length comes
     /// first, so key and body cannot exchange bytes.
-    private static func mix(_ bytes: Span<UInt8>, into start: UInt64, seed: UInt64) -> UInt64 {
-        let factor = 0xD6E8_FEB8_6659_FD93 ^ seed | 1
+    private static func mix(_ bytes: Span<UInt8>, into start: UInt64) -> UInt64 {
+        let factor: UInt64 = 0xD6E8_FEB8_6659_FD93
         var state = start ^ UInt64(bytes.count) &* 0x9E37_79B9_7F4A_7C15
         let words = bytes.count / 8
         for word in 0..<words {

@@ -12,7 +12,7 @@ import Testing
 
     @Test("what is remembered is known, and changes nothing when it comes again")
     func remembers() {
-        var memory = KeyMemory(limit: 3)
+        var memory = KeyMemory(limit: 3, seed: 1)
         #expect(memory.oldestTime == nil)
         for hash in [5, 6, 7] as [UInt64] { #expect(memory.insert(hash, time: 100) == true) }
         #expect(memory.insert(5, time: 200) == false)
@@ -26,11 +26,11 @@ import Testing
 
     @Test("with a limit of 0 nothing is remembered, with 1 the last hash")
     func takesSmallLimits() {
-        var none = KeyMemory(limit: 0)
+        var none = KeyMemory(limit: 0, seed: 1)
         #expect(none.insert(1, time: 1) == true)
         #expect(none.insert(1, time: 1) == true)
         #expect(none.count == 0 && none.oldestTime == nil && !none.contains(1))
-        var one = KeyMemory(limit: 1)
+        var one = KeyMemory(limit: 1, seed: 1)
         for hash in 1...5 as ClosedRange<UInt64> {
             #expect(one.insert(hash, time: Int(hash)) == true)
             #expect(one.insert(hash, time: 99) == false)
@@ -41,7 +41,7 @@ import Testing
 
     @Test("the hash 0 is remembered too")
     func takesZero() {
-        var memory = KeyMemory(limit: 2)
+        var memory = KeyMemory(limit: 2, seed: 1)
         #expect(!memory.contains(0))
         #expect(memory.insert(0, time: 1) == true)
         #expect(memory.insert(0, time: 1) == false)
@@ -51,7 +51,7 @@ import Testing
 
     @Test("after removeAll it is as new")
     func empties() {
-        var memory = KeyMemory(limit: 100)
+        var memory = KeyMemory(limit: 100, seed: 1)
         for hash in 1...250 as ClosedRange<UInt64> { _ = memory.insert(hash, time: 10) }
         memory.removeAll()
         #expect(memory.count == 0 && memory.oldestTime == nil && entries(memory).isEmpty)
@@ -62,7 +62,7 @@ import Testing
     @Test("the oldest one's time is that of its block, a 64th of the limit at most before its own")
     func tellsTheOldestTime() {
         for limit in [1, 63, 64, 100, 129, 1000, 70_000, 200_000] {
-            var memory = KeyMemory(limit: limit)
+            var memory = KeyMemory(limit: limit, seed: 1)
             let block = min(1024, max(1, limit / 64))
             for arrival in 0..<(3 * limit + 5) {
                 // One hash a second: a time is an arrival.
@@ -79,7 +79,7 @@ import Testing
 
     @Test("times are kept within their range")
     func clampsTimes() {
-        var memory = KeyMemory(limit: 2)
+        var memory = KeyMemory(limit: 2, seed: 1)
         _ = memory.insert(1, time: -5)
         #expect(memory.oldestTime == 0)
         memory.removeAll()
@@ -91,7 +91,7 @@ import Testing
     func agreesWithAModel(_ limit: Int) {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededRandom(seed: seed)
-        var memory = KeyMemory(limit: limit)
+        var memory = KeyMemory(limit: limit, seed: 1)
         var model: [UInt64] = []
         for step in 0..<20 * limit + 2000 {
             // Few enough that many come again; some differ in their high bits alone. 0 counts as 1.
@@ -125,7 +125,7 @@ import Testing
     func takesLittleMemory() {
         let count = 1_000_000
         var random = SeededRandom(seed: 1)
-        var memory = KeyMemory(limit: count)
+        var memory = KeyMemory(limit: count, seed: 1)
         var bytes: Int { 8 * (memory.ring.capacity + memory.places.count) }
         for _ in 0..<count { _ = memory.insert(random.next(), time: 1) }
         #expect(memory.count == count)

@@ -96,7 +96,7 @@ final class TestedLoop<Tested: Store & ~Copyable> {
         guard batch.rejected == 0 else { throw Failure("the test's own body is bad: \(body)") }
         if let key {
             let header = Array(key.utf8)
-            batch.key = RequestKey(header.span, seed: store.keySeed).with(body: bytes.span)
+            batch.key = RequestKey(header.span).with(body: bytes.span)
         }
         let progress = store.append(&batch)
         if case .waiting = progress, !batch.samples.isEmpty || !batch.verdicts.isEmpty {

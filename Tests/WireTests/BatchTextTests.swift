@@ -100,7 +100,7 @@ import Wire
         var batch = SampleBatch()
         let (body, key) = (Array(one.utf8), Array("k".utf8))
         try batch.decode(body.span, now: 1)
-        batch.key = RequestKey(key.span, seed: 1)
+        batch.key = RequestKey(key.span)
         batch.markDuplicate(0)
         #expect(batch.isDuplicate(0) && batch.duplicates == 1)
         try batch.decode(body.span, now: 1)

@@ -145,7 +145,7 @@ package struct TurnLog: ~Copyable {
         self.settings = settings
         deviceLimit = settings.deviceLimit
         historyLimit = settings.historyLimit
-        keys = KeyMemory(limit: settings.keyLimit)
+        keys = KeyMemory(limit: settings.keyLimit, seed: settings.hashSeed)
         fleet = LoggedFleet(settings.parameters)
         trimJitter = settings.writer | 1
     }

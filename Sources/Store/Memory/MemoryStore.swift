@@ -45,8 +45,6 @@ package struct MemoryStore: Store, ~Copyable {
         return .stored
     }
 
-    package var keySeed: UInt64 { shared.keySeed }
-
     /// Remembers the request of a batch with a key. What was remembered of it before becomes
     /// duplicates.
     private func markDuplicates(_ batch: inout SampleBatch) {

@@ -11,15 +11,13 @@ package final class SharedMemory: SharedStore {
     let anomalies = RecentAnomalies()
     /// Requests with a key. Only these take the lock.
     private let keys: Mutex<KeyMemory>
-    let keySeed: UInt64
 
     /// - Parameter hashSeed: should be unpredictable to clients.
     package init(_ configuration: Configuration, _ parameters: FoldParameters, hashSeed: UInt64) {
         log = MemoryLog(
             parameters, deviceLimit: configuration.deviceLimit,
             timeToLive: configuration.seriesTimeToLive, seed: hashSeed)
-        keys = Mutex(KeyMemory(limit: configuration.keyLimit))
-        keySeed = hashSeed
+        keys = Mutex(KeyMemory(limit: configuration.keyLimit, seed: hashSeed))
     }
 
     /// Remembers the pieces of a request.

@@ -222,8 +222,7 @@ struct LogKeeper: ~Copyable {
             nextView = now + LogKeeper.viewInterval
             log.machine.tellMetrics()
             shared.see(
-                log.machine.glanceAtFleet(), devices: log.machine.deviceCount,
-                keySeed: log.machine.keySeed)
+                log.machine.glanceAtFleet(), devices: log.machine.deviceCount)
         }
     }
 }

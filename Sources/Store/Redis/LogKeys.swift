@@ -45,41 +45,34 @@ struct LogMeta: Equatable, Sendable {
     var tags: [String]
     /// Tag of the log with the fleet's series, where there are several logs.
     var fleetTag: String?
-    /// Of the hashes of requests' keys.
-    var seed: UInt64
 
-    init(tags: [String], fleetTag: String?, seed: UInt64) {
+    init(tags: [String], fleetTag: String?) {
         self.tags = tags
         self.fleetTag = fleetTag
-        self.seed = seed
     }
 
     var text: String {
-        "1 seed=\(String(seed, radix: 16)) logs=\(tags.joined(separator: ","))"
-            + (fleetTag.map { " fleet=\($0)" } ?? "")
+        "1 logs=\(tags.joined(separator: ","))" + (fleetTag.map { " fleet=\($0)" } ?? "")
     }
 
     /// nil when the text is of another format.
     init?(_ bytes: [UInt8]) {
         let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
-        guard words.count == 3 || words.count == 4, words[0] == "1",
-            words[1].hasPrefix("seed="), words[2].hasPrefix("logs="),
-            let seed = UInt64(words[1].dropFirst(5), radix: 16)
+        guard words.count == 2 || words.count == 3, words[0] == "1", words[1].hasPrefix("logs=")
         else { return nil }
-        self.seed = seed
-        tags = words[2].dropFirst(5).split(separator: ",").map(String.init)
-        if words.count == 4 {
-            guard words[3].hasPrefix("fleet=") else { return nil }
-            fleetTag = String(words[3].dropFirst(6))
+        tags = words[1].dropFirst(5).split(separator: ",").map(String.init)
+        if words.count == 3 {
+            guard words[2].hasPrefix("fleet=") else { return nil }
+            fleetTag = String(words[2].dropFirst(6))
         }
         guard (1...LogMeta.logLimit).contains(tags.count), (tags.count > 1) == (fleetTag != nil)
         else { return nil }
     }
 
     /// One log for each master, with a tag whose hash slot the master holds now.
-    static func chosen(_ map: SlotMap, seed: UInt64) -> LogMeta {
+    static func chosen(_ map: SlotMap) -> LogMeta {
         let masters = map.nodes.indices.filter { map.isOwner($0) }.prefix(logLimit)
-        guard masters.count > 1 else { return LogMeta(tags: ["0"], fleetTag: nil, seed: seed) }
+        guard masters.count > 1 else { return LogMeta(tags: ["0"], fleetTag: nil) }
         var tags: [String] = []
         for master in masters {
             // Of so many numbers one falls into each master's slots, however few it has.
@@ -89,6 +82,6 @@ struct LogMeta: Equatable, Sendable {
             }
             if let number { tags.append(String(number)) }
         }
-        return LogMeta(tags: tags, fleetTag: "fleet", seed: seed)
+        return LogMeta(tags: tags, fleetTag: "fleet")
     }
 }

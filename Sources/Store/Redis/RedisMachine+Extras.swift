@@ -195,8 +195,7 @@ extension RedisMachine {
                 enlist(.writeMeta(text: known.text))
                 return
             }
-            let seed = (hashSeed ^ UInt64(unixMilliseconds)) &* 0x9E37_79B9_7F4A_7C15 | 1
-            enlist(.writeMeta(text: LogMeta.chosen(map, seed: seed).text))
+            enlist(.writeMeta(text: LogMeta.chosen(map).text))
         case .integer, .array, .failure: agreement = .refused
         }
     }

@@ -119,13 +119,6 @@ package struct RedisMachine: ~Copyable {
         }
     }
 
-    /// Seed of the hashes of requests' keys; 0 while it is not known.
-    package var keySeed: UInt64 {
-        mutating get {
-            if case .known(let meta) = agreement { meta.seed } else { 0 }
-        }
-    }
-
     package var isRefused: Bool {
         mutating get {
             if case .refused = agreement { return true }
@@ -168,12 +161,6 @@ package struct RedisMachine: ~Copyable {
     /// What all processes agree on is known: the logs are made.
     mutating func agree(on meta: LogMeta) {
         if case .known(let known) = agreement, known == meta { return }
-        if case .known(let known) = agreement, known.tags == meta.tags,
-            known.fleetTag == meta.fleetTag
-        {
-            agreement = .known(meta)
-            return
-        }
         for kept in logs { kept.log.failAll(.unsettled, &tickets) }
         logs.removeAll()
         // What is under way was meant for logs that are not there any more.

@@ -47,8 +47,6 @@ package struct RedisStore: Store, ~Copyable {
         keeper?.log.tellTime(now, unixMilliseconds: unixMilliseconds)
     }
 
-    package var keySeed: UInt64 { shared.keySeed }
-
     // MARK: Requests
 
     package mutating func append(_ batch: inout SampleBatch) -> Storing {

@@ -19,7 +19,6 @@ package final class SharedRedis: SharedStore {
     /// From that one to each of the others, by loop.
     let answers: [RequestQueue]
     private let otherLoops = Atomic<Int>(0)
-    private let seenSeed = Atomic<UInt64>(0)
     private let seenFleet = Mutex(SeriesSummary.empty)
     /// Until the keeper has told otherwise, nothing can be stored.
     private let seenFailure = Mutex<StoreFailure?>(.unreachable)
@@ -51,19 +50,15 @@ package final class SharedRedis: SharedStore {
     /// Whether samples can be stored.
     var isUp: Bool { metrics.value(.isUp) == 1 }
 
-    /// Seed of the hashes of requests' keys; 0 while it is not known.
-    var keySeed: UInt64 { seenSeed.load(ordering: .relaxed) }
-
     /// Takes over whether samples can be stored.
     func see(failure: StoreFailure?) {
         seenFailure.withLock { if $0 != failure { $0 = failure } }
     }
 
     /// Takes over what the keeper has seen.
-    func see(_ fleet: SeriesSummary, devices: Int, keySeed: UInt64) {
+    func see(_ fleet: SeriesSummary, devices: Int) {
         seenFleet.withLock { $0 = fleet }
         seenDevices.store(devices, ordering: .relaxed)
-        seenSeed.store(keySeed, ordering: .relaxed)
     }
 
     // MARK: Loops

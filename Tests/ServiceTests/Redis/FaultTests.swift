@@ -191,6 +191,26 @@ import Testing
         #expect(truth.samples == plan.clients * plan.samples)
     }
 
+    @Test("the first request of a process has the same key as its retry at another one")
+    func knowsKeysFromTheStart() throws {
+        let redis = try RunningRedis()
+        let first = try RunningService(settings(redis.url))
+        #expect(try isBack(first))
+        for round in 0..<5 {
+            let key = "Idempotency-Key: \(round)\r\n"
+            let body = "{\"cpu\":1,\"rps\":\(round)}"
+            let fresh = try RunningService(settings(redis.url))
+            var stored = try fresh.post("/ingest", body, headers: key)
+            for _ in 0..<200 where stored.status == 503 {
+                usleep(10_000)
+                stored = try fresh.post("/ingest", body, headers: key)
+            }
+            #expect(stored.status == 202)
+            let again = try first.post("/ingest", body, headers: key)
+            #expect(again.status == 202 && again.body.contains("\"duplicate\":true"))
+        }
+    }
+
     @Test("bytes that come late and in pieces make no difference")
     func delays() throws {
         let redis = try RunningRedis()

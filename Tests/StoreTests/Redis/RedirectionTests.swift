@@ -239,7 +239,6 @@ import Wire
         let written = bench.data[0].string("tm:meta").map { text($0) }
         #expect(written == Bench.meta)
         bench.fly(0, expecting: ["GET tm:meta"])
-        #expect(bench.keySeed == 1)
     }
 }
 
@@ -254,7 +253,7 @@ private final class Bench {
     static let addresses = [
         NodeAddress(host: "127.0.0.1", port: 7000), NodeAddress(host: "127.0.0.1", port: 7001),
     ]
-    static let meta = "1 seed=1 logs=0"
+    static let meta = "1 logs=0"
 
     var machine: RedisMachine
     var data = [ModelRedis(), ModelRedis()]
@@ -291,7 +290,6 @@ private final class Bench {
 
     var wantsMap: Bool { machine.wantsMap }
     var wantsReconnect: Bool { machine.shards[0].wantsReconnect }
-    var keySeed: UInt64 { machine.keySeed }
 
     private func words(_ text: String) -> Words {
         text.split(separator: " ").map { Array($0.utf8) }

@@ -123,7 +123,7 @@ final class SimulatedProcess {
     }
 
     private func requestKey(_ key: UInt64, _ body: [UInt8]) -> RequestKey {
-        RequestKey(Array("\(key)".utf8).span, seed: 1).with(body: body.span)
+        RequestKey(Array("\(key)".utf8).span).with(body: body.span)
     }
 
     /// The key of the log of a device, or of the fleet.
