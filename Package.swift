@@ -44,6 +44,8 @@ let package = Package(
             name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         // Without its pkg-config file, whose compiler flag the package manager refuses.
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        // Its archive is linked, see Store.
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         // libssl and libcrypto.
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         // libm, because the standard library's rounding needs it and nothing pure imports Glibc.
@@ -65,12 +67,14 @@ let package = Package(
         // Effects.
         library("System", ["Bytes", "CLinux"]),
         library("Redis", ["Bytes", "Numerics", "System", "CHiredis"]),
-        library(
-            "Store",
-            [
+        .target(
+            name: "Store",
+            dependencies: [
                 "Bytes", "Detection", "Options", "Telemetry", "System", "SeriesLog", "Redis",
-                "Wire",
-            ]),
+                "Wire", "CSQLite",
+            ],
+            swiftSettings: strict,
+            linkerSettings: [.linkedLibrary(":libsqlite3.a"), .linkedLibrary("m")]),
 
         library("TLS", ["Bytes", "System", "COpenSSL"]),
         library("HTTPClient", ["Bytes", "HTTP", "System", "TLS", "CLinux"]),

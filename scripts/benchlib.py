@@ -55,13 +55,12 @@ def start_service(environment=None):
 def start_redis(log="no"):
     """`log` is when what was written is on the disk: no, everysec or always."""
     port = free_port()
-    folder = WORK / f"redis-{port}"
-    folder.mkdir()
+    folder = tempfile.mkdtemp(prefix=f"redis-{port}-", dir=WORK)
     options = ["--appendonly", "no" if log == "no" else "yes"]
     if log != "no":
         options += ["--appendfsync", log]
     process = start(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
-                     *options, "--dir", str(folder)], stdout=subprocess.DEVNULL)
+                     *options, "--dir", folder], stdout=subprocess.DEVNULL)
     wait_for(port)
     return process.pid, port
 

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -57,6 +58,9 @@ extern int epoll_pwait2(int, struct epoll_event *, int, const struct timespec *,
 static inline void tm_ignore_signal(int number) { signal(number, SIG_IGN); }
 
 // Swift does not import variadic functions such as open.
+static inline int tm_open_lock(const char *path) {
+    return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+}
 static inline int tm_open_to_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
 static inline int tm_open_to_write(const char *path) {
     return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -6,7 +6,20 @@ internal import System
 
 /// The process: starts the workers, waits for a signal, lets them drain.
 enum Server {
-    static func run(_ configuration: Configuration) throws(SystemError) {
+    /// Why the process cannot start.
+    enum StartError: Error, CustomStringConvertible {
+        case system(SystemError)
+        case store(SharedFile.OpeningError)
+
+        var description: String {
+            switch self {
+            case .system(let error): error.description
+            case .store(let error): "the store cannot be opened: \(error.description)"
+            }
+        }
+    }
+
+    static func run(_ configuration: Configuration) throws(StartError) {
         let loops = configuration.threads > 0 ? configuration.threads : availableProcessors()
         let parameters = FoldParameters(configuration)
         switch configuration.store {
@@ -15,6 +28,15 @@ enum Server {
             let store = SharedMemory(configuration, parameters, hashSeed: random.next())
             let shared = SharedState(configuration, parameters, store: store, loops: loops)
             try run(shared, on: MemoryStore.self, sharing: store)
+        case .file(let path):
+            let store: SharedFile
+            do throws(SharedFile.OpeningError) {
+                store = try SharedFile(path: path, configuration, parameters, loops: loops)
+            } catch {
+                throw .store(error)
+            }
+            let shared = SharedState(configuration, parameters, store: store, loops: loops)
+            try run(shared, on: FileStore.self, sharing: store)
         case .redis(let location):
             let store = SharedRedis(at: location, configuration, parameters, loops: loops)
             let shared = SharedState(configuration, parameters, store: store, loops: loops)
@@ -24,6 +46,16 @@ enum Server {
 
     /// Serves until a signal comes and the loops have drained.
     private static func run<Series: Store & ~Copyable>(
+        _ shared: SharedState, on _: Series.Type, sharing store: Series.Shared
+    ) throws(StartError) {
+        do throws(SystemError) {
+            try serve(shared, on: Series.self, sharing: store)
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    private static func serve<Series: Store & ~Copyable>(
         _ shared: SharedState, on _: Series.Type, sharing store: Series.Shared
     ) throws(SystemError) {
         ProcessUsage.raiseDescriptorLimit()

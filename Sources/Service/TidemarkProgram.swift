@@ -36,7 +36,7 @@ private func runProgram() -> Int32 {
 
 private func serve(_ configuration: Configuration) -> Int32 {
     Log.configure(configuration)
-    do throws(SystemError) {
+    do throws(Server.StartError) {
         try Server.run(configuration)
         return 0
     } catch {

@@ -4,6 +4,12 @@ internal import CLinux
 package struct FileError: Error, CustomStringConvertible {
     package let path: String
     package let reason: SystemError
+
+    package init(path: String, reason: SystemError) {
+        self.path = path
+        self.reason = reason
+    }
+
     package var description: String { "\(path): \(reason)" }
 }
 

@@ -5,6 +5,13 @@ package struct Configuration: Sendable, Equatable {
     package enum Switch: String, Sendable, CaseIterable {
         case off, on
     }
+    /// When what is stored in a file counts as stored.
+    package enum Sync: String, Sendable, CaseIterable {
+        /// When the kernel has it: the process may be killed.
+        case normal
+        /// When the disk has it: the power may fail.
+        case full
+    }
     package enum LogFormat: String, Sendable, CaseIterable {
         case json, text
     }
@@ -29,6 +36,7 @@ package struct Configuration: Sendable, Equatable {
     /// Event loops, each on a thread of its own; 0 stands for one per processor.
     package var threads = 0
     package var store = StoreLocation.memory
+    package var sync = Sync.normal
 
     package var windowSize = 50
     /// Standard deviations from which `is_anomaly` is true.
@@ -84,9 +92,9 @@ package struct Configuration: Sendable, Equatable {
 
     /// Checks what no setting can check alone.
     func checkRelations() throws(ConfigurationError) {
-        guard redisMirror == .off || store != .memory else {
+        guard redisMirror == .off || store.isRedis else {
             throw ConfigurationError(
-                "REDIS_MIRROR: \"on\" is not allowed with STORE memory; allowed is off, "
+                "REDIS_MIRROR: \"on\" is not allowed with STORE memory or file; allowed is off, "
                     + "or STORE redis://...")
         }
     }

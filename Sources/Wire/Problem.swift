@@ -17,6 +17,16 @@ package enum StoreFailure: Equatable, Sendable {
     case evicts
     /// A newer build has written there.
     case newerVersion
+    /// The store has not been read yet.
+    case opening
+    /// There is no room on the file's disk.
+    case diskFull
+    /// The file was removed, or another one is in its place.
+    case fileGone
+    /// A newer build has written the file.
+    case fileNewer
+    /// The file cannot be read or written.
+    case fileFailed
 
     package var detail: StaticString {
         switch self {
@@ -24,9 +34,14 @@ package enum StoreFailure: Equatable, Sendable {
         case .noRoom: "Redis uses over 80 % of its memory: samples of new devices are refused"
         case .evicts: "Redis may evict keys: its maxmemory-policy must be noeviction"
         case .newerVersion: "Redis holds what a newer version of this program has written"
-        case .timedOut: "Redis did not answer within REDIS_TIMEOUT"
-        case .queueFull: "too many samples wait for Redis"
-        case .unsettled: "the connection to Redis was cut; the samples may be stored or not"
+        case .opening: "the store is being opened"
+        case .diskFull: "the disk of the store's file is full"
+        case .fileGone: "the store's file was removed or replaced: put it back, or restart"
+        case .fileNewer: "the store's file holds what a newer version of this program has written"
+        case .fileFailed: "the store's file cannot be read or written; the log has the reason"
+        case .timedOut: "the store did not answer in time (Redis: REDIS_TIMEOUT)"
+        case .queueFull: "too many samples wait for the store"
+        case .unsettled: "the way to the store was cut; the samples may be stored or not"
         case .notReplicated: "Redis' replicas did not confirm; the samples may be stored or not"
         case .refused: "Redis refuses the command; the log has its reason"
         }

@@ -36,12 +36,15 @@ package enum Settings {
             means: "event loops; 0 is one per processor"),
         Setting(
             name: "STORE", defaultText: "memory", allowed: StoreLocation.allowed,
-            meaning: "where series live; memory is a table in this process",
+            meaning: "where series live; memory goes with this process",
             apply: { text, configuration in
                 guard let location = StoreLocation(text) else { return false }
                 configuration.store = location
                 return true
             }),
+        choice(
+            "SYNC", \.sync, default: .normal,
+            means: "with STORE file, what is stored survives a killed process; full: a power cut"),
     ]
 
     private static let judging: [Setting] = [

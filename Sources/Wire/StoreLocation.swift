@@ -1,19 +1,33 @@
 internal import Bytes
 package import Options
 
-/// Where series live: in this process, or in a Redis or a Redis Cluster.
+/// Where series live: in this process, in a file, or in a Redis or a Redis Cluster.
 package enum StoreLocation: Sendable, Equatable {
     case memory
+    /// The path, which is not empty.
+    case file(String)
     case redis(RedisLocation)
 
+    private static let filePrefix = "file:"
+
     package static let allowed =
-        "memory, redis://[user:password@]host[:port][/database] or "
+        "memory, file:PATH, redis://[user:password@]host[:port][/database] or "
         + "redis-cluster://[user:password@]host[:port][,host[:port]...]"
+
+    package var isRedis: Bool {
+        if case .redis = self { true } else { false }
+    }
 
     /// Reads the text of STORE; nil when it is none of the allowed.
     package init?(_ text: String) {
         if text == "memory" {
             self = .memory
+            return
+        }
+        if text.hasPrefix(StoreLocation.filePrefix) {
+            let path = String(text.dropFirst(StoreLocation.filePrefix.count))
+            guard !path.isEmpty, !path.utf8.contains(0), path.last != "/" else { return nil }
+            self = .file(path)
             return
         }
         guard let location = RedisLocation(text) else { return nil }

@@ -11,10 +11,11 @@ import Wire
 
 /// The kinds of store that there are.
 enum StoreKind: CaseIterable {
-    case memory, redis
+    case memory, file, redis
 }
 
-/// Opens a store for a test. One in Redis has a server of its own, which ends with it.
+/// Opens a store for a test. One in Redis has a server of its own, and one in a file a folder of its
+/// own, which end with it.
 private func openStore(
     _ kind: StoreKind, loops: Int = 1, timeout: TimeSpan = .seconds(10),
     timeToLive: TimeSpan = .seconds(3600), deviceLimit: Int = 1000, keys: Int? = nil
@@ -29,6 +30,11 @@ private func openStore(
     case .memory:
         let shared = SharedMemory(configuration, FoldParameters(), hashSeed: 7)
         driver = try Driver<MemoryStore>(shared, loops: loops, redis: nil)
+    case .file:
+        let folder = try TemporaryFolder()
+        let shared = try SharedFile(
+            path: folder.path + "/series.db", configuration, FoldParameters(), loops: loops)
+        driver = try Driver<FileStore>(shared, loops: loops, redis: nil, folder: folder)
     case .redis:
         let redis = try RunningRedis()
         guard case .redis(let location) = StoreLocation(redis.url) else {
@@ -43,9 +49,6 @@ private func openStore(
 
 /// What every store promises, asked of each through its protocol alone.
 @Suite(.serialized) struct ConformanceTests {
-    /// The stores that remember requests by their keys.
-    private static let keeping: [StoreKind] = [.memory]
-
     private func sample(
         _ device: String? = nil, at timestamp: Int = 1, cpu: Double = 1, rps: Double = 1
     ) -> String {
@@ -110,8 +113,7 @@ private func openStore(
     func agrees() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededRandom(seed: seed)
-        let memory = try openStore(.memory)
-        let redis = try openStore(.redis)
+        let stores = try StoreKind.allCases.map { try openStore($0) }
         var flagged = 0
         for step in 0..<60 {
             let body = array(
@@ -122,18 +124,16 @@ private func openStore(
                         cpu: Double(random.below(1000)) / 10,
                         rps: Double(random.below(1000)) / 7 + (isSpike ? 5000 : 0))
                 })
-            let (left, right) = try (memory.append(body), redis.append(body))
+            let verdicts = try stores.map { try $0.append(body) }
             // A Double's text is another for every other value.
-            #expect("\(left)" == "\(right)", "seed \(seed) at \(step)")
-            flagged += left.count { $0.isFlagged }
+            #expect(Set(verdicts.map { "\($0)" }).count == 1, "seed \(seed) at \(step)")
+            flagged += verdicts[0].count { $0.isFlagged }
         }
         #expect(flagged > 0, "seed \(seed)")
         for device in ["a", "b", nil] {
-            let (left, right) = try (
-                memory.analysis(device), redis.analysis(device)
-            )
-            #expect(left != nil)
-            #expect("\(String(describing: left))" == "\(String(describing: right))", "seed \(seed)")
+            let summaries = try stores.map { try $0.analysis(device) }
+            #expect(summaries[0] != nil)
+            #expect(Set(summaries.map { "\(String(describing: $0))" }).count == 1, "seed \(seed)")
         }
     }
 
@@ -289,6 +289,9 @@ private func openStore(
         case .memory:
             #expect(store.shared.summary == "memory")
             #expect(lines.contains("devices_evicted_total 0"))
+        case .file:
+            #expect(store.shared.summary.hasSuffix("series.db"))
+            #expect(lines.contains("file_waiting_samples 0"))
         case .redis:
             let port = try #require(store.redis?.port)
             #expect(store.shared.summary == "redis at 127.0.0.1:\(port)")
@@ -297,7 +300,7 @@ private func openStore(
         }
     }
 
-    @Test("a request that comes again with its key is stored once", arguments: keeping)
+    @Test("a request that comes again with its key is stored once", arguments: StoreKind.allCases)
     func storesOnce(_ kind: StoreKind) throws {
         let store = try openStore(kind, loops: 2)
         #expect(store.shared.oldestKeyTime == nil)
@@ -310,13 +313,14 @@ private func openStore(
         #expect(try store.analysis(nil)?.lastVerdict.sequence == 3)
         #expect(try store.analysis("a")?.lastVerdict.sequence == 2)
         let seconds = Int(Clock.unixNanoseconds() / 1_000_000_000)
+        try store.wait(until: { store.shared.oldestKeyTime != nil }, "the key is seen")
         let oldest = try #require(store.shared.oldestKeyTime)
         #expect((seconds - 3600...seconds).contains(oldest))
         // Without a key nothing is compared.
         #expect(try sequences(store.append(body)) == [3, 5, 4])
     }
 
-    @Test("another key, or the same with another body, is another request", arguments: keeping)
+    @Test("another key, or the same with another body, is another request", arguments: StoreKind.allCases)
     func separatesRequests(_ kind: StoreKind) throws {
         let store = try openStore(kind)
         #expect(try sequences(store.append(sample("a"), key: "k")) == [1])
@@ -326,7 +330,7 @@ private func openStore(
         #expect(try sequences(store.append(sample("a"), key: "k")) == [0])
     }
 
-    @Test("each piece of a long request is remembered", arguments: keeping)
+    @Test("each piece of a long request is remembered", arguments: StoreKind.allCases)
     func remembersPieces(_ kind: StoreKind) throws {
         let length = 2 * RequestKey.pieceSamples + 1
         let body = array((1...length).map { sample("a", at: $0) })
@@ -342,7 +346,7 @@ private func openStore(
             try sequences(small.append(body, key: "k")) == Array(length + 1...2 * length))
     }
 
-    @Test("beyond the limit the oldest key is forgotten; with 0 every one", arguments: keeping)
+    @Test("beyond the limit the oldest key is forgotten; with 0 every one", arguments: StoreKind.allCases)
     func forgetsKeys(_ kind: StoreKind) throws {
         let store = try openStore(kind, keys: 2)
         for (key, expected) in [("k", 1), ("l", 2), ("k", 0), ("m", 3), ("l", 0), ("k", 4)] {

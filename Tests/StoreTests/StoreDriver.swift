@@ -31,13 +31,18 @@ protocol StoreDriver: AnyObject {
 /// The same for one kind of store.
 final class Driver<Tested: Store & ~Copyable>: StoreDriver {
     let redis: RunningRedis?
+    private let folder: TemporaryFolder?
     private let state: Tested.Shared
     private var loops: [TestedLoop<Tested>] = []
     private var endings: [Int: Ending] = [:]
     private var nextRequest = 0
 
-    init(_ shared: Tested.Shared, loops count: Int, redis: RunningRedis?) throws {
+    init(
+        _ shared: Tested.Shared, loops count: Int, redis: RunningRedis?,
+        folder: TemporaryFolder? = nil
+    ) throws {
         self.redis = redis
+        self.folder = folder
         state = shared
         for loop in 0..<count { loops.append(try TestedLoop(shared, loop: loop)) }
     }

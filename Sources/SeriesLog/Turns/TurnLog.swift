@@ -315,7 +315,7 @@ extension TurnLog {
         }
     }
 
-    /// Fails all that waits.
+    /// Fails all that waits. The log is read from its beginning afterwards.
     package mutating func failAll(_ failure: StoreFailure, _ tickets: inout TicketTable) {
         for (part, items) in draft.remove(unless: { _ in false }) {
             giveUp(part, items: items, because: failure, &tickets)
@@ -327,6 +327,7 @@ extension TurnLog {
         questions = []
         for turn in own { giveUp(turn, because: failure, &tickets) }
         own = []
+        if !isRefused { standing = .unknown }
         forgetSeries()
         answer(&tickets)
     }

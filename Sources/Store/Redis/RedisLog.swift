@@ -1,11 +1,13 @@
 internal import Redis
 package import Bytes
+internal import Detection
 package import System
+internal import Wire
 
 /// The process' logs in Redis: moves bytes between the machine and the servers, keeps the
 /// connections up, and tells the time. The machine alone decides what is sent, and knows what it
 /// means.
-package struct RedisLog: ~Copyable {
+package struct RedisLog: LogDriver, ~Copyable {
     private static let memoryInterval = TimeSpan.milliseconds(1000)
     private static let rolesInterval = TimeSpan.seconds(5)
     private static let mapInterval = TimeSpan.milliseconds(100)
@@ -13,33 +15,36 @@ package struct RedisLog: ~Copyable {
     private static let expiryPortion = 256
 
     package var machine: RedisMachine
-    private let settings: RedisSettings
-    private let metrics: RedisMetrics
+    let settings: RedisSettings
+    let metrics: RedisMetrics
+    private let parameters: FoldParameters
+    /// Whether the readable keys of the five services are written too.
+    let mirrors: Bool
+    var mirror = Mirror()
     private let tokenKind: UInt8
     private let wakeUp: Int32
     private var links: [Link] = []
     private var commands = CommandBuffer()
     private var seed: UInt64
-    private var now = Instant.zero
+    package private(set) var now = Instant.zero
     private var nextMemory = Instant.zero
     private var nextMap = Instant.zero
     private var nextRoles = Instant.zero
     private var lastMapShard = 0
     private var notices: [Notice] = []
 
-    /// - Parameters:
-    ///   - seat: the loop that this belongs to.
-    ///   - random: unlike any other loop's, in any process.
-    package init(
-        _ machine: consuming RedisMachine, _ settings: RedisSettings, metrics: RedisMetrics,
-        seat: StoreSeat, random: UInt64
-    ) {
-        self.machine = machine
-        self.settings = settings
-        self.metrics = metrics
+    package init(_ shared: SharedRedis, _ seat: StoreSeat) {
+        var random = SystemRandomNumberGenerator()
+        machine = RedisMachine(
+            shared.parameters, shared.settings, writer: random.next() | 1,
+            hashSeed: random.next(), metrics: shared.metrics)
+        settings = shared.settings
+        metrics = shared.metrics
+        parameters = shared.parameters
+        mirrors = shared.mirrors
         tokenKind = seat.tokenKind
         wakeUp = seat.wakeUp
-        seed = random
+        seed = random.next()
     }
 
     /// Tells the time; before anything else in a turn.
@@ -263,6 +268,11 @@ package struct RedisLog: ~Copyable {
 
     /// Sends what has gathered, and watches what is to be watched.
     package mutating func flush(_ poller: borrowing Poller) {
+        if mirrors, !mirror.isEmpty {
+            let frame = AnalysisFrame(
+                windowSize: parameters.windowSize, computedAt: machine.unixMilliseconds / 1000)
+            mirror.publish(frame, to: &machine)
+        }
         for shard in links.indices {
             guard let connection = links[shard].connection else { continue }
             commands.removeAll()

@@ -87,7 +87,7 @@ extension RedisMachine {
             commands.add(RedisMachine.anomalies)
             commands.add("MAXLEN")
             commands.add("~")
-            commands.add(integer: RedisSettings.anomalyLimit)
+            commands.add(integer: FlaggedNote.limit)
             commands.add("*")
             commands.add("d")
             commands.add(note.device.span)
@@ -265,4 +265,16 @@ extension ServerMemory {
 extension StaticString {
     /// A copy of the text.
     var bytes: [UInt8] { Array("\(self)".utf8) }
+}
+
+extension FlaggedNote {
+    /// Reads an element of the shared list; nil when it is none of ours.
+    init?(_ element: Reply) {
+        guard case .array(let parts) = element, parts.count == 2,
+            case .array(let fields) = parts[1], fields.count == 6,
+            case .text(let device) = fields[1], case .text(let alert) = fields[3],
+            case .text(let text) = fields[5]
+        else { return nil }
+        self.init(device: device, isAlert: alert == [UInt8(ascii: "1")], text: text)
+    }
 }

@@ -48,13 +48,6 @@ package struct RedisMachine: ~Copyable {
     /// What GET /anomalies and GET /devices are answered with, by ticket.
     var listings: [TicketNumber: Listing] = [:]
 
-    /// What a listing is made of.
-    package struct Listing {
-        package var flagged: [FlaggedNote] = []
-        package var names: [[UInt8]]?
-        package var total = 0
-    }
-
     /// - Parameters:
     ///   - writer: unlike any other process'; not 0.
     ///   - hashSeed: should be unpredictable to clients.

@@ -29,6 +29,4 @@ package struct RedisSettings: Sendable {
     package static let queueLimit = 262_144
     /// Commands beside the logs in one pipeline: some milliseconds of Redis' time.
     static let pipelineExtraLimit = 1024
-    /// Flagged samples kept for GET /anomalies.
-    package static let anomalyLimit = 4096
 }

@@ -96,7 +96,22 @@ private struct LogClient {
 
     private mutating func below(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
 
-    private typealias Sample = (timestamp: Int, device: String, text: String)
+    private struct Sample {
+        let timestamp: Int
+        let device: String
+        let rps: Int
+        let cpu: Int
+
+        var text: String {
+            var text = "{\"timestamp\":\(timestamp),\"rps\":\(rps),\"cpu\":\(cpu)"
+            if !device.isEmpty { text += ",\"device_id\":\"\(device)\"" }
+            return text + "}"
+        }
+
+        func answer(_ verdict: String?) -> Told.Answer {
+            Told.Answer(device: device, verdict: verdict, rps: Double(rps), cpu: Double(cpu))
+        }
+    }
 
     private mutating func sample(_ index: Int) -> Sample {
         let timestamp = 1_700_000_000 + Int(plan.seed) * 100_000_000 + number * 10_000_000 + index
@@ -106,9 +121,7 @@ private struct LogClient {
             device = plan.isSticky ? "device-\(number)-\(place)" : "device-\(place)"
         }
         let rps = below(100) == 0 ? 5000 : 100 + below(50)
-        var text = "{\"timestamp\":\(timestamp),\"rps\":\(rps),\"cpu\":\(below(100))"
-        if !device.isEmpty { text += ",\"device_id\":\"\(device)\"" }
-        return (timestamp, device, text + "}")
+        return Sample(timestamp: timestamp, device: device, rps: rps, cpu: below(100))
     }
 
     private mutating func send(_ samples: [Sample], isBatch: Bool) {
@@ -149,15 +162,13 @@ private struct LogClient {
             told.duplicates += 1
             // Those that are new have verdicts with their places; the others are stored.
             for sample in samples {
-                told.acknowledged[sample.timestamp] = Told.Answer(
-                    device: sample.device, verdict: nil)
+                told.acknowledged[sample.timestamp] = sample.answer(nil)
             }
         case 202:
             let verdicts = LogClient.verdicts(response.body)
             if verdicts.count != samples.count { told.strange.append(response.body) }
             for (sample, verdict) in zip(samples, verdicts) {
-                told.acknowledged[sample.timestamp] = Told.Answer(
-                    device: sample.device, verdict: verdict)
+                told.acknowledged[sample.timestamp] = sample.answer(verdict)
             }
         case 503:
             if response.headers["retry-after"] == nil { told.strange.append("no Retry-After") }

@@ -125,6 +125,8 @@ struct Told {
         let device: String
         /// nil when only the acceptance matters.
         let verdict: String?
+        var rps = 0.0
+        var cpu = 0.0
     }
 
     var acknowledged: [Int: Answer] = [:]

@@ -1,74 +1,67 @@
 internal import Bytes
 internal import Detection
-internal import Redis
 internal import SeriesLog
 internal import System
 internal import Wire
 
 /// The one follower and writer of a process: its loop keeps the logs for all loops.
-struct LogKeeper: ~Copyable {
-    private let shared: SharedRedis
-    var log: RedisLog
-    private var mirror = Mirror()
+struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
+    private let exchange: LoopExchange
+    var log: Log
     /// The requests that wait, by their tickets.
     private var waiting: [StoreRequest?] = []
     private var taken: [StoreRequest] = []
-    /// Requests that came before the process had spoken with Redis at all.
+    /// Requests that came before the process had heard of its store at all.
     private var early: [StoreRequest] = []
     /// Until when they wait; never while there is none.
     private(set) var earlyDeadline = Instant.never
     /// Requests that have ended, by loop; those of the keeper's own loop stay here.
     private var ended: [[StoreRequest]]
     private var nextView = Instant.zero
-    private static let viewInterval = TimeSpan.milliseconds(100)
+    private static var viewInterval: TimeSpan { .milliseconds(100) }
 
-    init(_ shared: SharedRedis, _ seat: StoreSeat) {
-        self.shared = shared
-        ended = Array(repeating: [], count: shared.answers.count)
-        var random = SystemRandomNumberGenerator()
-        let machine = RedisMachine(
-            shared.parameters, shared.settings, writer: random.next() | 1,
-            hashSeed: random.next(), metrics: shared.metrics)
-        log = RedisLog(
-            machine, shared.settings, metrics: shared.metrics, seat: seat, random: random.next())
+    init(_ shared: Log.Shared, _ seat: StoreSeat) {
+        exchange = shared.exchange
+        ended = Array(repeating: [], count: shared.exchange.answers.count)
+        log = Log(shared, seat)
     }
 
     // MARK: Requests
 
     /// Takes what the other loops have given.
     mutating func takeRequests() {
-        shared.requests.take(&taken)
+        exchange.requests.take(&taken)
         guard !taken.isEmpty else { return }
         for request in taken { begin(request) }
         taken.removeAll(keepingCapacity: true)
     }
 
     mutating func begin(_ request: StoreRequest) {
-        if log.machine.isStarting {
-            if early.isEmpty { earlyDeadline = log.machine.now + shared.settings.timeout }
+        if log.isStarting {
+            if early.isEmpty { earlyDeadline = log.now + log.timeout }
             early.append(request)
             return
         }
-        if let failure = obstacle(to: request) {
+        if let failure = log.obstacle(to: request.batch.samples.count) {
             end(request, .failed(failure))
             return
         }
-        if request.call == nil, log.machine.isFull, !makeRoom(request) { return }
+        if request.call == nil, log.isFull, !makeRoom(request) { return }
         let ticket =
             if let call = request.call {
                 ask(call)
             } else {
-                log.machine.append(request.batch)
+                log.append(request.batch)
             }
         while waiting.count <= Int(ticket.index) { waiting.append(nil) }
         waiting[Int(ticket.index)] = request
     }
 
-    /// Begins what came early, as soon as Redis has answered or is given up.
+    /// Begins what came early, as soon as the store has answered or is given up.
     mutating func beginEarly() {
         guard !early.isEmpty else { return }
-        let isOver = earlyDeadline <= log.machine.now
-        guard isOver || !log.machine.isStarting else { return }
+        let isOver = earlyDeadline <= log.now
+        guard isOver || !log.isStarting else { return }
         let waiting = early
         early.removeAll()
         earlyDeadline = .never
@@ -77,19 +70,10 @@ struct LogKeeper: ~Copyable {
         }
     }
 
-    private mutating func obstacle(to request: StoreRequest) -> StoreFailure? {
-        if let failure = log.machine.obstacle { return failure }
-        guard log.machine.hasRoom(for: request.batch.samples.count) else {
-            shared.metrics.add(1, .queueFull)
-            return .queueFull
-        }
-        return nil
-    }
-
-    /// Takes the samples of new devices out of a request, because Redis is nearly full.
+    /// Takes the samples of new devices out of a request, because the store is nearly full.
     /// - Returns: false when nothing is left of it.
     private mutating func makeRoom(_ request: StoreRequest) -> Bool {
-        let places = log.machine.newDevices(of: request.batch)
+        let places = log.newDevices(of: request.batch)
         if places.count == request.batch.samples.count {
             end(request, .failed(.noRoom))
             return false
@@ -100,14 +84,14 @@ struct LogKeeper: ~Copyable {
 
     private mutating func ask(_ call: Call) -> TicketNumber {
         switch call {
-        case .analysis(let device): log.machine.ask(about: device)
-        case .stats: log.machine.ask(about: nil)
+        case .analysis(let device): log.ask(about: device)
+        case .stats: log.ask(about: nil)
         case .devices(let after, let limit):
-            log.machine.askForDevices(after: after, limit: limit)
+            log.askForDevices(after: after, limit: limit)
         case .anomalies(let filter):
-            log.machine.askForFlagged(
+            log.askForFlagged(
                 count: filter.device != nil || filter.alertsOnly
-                    ? RedisSettings.anomalyLimit : filter.limit)
+                    ? FlaggedNote.limit : filter.limit)
         }
     }
 
@@ -115,12 +99,12 @@ struct LogKeeper: ~Copyable {
 
     /// Ends the requests that are decided.
     mutating func endDecided() {
-        while let ticket = log.machine.tickets.takeDecided() {
+        while let ticket = log.tickets.takeDecided() {
             guard let request = waiting[Int(ticket.index)].take() else {
                 preconditionFailure("a ticket is decided once")
             }
             let outcome = outcome(of: ticket, request)
-            log.machine.tickets.release(ticket)
+            log.tickets.release(ticket)
             end(request, outcome)
         }
     }
@@ -134,29 +118,30 @@ struct LogKeeper: ~Copyable {
     mutating func nextEnded() -> StoreRequest? { ended[0].popLast() }
 
     private mutating func outcome(of ticket: TicketNumber, _ request: StoreRequest) -> Outcome {
-        if let failure = log.machine.tickets.failure(of: ticket) { return .failed(failure) }
+        if let failure = log.tickets.failure(of: ticket) { return .failed(failure) }
         if let call = request.call { return .answered(answer(to: call, ticket)) }
-        for position in log.machine.tickets.duplicates(of: ticket) {
+        for position in log.tickets.duplicates(of: ticket) {
             request.batch.markDuplicate(Int(position))
         }
-        log.machine.tickets.takeVerdicts(of: ticket, into: &request.batch.verdicts)
+        log.tickets.takeVerdicts(of: ticket, into: &request.batch.verdicts)
         publish(request.batch)
         return .stored
     }
 
     /// Tells the shared lists of samples that are stored.
     private mutating func publish(_ batch: borrowing SampleBatch) {
+        var flagged: [FlaggedNote] = []
         for index in 0..<batch.verdicts.count where batch.verdicts[index].isFlagged {
             let device = batch.name(batch.samples[index])
             var text = ByteBuffer(limit: 4096)
             text.append(
                 flagged: batch.samples[index].sample, batch.verdicts[index], device: device)
-            log.machine.publish(
+            flagged.append(
                 FlaggedNote(
                     device: Array(device), isAlert: batch.verdicts[index].alert,
                     text: Array(text.readable)))
         }
-        if shared.mirrors { mirror.add(batch, shared.metrics) }
+        log.stored(batch, flagged: flagged)
     }
 
     // MARK: Answers
@@ -175,16 +160,16 @@ struct LogKeeper: ~Copyable {
     }
 
     private func firstSummary(_ ticket: TicketNumber) -> SeriesSummary? {
-        log.machine.tickets[ticket].summaries.first ?? nil
+        log.tickets[ticket].summaries.first ?? nil
     }
 
     private mutating func devices(_ ticket: TicketNumber, limit: Int) -> Answer {
-        let listing = log.machine.takeListing(ticket)
+        let listing = log.takeListing(ticket)
         guard let names = listing.names else {
             return .problem(.unknownDevice(parameter: "after"))
         }
         // One that went between the list and the look at it is left out.
-        let rows = zip(names, log.machine.tickets[ticket].summaries).compactMap { name, summary in
+        let rows = zip(names, log.tickets[ticket].summaries).compactMap { name, summary in
             summary.map { DevicePage.Row(name: name, summary: $0) }
         }
         return .devices(DevicePage(rows: rows, total: listing.total, limit: limit))
@@ -195,7 +180,7 @@ struct LogKeeper: ~Copyable {
     ) -> [[UInt8]] {
         var objects: [[UInt8]] = []
         var last: FlaggedNote?
-        for note in log.machine.takeListing(ticket).flagged where objects.count < filter.limit {
+        for note in log.takeListing(ticket).flagged where objects.count < filter.limit {
             // A note that was in flight on a cut connection may be in the list twice.
             guard note != last, filter.accepts(device: note.device.span, isAlert: note.isAlert)
             else { continue }
@@ -208,21 +193,15 @@ struct LogKeeper: ~Copyable {
     // MARK: Turns
 
     /// Sends what this turn brought, and gives the other loops what has ended.
-    mutating func endTurn(_ poller: borrowing Poller, now: Instant, unixMilliseconds: Int) {
-        if shared.mirrors, !mirror.isEmpty {
-            let frame = AnalysisFrame(
-                windowSize: shared.parameters.windowSize, computedAt: unixMilliseconds / 1000)
-            mirror.publish(frame, to: &log.machine)
-        }
+    mutating func endTurn(_ poller: borrowing Poller, now: Instant) {
         log.flush(poller)
-        shared.see(failure: log.machine.failure)
-        for loop in 1..<max(1, ended.count) { shared.answers[loop].put(&ended[loop]) }
+        exchange.see(failure: log.failure)
+        for loop in 1..<max(1, ended.count) { exchange.answers[loop].put(&ended[loop]) }
         if nextView <= now {
             // For gauges, so now and then will do.
             nextView = now + LogKeeper.viewInterval
-            log.machine.tellMetrics()
-            shared.see(
-                log.machine.glanceAtFleet(), devices: log.machine.deviceCount)
+            log.tellMetrics()
+            exchange.see(log.glanceAtFleet(), devices: log.deviceCount)
         }
     }
 }

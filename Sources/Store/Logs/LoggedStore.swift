@@ -3,47 +3,47 @@ internal import SeriesLog
 package import System
 package import Wire
 
-/// Series in Redis, shared by any number of processes: a request waits until Redis has decided.
+/// Series in logs, in Redis or in a file: a request waits until the store has decided.
 ///
 /// One loop of the process, the keeper, follows and writes the logs. The others give it what a turn
 /// brought, and get it back with its outcome.
-package struct RedisStore: Store, ~Copyable {
-    private let shared: SharedRedis
+package struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
+    package typealias Shared = Log.Shared
+
+    private let exchange: LoopExchange
     private let loop: Int
     /// There in the first loop alone.
-    private var keeper: LogKeeper?
+    private var keeper: LogKeeper<Log>?
     private var requests: [StoreRequest] = []
     private var spare: [StoreRequest] = []
     /// Requests for the keeper, of this turn; requests that have ended.
     private var outgoing: [StoreRequest] = []
     private var ended: [StoreRequest] = []
     private var now = Instant.zero
-    private var unixMilliseconds = 0
 
-    package init(_ shared: SharedRedis, _ seat: StoreSeat) {
-        self.shared = shared
+    package init(_ shared: Log.Shared, _ seat: StoreSeat) {
+        exchange = shared.exchange
         loop = seat.loop
         if loop == 0 {
             keeper = LogKeeper(shared, seat)
-            shared.requests.serve(by: seat.wakeUp)
+            exchange.requests.serve(by: seat.wakeUp)
         } else {
-            shared.answers[loop].serve(by: seat.wakeUp)
-            shared.join()
+            exchange.answers[loop].serve(by: seat.wakeUp)
+            exchange.join()
         }
     }
 
     deinit {
         if loop == 0 {
-            shared.requests.serve(by: nil)
+            exchange.requests.serve(by: nil)
         } else {
-            shared.answers[loop].serve(by: nil)
-            shared.leave()
+            exchange.answers[loop].serve(by: nil)
+            exchange.leave()
         }
     }
 
     package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
         self.now = now
-        self.unixMilliseconds = unixMilliseconds
         keeper?.log.tellTime(now, unixMilliseconds: unixMilliseconds)
     }
 
@@ -94,17 +94,17 @@ package struct RedisStore: Store, ~Copyable {
     }
 
     private mutating func nextEnded() -> StoreRequest? {
-        if ended.isEmpty { shared.answers[loop].take(&ended) }
+        if ended.isEmpty { exchange.answers[loop].take(&ended) }
         return ended.popLast()
     }
 
     // MARK: Turns
 
     package var isGathering: Bool {
-        mutating get { keeper?.log.machine.canFly ?? !outgoing.isEmpty }
+        mutating get { keeper?.log.canFly ?? !outgoing.isEmpty }
     }
 
-    package var isServingOthers: Bool { loop == 0 && shared.hasOtherLoops }
+    package var isServingOthers: Bool { loop == 0 && exchange.hasOtherLoops }
 
     package mutating func handle(_ event: Event) { keeper?.log.handle(event) }
 
@@ -125,9 +125,14 @@ package struct RedisStore: Store, ~Copyable {
     package mutating func endTurn(_ poller: borrowing Poller) {
         if loop == 0 {
             keeper?.endDecided()
-            keeper?.endTurn(poller, now: now, unixMilliseconds: unixMilliseconds)
+            keeper?.endTurn(poller, now: now)
         } else {
-            shared.requests.put(&outgoing)
+            exchange.requests.put(&outgoing)
         }
     }
 }
+
+/// Series in Redis, shared by any number of processes.
+package typealias RedisStore = LoggedStore<RedisLog>
+/// Series in a file of this process alone.
+package typealias FileStore = LoggedStore<FileLog>

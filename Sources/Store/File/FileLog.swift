@@ -1,0 +1,297 @@
+package import Bytes
+package import Detection
+package import SeriesLog
+package import System
+package import Wire
+
+/// The process' log in a file, as the loop that keeps it uses it: the log decides what is asked of
+/// the file, and what follows; the file's thread does it.
+package struct FileLog: LogDriver, ~Copyable {
+    /// After a fault the file is tried again after so long, and after twice as long each time.
+    private static var firstRetry: TimeSpan { .milliseconds(100) }
+    private static var longestRetry: TimeSpan { .seconds(2) }
+    /// Expired devices are dropped in small portions, so that no request waits for it.
+    private static var expiryPortion: Int { 256 }
+
+    package var tickets = TicketTable()
+    package private(set) var now = Instant.zero
+    private var unixMilliseconds = 0
+    private let shared: SharedFile
+    private let writer: FileWriter?
+    private var log: TurnLog
+    private var isUnderWay = false
+    private var notes: [FlaggedNote] = []
+    private var listings: [TicketNumber: Listing] = [:]
+    /// Who asks for flagged samples, and how many; those of the flight under way.
+    private var asking: [(ticket: TicketNumber, count: Int)] = []
+    private var asked: [(ticket: TicketNumber, count: Int)] = []
+    /// What was wrong with the last flight; nil when nothing was.
+    private var fault: FileFault?
+    private var retryAt = Instant.zero
+    private var retrySpan = FileLog.firstRetry
+    private var notices: [Notice] = []
+
+    package init(_ shared: SharedFile, _ seat: StoreSeat) {
+        self.shared = shared
+        var random = SystemRandomNumberGenerator()
+        var settings = LogSettings()
+        settings.parameters = shared.parameters
+        settings.timeToLive = Int(shared.log.timeToLive.milliseconds)
+        settings.deviceLimit = shared.log.deviceLimit
+        settings.heldLimit = min(settings.heldLimit, shared.log.deviceLimit)
+        settings.keyLimit = shared.log.keyLimit
+        settings.writer = random.next() | 1
+        settings.hashSeed = random.next()
+        log = TurnLog(settings)
+        do throws(SystemError) {
+            writer = try FileWriter(shared, wakeUp: seat.wakeUp)
+        } catch {
+            writer = nil
+            fault = FileFault(kind: .other, reason: error.description)
+            retryAt = .never
+        }
+    }
+
+    deinit { writer?.stop() }
+
+    package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
+        self.now = now
+        self.unixMilliseconds = unixMilliseconds
+        tickets.tellDeadline(now + timeout)
+        log.tellTime(unixMilliseconds: unixMilliseconds)
+    }
+
+    // MARK: What is known
+
+    package var timeout: TimeSpan { LogFileSettings.timeout }
+    package var isStarting: Bool { false }
+    package var isFull: Bool { false }
+    package var deviceCount: Int {
+        mutating get { log.deviceCount }
+    }
+
+    package mutating func glanceAtFleet() -> SeriesSummary { log.glanceAtFleet() }
+
+    package var failure: StoreFailure? {
+        mutating get {
+            if let fault { return fault.failure }
+            if log.isRefused { return .fileNewer }
+            return log.isFollowing && log.knowsDevices ? nil : .opening
+        }
+    }
+
+    package mutating func obstacle(to samples: Int) -> StoreFailure? {
+        if let fault { return fault.failure }
+        if log.isRefused { return .fileNewer }
+        guard log.waitingItems + samples <= LogFileSettings.queueLimit else {
+            shared.metrics.add(1, .queueFull)
+            return .queueFull
+        }
+        return nil
+    }
+
+    // MARK: Requests
+
+    package mutating func newDevices(of batch: borrowing SampleBatch) -> [Int] { [] }
+
+    package mutating func append(_ batch: borrowing SampleBatch) -> TicketNumber {
+        let ticket = tickets.open(samples: batch.samples.count)
+        var start = 0
+        var piece = 0
+        while start < batch.samples.count {
+            let end = min(start + RequestKey.pieceSamples, batch.samples.count)
+            for index in start..<end where batch.samples[index].nameLength > 0 {
+                log.makeRoom(for: batch.name(batch.samples[index]))
+            }
+            log.begin(partOf: end - start, ticket, key: batch.key?.piece(piece), &tickets)
+            for index in start..<end {
+                let decoded = batch.samples[index]
+                log.add(decoded.sample, device: batch.name(decoded), position: index)
+            }
+            start = end
+            piece += 1
+        }
+        tickets.finish(ticket)
+        return ticket
+    }
+
+    package mutating func ask(about device: [UInt8]?) -> TicketNumber {
+        let ticket = tickets.open(samples: 0)
+        let name = device ?? []
+        log.ask(about: name.span, ticket, &tickets)
+        tickets.finish(ticket)
+        return ticket
+    }
+
+    package mutating func askForDevices(after: [UInt8]?, limit: Int) -> TicketNumber {
+        let ticket = tickets.open(samples: 0)
+        var listing = Listing()
+        listing.names = log.devices(after: after, limit: limit)
+        listing.total = log.deviceCount
+        for name in listing.names ?? [] { log.ask(about: name.span, ticket, &tickets) }
+        listings[ticket] = listing
+        tickets.finish(ticket)
+        return ticket
+    }
+
+    package mutating func askForFlagged(count: Int) -> TicketNumber {
+        let ticket = tickets.open(samples: 0)
+        listings[ticket] = Listing()
+        tickets.add(parts: 1, to: ticket)
+        asking.append((ticket, count))
+        tickets.finish(ticket)
+        return ticket
+    }
+
+    package mutating func takeListing(_ ticket: TicketNumber) -> Listing {
+        listings.removeValue(forKey: ticket) ?? Listing()
+    }
+
+    package mutating func stored(_ batch: borrowing SampleBatch, flagged: [FlaggedNote]) {
+        notes += flagged
+        // What nobody can list any more need not be kept.
+        if notes.count > FlaggedNote.limit { notes.removeFirst(notes.count - FlaggedNote.limit) }
+    }
+
+    // MARK: Turns
+
+    /// The file's thread wakes the loop; there is no descriptor.
+    package mutating func handle(_ event: Event) {}
+
+    package mutating func lookAtWhatIsDue() {
+        if isUnderWay, let landing = writer?.takeLanding() { land(landing) }
+        let count = tickets.expire(now: now)
+        if count > 0 {
+            shared.metrics.add(count, .timedOut)
+            log.dropAbandoned(&tickets)
+            let over = asking.filter { tickets.isAbandoned($0.ticket) }
+            asking.removeAll { tickets.isAbandoned($0.ticket) }
+            for one in over { tickets.fail(one.ticket, .timedOut) }
+        }
+        _ = log.dropExpired(limit: FileLog.expiryPortion)
+    }
+
+    package var canFly: Bool {
+        mutating get {
+            !isUnderWay && retryAt <= now && (log.isAwaited || !asking.isEmpty || !notes.isEmpty)
+        }
+    }
+
+    package mutating func flush(_ poller: borrowing Poller) {
+        guard !isUnderWay, retryAt <= now, let writer else { return }
+        var flight = FileFlight()
+        if fault != nil {
+            flight.isProbe = true
+            log.connected(isFenced: true)
+        }
+        if log.hasWork, log.board(&tickets) { fill(&flight) }
+        swap(&flight.notes, &notes)
+        flight.flaggedCount = asking.map(\.count).max()
+        guard !flight.commands.isEmpty || flight.writes || flight.flaggedCount != nil else { return }
+        swap(&asked, &asking)
+        isUnderWay = true
+        if flight.writes { shared.metrics.add(1, .commits) }
+        writer.send(flight)
+    }
+
+    private mutating func fill(_ flight: inout FileFlight) {
+        flight.commands = log.commands
+        for command in flight.commands {
+            switch command {
+            case .checkpoint(let id): flight.names.append(Array(log.name(of: id).bytes))
+            case .create:
+                flight.emptyTurn = log.emptyTurn
+                flight.birth = UInt64(max(1, unixMilliseconds)) * 1000
+            case .append: flight.turn = log.turnBytes
+            case .trim:
+                flight.group = log.trimGroup
+                flight.groupNames =
+                    flight.group?.lists.map { Array(log.name(of: $0.series).bytes) } ?? []
+            case .read, .lookAt, .first, .fleetCheckpoint, .keys, .names, .watch: break
+            }
+        }
+    }
+
+    private mutating func land(_ landing: FileLanding) {
+        isUnderWay = false
+        shared.metrics.add(landing.damaged, .damaged)
+        if landing.damaged > 0 {
+            tell("\(landing.damaged) rows are damaged: series begin anew", isWarning: true)
+        }
+        if landing.fileBytes > 0 { shared.metrics.set(landing.fileBytes, .bytes) }
+        var waiting: [(ticket: TicketNumber, count: Int)] = []
+        swap(&waiting, &asked)
+        if let fault = landing.fault {
+            fail(fault)
+            for one in waiting { tickets.fail(one.ticket, fault.failure) }
+            return
+        }
+        if fault != nil {
+            fault = nil
+            retrySpan = FileLog.firstRetry
+            tell("it can be written again", isWarning: false)
+        }
+        for reply in landing.replies { _ = log.received(reply) }
+        if !landing.replies.isEmpty { log.landed(&tickets) }
+        for one in waiting {
+            listings[one.ticket]?.flagged = Array(landing.flagged.prefix(one.count))
+            tickets.finish(one.ticket)
+        }
+    }
+
+    /// Nothing of the flight was done. Everybody who waits is told why, and the file is tried again
+    /// later.
+    private mutating func fail(_ fault: FileFault) {
+        shared.metrics.add(1, .faults)
+        if self.fault != fault { tell(fault.reason, isWarning: true) }
+        self.fault = fault
+        retryAt = now + retrySpan
+        retrySpan = min(FileLog.longestRetry, retrySpan + retrySpan)
+        _ = log.cut()
+        log.failAll(fault.failure, &tickets)
+        for one in asking { tickets.fail(one.ticket, fault.failure) }
+        asking.removeAll()
+    }
+
+    private mutating func tell(_ text: String, isWarning: Bool) {
+        notices.append(Notice(isWarning: isWarning, text: "\(shared.summary): \(text)"))
+    }
+
+    package mutating func nextLook() -> Instant {
+        let ticket = tickets.nextDeadline()
+        guard !isUnderWay else { return ticket }
+        if fault != nil { return min(ticket, retryAt) }
+        guard log.isFollowing else { return min(ticket, now) }
+        return min(ticket, now + .milliseconds(max(0, log.nextRead - unixMilliseconds)))
+    }
+
+    package mutating func takeNotices() -> [Notice] {
+        var taken: [Notice] = []
+        swap(&taken, &notices)
+        return taken
+    }
+
+    package mutating func tellMetrics() {
+        let counts = log.counts
+        let metrics = shared.metrics
+        metrics.set(counts.notUnderstood, .notUnderstood)
+        metrics.set(counts.checkpointsWritten, .checkpointsWritten)
+        metrics.set(counts.relearned, .relearned)
+        metrics.set(counts.trims, .trims)
+        metrics.set(counts.evicted, .evicted)
+        metrics.set(counts.expired, .expired)
+        metrics.set(log.waitingItems, .waiting)
+        metrics.set(log.oldestKeyTime ?? 0, .oldestKey)
+    }
+}
+
+extension FileFault {
+    var failure: StoreFailure {
+        switch kind {
+        case .full: .diskFull
+        case .gone: .fileGone
+        case .newerVersion: .fileNewer
+        case .damaged, .other: .fileFailed
+        }
+    }
+}
