@@ -14,8 +14,8 @@ enum StoreKind: CaseIterable {
     case memory, file, redis
 }
 
-/// Opens a store for a test. One in Redis has a server of its own, and one in a file a folder of its
-/// own, which end with it.
+/// Opens a store for a test. One in Redis has a server of its own, and one in a file a folder,
+/// which end with it.
 private func openStore(
     _ kind: StoreKind, loops: Int = 1, timeout: TimeSpan = .seconds(10),
     timeToLive: TimeSpan = .seconds(3600), deviceLimit: Int = 1000, keys: Int? = nil
@@ -320,7 +320,9 @@ private func openStore(
         #expect(try sequences(store.append(body)) == [3, 5, 4])
     }
 
-    @Test("another key, or the same with another body, is another request", arguments: StoreKind.allCases)
+    @Test(
+        "another key, or the same with another body, is another request",
+        arguments: StoreKind.allCases)
     func separatesRequests(_ kind: StoreKind) throws {
         let store = try openStore(kind)
         #expect(try sequences(store.append(sample("a"), key: "k")) == [1])
@@ -346,7 +348,9 @@ private func openStore(
             try sequences(small.append(body, key: "k")) == Array(length + 1...2 * length))
     }
 
-    @Test("beyond the limit the oldest key is forgotten; with 0 every one", arguments: StoreKind.allCases)
+    @Test(
+        "beyond the limit the oldest key is forgotten; with 0 every one",
+        arguments: StoreKind.allCases)
     func forgetsKeys(_ kind: StoreKind) throws {
         let store = try openStore(kind, keys: 2)
         for (key, expected) in [("k", 1), ("l", 2), ("k", 0), ("m", 3), ("l", 0), ("k", 4)] {

@@ -15,6 +15,11 @@ extension TurnLog {
         mutating get { own.last?.bytes ?? [] }
     }
 
+    /// Samples and ends in the entry that is under way.
+    package var appendedItems: Int {
+        mutating get { own.last?.items.count ?? 0 }
+    }
+
     /// The first entry of a new log, which holds nothing.
     package var emptyTurn: [UInt8] {
         mutating get {

@@ -30,13 +30,17 @@ struct FileFault: Error, Sendable, Equatable {
         // SAFETY: the library reads the path, and writes the pointer, during the call.
         let code = unsafe sqlite3_open_v2(path, &opened, flags, nil)
         guard code == SQLITE_OK, let handle = unsafe opened else {
+            // SAFETY: the library gives a handle that says what went wrong, or none; it is closed
+            // here.
             let fault = unsafe Database.fault(code, opened)
+            // SAFETY: as above.
             unsafe sqlite3_close_v2(opened)
             throw fault
         }
         unsafe self.handle = handle
     }
 
+    // SAFETY: nobody uses the handle after this.
     deinit { unsafe sqlite3_close_v2(handle) }
 
     /// Executes statements without parameters.
@@ -49,6 +53,7 @@ struct FileFault: Error, Sendable, Equatable {
     func prepare(_ text: String) throws(FileFault) -> Statement { try Statement(text, self) }
 
     /// Whether a transaction has begun and not ended.
+    // SAFETY: the handle is open as long as this object; so in all that follows.
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 
     fileprivate static func fault(_ code: Int32, _ handle: OpaquePointer?) -> FileFault {
@@ -86,10 +91,12 @@ struct FileFault: Error, Sendable, Equatable {
         unsafe self.handle = handle
     }
 
+    // SAFETY: the statement is there as long as this object.
     deinit { unsafe sqlite3_finalize(handle) }
 
     /// Binds the parameter of this number, from 1 on.
     func bind(_ number: Int32, _ value: Int) {
+        // SAFETY: the statement is there as long as this object.
         unsafe sqlite3_bind_int64(handle, number, Int64(value))
     }
 
@@ -97,6 +104,7 @@ struct FileFault: Error, Sendable, Equatable {
 
     func bind(_ number: Int32, _ bytes: [UInt8]) {
         guard !bytes.isEmpty else {
+            // SAFETY: the statement is there as long as this object.
             unsafe sqlite3_bind_zeroblob(handle, number, 0)
             return
         }
@@ -109,6 +117,7 @@ struct FileFault: Error, Sendable, Equatable {
     /// Goes on to the next row.
     /// - Returns: false when there is none; the statement can be executed anew then.
     func next() throws(FileFault) -> Bool {
+        // SAFETY: the statement is there as long as this object.
         let code = unsafe sqlite3_step(handle)
         switch code {
         case SQLITE_ROW: return true
@@ -116,6 +125,7 @@ struct FileFault: Error, Sendable, Equatable {
             reset()
             return false
         default:
+            // SAFETY: the statement is there as long as this object.
             let fault = unsafe Database.fault(code, database.handle)
             reset()
             throw fault
@@ -126,14 +136,18 @@ struct FileFault: Error, Sendable, Equatable {
     func run() throws(FileFault) { while try next() {} }
 
     /// Forgets the rows that were not read.
+    // SAFETY: the statement is there as long as this object.
     func reset() { unsafe sqlite3_reset(handle) }
 
     // MARK: Columns of the row, from 0 on
 
+    // SAFETY: the statement is there as long as this object.
     func integer(_ column: Int32) -> Int { Int(unsafe sqlite3_column_int64(handle, column)) }
 
     func bytes(_ column: Int32) -> [UInt8] {
+        // SAFETY: the statement is there as long as this object.
         let count = Int(unsafe sqlite3_column_bytes(handle, column))
+        // SAFETY: the statement is there as long as this object.
         guard count > 0, let start = unsafe sqlite3_column_blob(handle, column) else { return [] }
         // SAFETY: the library says how many bytes there are; they are copied at once.
         return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))

@@ -22,7 +22,8 @@ struct FileFlight: Sendable {
     var isProbe = false
 
     var writes: Bool {
-        isProbe || !notes.isEmpty || commands.contains { $0 == .append || $0 == .trim || $0 == .create }
+        isProbe || !notes.isEmpty
+            || commands.contains { $0 == .append || $0 == .trim || $0 == .create }
     }
 }
 

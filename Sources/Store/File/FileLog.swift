@@ -12,6 +12,12 @@ package struct FileLog: LogDriver, ~Copyable {
     private static var longestRetry: TimeSpan { .seconds(2) }
     /// Expired devices are dropped in small portions, so that no request waits for it.
     private static var expiryPortion: Int { 256 }
+    private static var longestGathering: TimeSpan { .microseconds(600) }
+    /// A flight leaves so long after the one before that had so many samples: where there are many,
+    /// many share the cost of a transaction.
+    private static func gathering(_ samples: Int) -> TimeSpan { .microseconds(12 * samples) }
+    /// Bytes of entries that stay in the log: at a start they are read.
+    private static var historyBytes: ClosedRange<Int> { 8 << 20...64 << 20 }
 
     package var tickets = TicketTable()
     package private(set) var now = Instant.zero
@@ -28,6 +34,8 @@ package struct FileLog: LogDriver, ~Copyable {
     /// What was wrong with the last flight; nil when nothing was.
     private var fault: FileFault?
     private var retryAt = Instant.zero
+    /// When the next flight leaves, at the earliest.
+    private var departure = Instant.zero
     private var retrySpan = FileLog.firstRetry
     private var notices: [Notice] = []
 
@@ -40,6 +48,8 @@ package struct FileLog: LogDriver, ~Copyable {
         settings.deviceLimit = shared.log.deviceLimit
         settings.heldLimit = min(settings.heldLimit, shared.log.deviceLimit)
         settings.keyLimit = shared.log.keyLimit
+        settings.leastHistory = FileLog.historyBytes.lowerBound
+        settings.historyLimit = FileLog.historyBytes.upperBound
         settings.writer = random.next() | 1
         settings.hashSeed = random.next()
         log = TurnLog(settings)
@@ -173,12 +183,13 @@ package struct FileLog: LogDriver, ~Copyable {
 
     package var canFly: Bool {
         mutating get {
-            !isUnderWay && retryAt <= now && (log.isAwaited || !asking.isEmpty || !notes.isEmpty)
+            !isUnderWay && retryAt <= now && departure <= now
+                && (log.isAwaited || !asking.isEmpty || !notes.isEmpty)
         }
     }
 
     package mutating func flush(_ poller: borrowing Poller) {
-        guard !isUnderWay, retryAt <= now, let writer else { return }
+        guard !isUnderWay, retryAt <= now, departure <= now, let writer else { return }
         var flight = FileFlight()
         if fault != nil {
             flight.isProbe = true
@@ -187,9 +198,14 @@ package struct FileLog: LogDriver, ~Copyable {
         if log.hasWork, log.board(&tickets) { fill(&flight) }
         swap(&flight.notes, &notes)
         flight.flaggedCount = asking.map(\.count).max()
-        guard !flight.commands.isEmpty || flight.writes || flight.flaggedCount != nil else { return }
+        guard !flight.commands.isEmpty || flight.writes || flight.flaggedCount != nil else {
+            return
+        }
         swap(&asked, &asking)
         isUnderWay = true
+        let samples = log.appendedItems
+        departure =
+            now + min(FileLog.longestGathering, FileLog.gathering(samples))
         if flight.writes { shared.metrics.add(1, .commits) }
         writer.send(flight)
     }
@@ -262,6 +278,7 @@ package struct FileLog: LogDriver, ~Copyable {
         guard !isUnderWay else { return ticket }
         if fault != nil { return min(ticket, retryAt) }
         guard log.isFollowing else { return min(ticket, now) }
+        if log.isAwaited || !asking.isEmpty || !notes.isEmpty { return min(ticket, departure) }
         return min(ticket, now + .milliseconds(max(0, log.nextRead - unixMilliseconds)))
     }
 

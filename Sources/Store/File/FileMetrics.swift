@@ -22,9 +22,15 @@ final class FileMetrics: Sendable {
 
     private static let totals: [(String, String, Counter)] = [
         ("file_commits_total", "Transactions that stored something.", .commits),
-        ("file_faults_total", "Transactions that failed, or a file that could not be opened.", .faults),
+        (
+            "file_faults_total", "Transactions that failed, or a file that could not be opened.",
+            .faults
+        ),
         ("file_damaged_rows_total", "Rows whose check sum was wrong.", .damaged),
-        ("file_entries_not_understood_total", "Entries of the log that say nothing.", .notUnderstood),
+        (
+            "file_entries_not_understood_total", "Entries of the log that say nothing.",
+            .notUnderstood
+        ),
         ("file_checkpoints_total", "Checkpoints of series written anew.", .checkpointsWritten),
         ("file_trims_total", "Trims of the log.", .trims),
         (

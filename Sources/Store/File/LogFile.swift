@@ -9,16 +9,13 @@ internal import System
 ///     turns        number, crc, bytes          the log's entries
 ///     names        series, name, activity      devices with checkpoints; milliseconds
 ///     checkpoints  series, place, crc, bytes   a list of elements for each
-///     keys         number, crc, bytes          keys of requests, by the entry before which they were
+///     keys         number, crc, bytes          keys of requests, by the entry before which
+///                                              they were
 ///     flagged      number, device, alert, text
 ///
 /// The library checks what it writes ahead, but not the file's pages: so each row that matters has
 /// a check sum of its own.
 final class LogFile {
-    /// Who reads a file of a greater number refuses it.
-    static let format = 1
-    /// "TDMK", for `file` and its like.
-    private static let applicationID = 0x5444_4D4B
     /// Names of devices in one reply.
     private static let namesPerReply = 16_384
     private static let probeBytes = 1 << 16
@@ -28,11 +25,22 @@ final class LogFile {
     private let path: String
     private let waitsForDisk: Bool
     private let identity: FileIdentity
-    private var tables: Tables?
+    private var tables: FileTables?
     private var nextNumber = 0
     private var birth: UInt64 = 0
     private var damaged = 0
     private var flights = 0
+    private var flaggedSinceDelete = 0
+    /// About how many bytes were written ahead since they were last moved into the file.
+    private var ahead = 0
+    private let checkpointer: FileCheckpointer?
+
+    /// What is written ahead is moved into the file whenever it is so much more, and at once when
+    /// it is as much as that.
+    private static let aheadStep = 4 << 20
+    private static let aheadLimit = 64 << 20
+    /// A transaction writes at least so many bytes: some whole pages.
+    private static let leastWritten = 8192
 
     /// Opens the file, or makes it.
     /// - Parameter waitsForDisk: what is stored is on the disk before it is answered, so that it
@@ -40,18 +48,25 @@ final class LogFile {
     init(path: String, waitsForDisk: Bool) throws(FileFault) {
         self.path = path
         self.waitsForDisk = waitsForDisk
-        let tables = try Tables(path, waitsForDisk: waitsForDisk)
+        let tables = try FileTables(path, waitsForDisk: waitsForDisk)
         guard let identity = FileIdentity(path) else {
             throw FileFault(kind: .gone, reason: "it is gone as soon as it was made")
         }
         self.identity = identity
         self.tables = tables
-        try readFacts(tables)
+        do throws(SystemError) {
+            checkpointer = try FileCheckpointer(path: path, identity: identity)
+        } catch {
+            throw FileFault(kind: .other, reason: error.description)
+        }
+        try readFacts(in: tables)
     }
 
-    private func readFacts(_ tables: Tables) throws(FileFault) {
+    deinit { checkpointer?.stop() }
+
+    private func readFacts(in tables: FileTables) throws(FileFault) {
         birth = 0
-        if let bytes = try fact("birth", tables), bytes.count == 8 {
+        if let bytes = try fact("birth", in: tables), bytes.count == 8 {
             birth = bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
         }
         nextNumber = 1
@@ -69,7 +84,7 @@ final class LogFile {
     func execute(_ flight: FileFlight) -> FileLanding {
         var landing = FileLanding()
         do throws(FileFault) {
-            try execute(flight, &landing)
+            try execute(flight, into: &landing)
         } catch {
             tables = nil
             landing = FileLanding()
@@ -84,7 +99,19 @@ final class LogFile {
         return landing
     }
 
-    private func execute(_ flight: FileFlight, _ landing: inout FileLanding) throws(FileFault) {
+    /// Sees to it that what is written ahead does not get longer and longer.
+    private func moveOn(_ flight: FileFlight, in tables: FileTables) throws(FileFault) {
+        let before = ahead / LogFile.aheadStep
+        ahead += LogFile.leastWritten + flight.turn.count
+        guard ahead / LogFile.aheadStep > before else { return }
+        if FileIdentity.bytes(path + "-wal") < LogFile.aheadLimit {
+            checkpointer?.moveOn()
+        } else {
+            try tables.database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+    }
+
+    private func execute(_ flight: FileFlight, into landing: inout FileLanding) throws(FileFault) {
         guard FileIdentity(path) == identity else {
             throw FileFault(kind: .gone, reason: "it was removed, or another file is in its place")
         }
@@ -93,71 +120,75 @@ final class LogFile {
         do throws(FileFault) {
             var nameIndex = 0
             for command in flight.commands {
-                landing.replies.append(try reply(to: command, flight, &nameIndex, tables))
+                landing.replies.append(try reply(to: command, of: flight, &nameIndex, in: tables))
             }
-            try keep(flight.notes, tables)
-            if flight.isProbe { try probe(tables) }
+            try keep(flight.notes, in: tables)
+            if flight.isProbe { try probe(in: tables) }
             if flight.writes { try tables.commit.run() }
         } catch {
             if tables.database.isInTransaction { try? tables.database.run("ROLLBACK") }
             throw error
         }
-        if let count = flight.flaggedCount { landing.flagged = try newestFlagged(count, tables) }
+        if flight.writes { try moveOn(flight, in: tables) }
+        if let count = flight.flaggedCount {
+            landing.flagged = try newestFlagged(count, in: tables)
+        }
     }
 
-    private func open() throws(FileFault) -> Tables {
+    private func open() throws(FileFault) -> FileTables {
         if let tables { return tables }
-        let opened = try Tables(path, waitsForDisk: waitsForDisk)
-        try readFacts(opened)
+        let opened = try FileTables(path, waitsForDisk: waitsForDisk)
+        try readFacts(in: opened)
         tables = opened
         return opened
     }
 
     private func reply(
-        to command: LogCommand, _ flight: FileFlight, _ nameIndex: inout Int, _ tables: Tables
+        to command: LogCommand, of flight: FileFlight, _ nameIndex: inout Int, in tables: FileTables
     ) throws(FileFault) -> LogReply {
         switch command {
-        case .create: return try create(flight, tables)
+        case .create: return try create(flight, in: tables)
         case .read(let from, let isExcluded, let limit):
-            return .entries(try turns(from: Int(from) + (isExcluded ? 1 : 0), limit, tables))
+            return .entries(
+                try turns(from: Int(from) + (isExcluded ? 1 : 0), limit: limit, in: tables))
         case .lookAt(let number):
-            let found = try turns(from: Int(number), 1, tables)
+            let found = try turns(from: Int(number), limit: 1, in: tables)
             return .entries(found.filter { $0.position.number == number })
-        case .first: return .entries(try turns(from: 0, 1, tables))
+        case .first: return .entries(try turns(from: 0, limit: 1, in: tables))
         case .checkpoint:
             nameIndex += 1
-            return .list(try checkpoint(of: flight.names[nameIndex - 1], tables))
-        case .fleetCheckpoint: return .list(try fact("fleet", tables).map { [$0] } ?? [])
-        case .keys: return .entries(try keyBlocks(tables))
-        case .names(let cursor): return try names(after: Int(cursor), tables)
-        case .append: return try append(flight, tables)
-        case .watch: return .list(try fact("token", tables).map { [$0] } ?? [])
+            return .list(try checkpoint(of: flight.names[nameIndex - 1], in: tables))
+        case .fleetCheckpoint: return .list(try fact("fleet", in: tables).map { [$0] } ?? [])
+        case .keys: return .entries(try keyBlocks(in: tables))
+        case .names(let cursor): return try names(after: Int(cursor), in: tables)
+        case .append: return try append(flight, in: tables)
+        case .watch: return .list(try fact("token", in: tables).map { [$0] } ?? [])
         case .trim:
             guard let group = flight.group else { return .refused }
-            try write(group, names: flight.groupNames, tables)
+            try write(group, names: flight.groupNames, in: tables)
             return .done
         }
     }
 
     // MARK: Entries
 
-    private func create(_ flight: FileFlight, _ tables: Tables) throws(FileFault) -> LogReply {
+    private func create(_ flight: FileFlight, in tables: FileTables) throws(FileFault) -> LogReply {
         guard birth == 0 else { return .done }
         var bytes: [UInt8] = []
         for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: flight.birth >> (8 * shift))) }
-        try setFact("birth", bytes, tables)
+        try setFact("birth", to: bytes, in: tables)
         birth = flight.birth
         nextNumber = 1
-        _ = try insert(flight.emptyTurn, tables)
+        _ = try insert(flight.emptyTurn, in: tables)
         return .done
     }
 
-    private func append(_ flight: FileFlight, _ tables: Tables) throws(FileFault) -> LogReply {
+    private func append(_ flight: FileFlight, in tables: FileTables) throws(FileFault) -> LogReply {
         guard birth > 0 else { return .nothing }
-        return .appended(try insert(flight.turn, tables))
+        return .appended(try insert(flight.turn, in: tables))
     }
 
-    private func insert(_ bytes: [UInt8], _ tables: Tables) throws(FileFault) -> LogPosition {
+    private func insert(_ bytes: [UInt8], in tables: FileTables) throws(FileFault) -> LogPosition {
         tables.insertTurn.bind(1, nextNumber)
         try tables.insertTurn.run(with: bytes)
         nextNumber += 1
@@ -165,7 +196,7 @@ final class LogFile {
     }
 
     private func turns(
-        from number: Int, _ limit: Int, _ tables: Tables
+        from number: Int, limit: Int, in tables: FileTables
     ) throws(FileFault) -> [StoredTurn] {
         tables.readTurns.bind(1, number)
         tables.readTurns.bind(2, limit)
@@ -183,7 +214,7 @@ final class LogFile {
 
     // MARK: Checkpoints
 
-    private func series(_ name: [UInt8], _ tables: Tables) throws(FileFault) -> Int? {
+    private func series(_ name: [UInt8], in tables: FileTables) throws(FileFault) -> Int? {
         tables.findName.bind(1, name)
         defer { tables.findName.reset() }
         return try tables.findName.next() ? tables.findName.integer(0) : nil
@@ -191,9 +222,9 @@ final class LogFile {
 
     /// A list with a damaged element is none: the series begins anew.
     private func checkpoint(
-        of name: [UInt8], _ tables: Tables
+        of name: [UInt8], in tables: FileTables
     ) throws(FileFault) -> [[UInt8]] {
-        guard let series = try series(name, tables) else { return [] }
+        guard let series = try series(name, in: tables) else { return [] }
         tables.readList.bind(1, series)
         var elements: [[UInt8]] = []
         var isWhole = true
@@ -208,12 +239,12 @@ final class LogFile {
     }
 
     private func write(
-        _ group: TrimGroup, names: [[UInt8]], _ tables: Tables
+        _ group: TrimGroup, names: [[UInt8]], in tables: FileTables
     ) throws(FileFault) {
-        for (list, name) in zip(group.lists, names) { try write(list, name, tables) }
-        try setFact("token", group.token, tables)
+        for (list, name) in zip(group.lists, names) { try write(list, of: name, in: tables) }
+        try setFact("token", to: group.token, in: tables)
         guard let number = group.trimsTo else { return }
-        if !group.fleet.isEmpty { try setFact("fleet", group.fleet, tables) }
+        if !group.fleet.isEmpty { try setFact("fleet", to: group.fleet, in: tables) }
         if !group.keys.isEmpty {
             tables.insertKeys.bind(1, Int(number))
             try tables.insertKeys.run(with: group.keys)
@@ -233,9 +264,9 @@ final class LogFile {
     }
 
     private func write(
-        _ list: TrimGroup.List, _ name: [UInt8], _ tables: Tables
+        _ list: TrimGroup.List, of name: [UInt8], in tables: FileTables
     ) throws(FileFault) {
-        var known = try series(name, tables)
+        var known = try series(name, in: tables)
         if let series = known, list.replaces {
             tables.deleteList.bind(1, series)
             try tables.deleteList.run()
@@ -255,7 +286,7 @@ final class LogFile {
             tables.insertName.bind(1, name)
             tables.insertName.bind(2, activity)
             try tables.insertName.run()
-            known = try series(name, tables)
+            known = try series(name, in: tables)
         }
         guard let series = known else { return }
         for element in list.elements {
@@ -266,7 +297,7 @@ final class LogFile {
 
     // MARK: Beside the series
 
-    private func keyBlocks(_ tables: Tables) throws(FileFault) -> [StoredTurn] {
+    private func keyBlocks(in tables: FileTables) throws(FileFault) -> [StoredTurn] {
         var blocks: [StoredTurn] = []
         while try tables.readKeys.next() {
             let position = LogPosition(
@@ -277,7 +308,7 @@ final class LogFile {
         return blocks
     }
 
-    private func names(after series: Int, _ tables: Tables) throws(FileFault) -> LogReply {
+    private func names(after series: Int, in tables: FileTables) throws(FileFault) -> LogReply {
         tables.readNames.bind(1, series)
         tables.readNames.bind(2, LogFile.namesPerReply)
         var names: [(name: [UInt8], activity: Int)] = []
@@ -289,20 +320,20 @@ final class LogFile {
         return .names(next: names.count == LogFile.namesPerReply ? UInt64(last) : 0, names)
     }
 
-    private func fact(_ name: String, _ tables: Tables) throws(FileFault) -> [UInt8]? {
+    private func fact(_ name: String, in tables: FileTables) throws(FileFault) -> [UInt8]? {
         tables.readFact.bind(1, name)
         defer { tables.readFact.reset() }
         return try tables.readFact.next() ? checked(tables.readFact, 0) : nil
     }
 
     private func setFact(
-        _ name: String, _ bytes: [UInt8], _ tables: Tables
+        _ name: String, to bytes: [UInt8], in tables: FileTables
     ) throws(FileFault) {
         tables.setFact.bind(1, name)
         try tables.setFact.run(with: bytes)
     }
 
-    private func keep(_ notes: [FlaggedNote], _ tables: Tables) throws(FileFault) {
+    private func keep(_ notes: [FlaggedNote], in tables: FileTables) throws(FileFault) {
         guard !notes.isEmpty else { return }
         for note in notes {
             tables.insertFlagged.bind(1, note.device)
@@ -310,12 +341,16 @@ final class LogFile {
             tables.insertFlagged.bind(3, note.text)
             try tables.insertFlagged.run()
         }
+        // A few more than are listed may stay for a while.
+        flaggedSinceDelete += notes.count
+        guard flaggedSinceDelete >= FlaggedNote.limit / 4 else { return }
+        flaggedSinceDelete = 0
         tables.deleteFlagged.bind(1, FlaggedNote.limit)
         try tables.deleteFlagged.run()
     }
 
     private func newestFlagged(
-        _ count: Int, _ tables: Tables
+        _ count: Int, in tables: FileTables
     ) throws(FileFault) -> [FlaggedNote] {
         tables.readFlagged.bind(1, count)
         var notes: [FlaggedNote] = []
@@ -329,9 +364,9 @@ final class LogFile {
         return notes
     }
 
-    private func probe(_ tables: Tables) throws(FileFault) {
-        try setFact("probe", Array(repeating: 1, count: LogFile.probeBytes), tables)
-        try setFact("probe", [], tables)
+    private func probe(in tables: FileTables) throws(FileFault) {
+        try setFact("probe", to: Array(repeating: 1, count: LogFile.probeBytes), in: tables)
+        try setFact("probe", to: [], in: tables)
     }
 
     /// The bytes of a column whose check sum stands in the column before it in the list of
@@ -343,116 +378,6 @@ final class LogFile {
             return nil
         }
         return bytes
-    }
-
-    // MARK: Tables
-
-    /// The open file with its statements.
-    private final class Tables {
-        let database: Database
-        let begin, commit: Statement
-        let readFact, setFact: Statement
-        let lastTurn, readTurns, insertTurn, deleteTurns: Statement
-        let readNames, findName, insertName, setActivity, deleteName, deleteOldNames: Statement
-        let readList, insertElement, deleteList, deleteOldLists: Statement
-        let readKeys, insertKeys, deleteKeys: Statement
-        let readFlagged, insertFlagged, deleteFlagged: Statement
-
-        init(_ path: String, waitsForDisk: Bool) throws(FileFault) {
-            let database = try Database(path: path)
-            self.database = database
-            try Tables.prepare(database, waitsForDisk: waitsForDisk)
-            begin = try database.prepare("BEGIN IMMEDIATE")
-            commit = try database.prepare("COMMIT")
-            readFact = try database.prepare("SELECT crc, bytes FROM facts WHERE name = ?1")
-            setFact = try database.prepare(
-                "INSERT OR REPLACE INTO facts (name, crc, bytes) VALUES (?1, ?8, ?9)")
-            lastTurn = try database.prepare(
-                "SELECT number FROM turns ORDER BY number DESC LIMIT 1")
-            readTurns = try database.prepare(
-                "SELECT number, crc, bytes FROM turns WHERE number >= ?1 ORDER BY number LIMIT ?2")
-            insertTurn = try database.prepare(
-                "INSERT INTO turns (number, crc, bytes) VALUES (?1, ?8, ?9)")
-            deleteTurns = try database.prepare("DELETE FROM turns WHERE number < ?1")
-            readNames = try database.prepare(
-                "SELECT series, name, activity FROM names WHERE series > ?1 "
-                    + "ORDER BY series LIMIT ?2")
-            findName = try database.prepare("SELECT series FROM names WHERE name = ?1")
-            insertName = try database.prepare("INSERT INTO names (name, activity) VALUES (?1, ?2)")
-            setActivity = try database.prepare("UPDATE names SET activity = ?2 WHERE series = ?1")
-            deleteName = try database.prepare("DELETE FROM names WHERE series = ?1")
-            deleteOldNames = try database.prepare("DELETE FROM names WHERE activity < ?1")
-            readList = try database.prepare(
-                "SELECT crc, bytes FROM checkpoints WHERE series = ?1 ORDER BY place")
-            insertElement = try database.prepare(
-                "INSERT INTO checkpoints (series, place, crc, bytes) VALUES (?1, "
-                    + "(SELECT ifnull(max(place), 0) + 1 FROM checkpoints WHERE series = ?1), "
-                    + "?8, ?9)")
-            deleteList = try database.prepare("DELETE FROM checkpoints WHERE series = ?1")
-            deleteOldLists = try database.prepare(
-                "DELETE FROM checkpoints WHERE series IN "
-                    + "(SELECT series FROM names WHERE activity < ?1)")
-            readKeys = try database.prepare("SELECT number, crc, bytes FROM keys ORDER BY number")
-            insertKeys = try database.prepare(
-                "INSERT OR REPLACE INTO keys (number, crc, bytes) VALUES (?1, ?8, ?9)")
-            deleteKeys = try database.prepare("DELETE FROM keys WHERE number < ?1")
-            readFlagged = try database.prepare(
-                "SELECT device, alert, text FROM flagged ORDER BY number DESC LIMIT ?1")
-            insertFlagged = try database.prepare(
-                "INSERT INTO flagged (device, alert, text) VALUES (?1, ?2, ?3)")
-            deleteFlagged = try database.prepare(
-                "DELETE FROM flagged WHERE number <= (SELECT max(number) FROM flagged) - ?1")
-        }
-
-        private static func prepare(
-            _ database: Database, waitsForDisk: Bool
-        ) throws(FileFault) {
-            let version = try number("PRAGMA user_version", database)
-            guard version <= LogFile.format else {
-                throw FileFault(
-                    kind: .newerVersion,
-                    reason: "it has format \(version), and this build reads \(LogFile.format)")
-            }
-            let id = try number("PRAGMA application_id", database)
-            let pages = try number("PRAGMA page_count", database)
-            guard id == LogFile.applicationID || pages == 0 else {
-                throw FileFault(kind: .other, reason: "it is a database of another program")
-            }
-            try database.run(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = "
-                    + (waitsForDisk ? "FULL" : "NORMAL")
-                    + "; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384")
-            guard version == 0 else { return }
-            try database.run(
-                """
-                BEGIN IMMEDIATE;
-                CREATE TABLE IF NOT EXISTS facts
-                    (name BLOB PRIMARY KEY, crc INTEGER, bytes BLOB) WITHOUT ROWID;
-                CREATE TABLE IF NOT EXISTS turns
-                    (number INTEGER PRIMARY KEY, crc INTEGER, bytes BLOB);
-                CREATE TABLE IF NOT EXISTS names
-                    (series INTEGER PRIMARY KEY, name BLOB UNIQUE, activity INTEGER);
-                CREATE INDEX IF NOT EXISTS names_by_activity ON names (activity);
-                CREATE TABLE IF NOT EXISTS checkpoints
-                    (series INTEGER, place INTEGER, crc INTEGER, bytes BLOB,
-                     PRIMARY KEY (series, place)) WITHOUT ROWID;
-                CREATE TABLE IF NOT EXISTS keys
-                    (number INTEGER PRIMARY KEY, crc INTEGER, bytes BLOB);
-                CREATE TABLE IF NOT EXISTS flagged
-                    (number INTEGER PRIMARY KEY, device BLOB, alert INTEGER, text BLOB);
-                PRAGMA application_id = \(LogFile.applicationID);
-                PRAGMA user_version = \(LogFile.format);
-                COMMIT
-                """)
-        }
-
-        private static func number(
-            _ question: String, _ database: Database
-        ) throws(FileFault) -> Int {
-            let statement = try database.prepare(question)
-            defer { statement.reset() }
-            return try statement.next() ? statement.integer(0) : 0
-        }
     }
 }
 

@@ -67,7 +67,8 @@ package final class SharedFile: SharedLogs {
     func execute(_ flight: FileFlight) -> FileLanding {
         let start = Clock.now()
         let landing = file.withLock { opened in
-            opened.file?.execute(flight) ?? FileLanding(fault: FileFault(kind: .other, reason: "closed"))
+            opened.file?.execute(flight)
+                ?? FileLanding(fault: FileFault(kind: .other, reason: "closed"))
         }
         if flight.writes { metrics.durations.record(Clock.now() - start) }
         return landing

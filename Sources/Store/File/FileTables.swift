@@ -1,0 +1,113 @@
+/// The open file with its tables and statements.
+final class FileTables {
+    /// Who reads a file of a greater number refuses it.
+    static let format = 1
+    /// "TDMK", for `file` and its like.
+    private static let applicationID = 0x5444_4D4B
+
+    let database: Database
+    let begin, commit: Statement
+    let readFact, setFact: Statement
+    let lastTurn, readTurns, insertTurn, deleteTurns: Statement
+    let readNames, findName, insertName, setActivity, deleteName, deleteOldNames: Statement
+    let readList, insertElement, deleteList, deleteOldLists: Statement
+    let readKeys, insertKeys, deleteKeys: Statement
+    let readFlagged, insertFlagged, deleteFlagged: Statement
+
+    init(_ path: String, waitsForDisk: Bool) throws(FileFault) {
+        let database = try Database(path: path)
+        self.database = database
+        try FileTables.prepare(database, waitsForDisk: waitsForDisk)
+        begin = try database.prepare("BEGIN IMMEDIATE")
+        commit = try database.prepare("COMMIT")
+        readFact = try database.prepare("SELECT crc, bytes FROM facts WHERE name = ?1")
+        setFact = try database.prepare(
+            "INSERT OR REPLACE INTO facts (name, crc, bytes) VALUES (?1, ?8, ?9)")
+        lastTurn = try database.prepare(
+            "SELECT number FROM turns ORDER BY number DESC LIMIT 1")
+        readTurns = try database.prepare(
+            "SELECT number, crc, bytes FROM turns WHERE number >= ?1 ORDER BY number LIMIT ?2")
+        insertTurn = try database.prepare(
+            "INSERT INTO turns (number, crc, bytes) VALUES (?1, ?8, ?9)")
+        deleteTurns = try database.prepare("DELETE FROM turns WHERE number < ?1")
+        readNames = try database.prepare(
+            "SELECT series, name, activity FROM names WHERE series > ?1 "
+                + "ORDER BY series LIMIT ?2")
+        findName = try database.prepare("SELECT series FROM names WHERE name = ?1")
+        insertName = try database.prepare("INSERT INTO names (name, activity) VALUES (?1, ?2)")
+        setActivity = try database.prepare("UPDATE names SET activity = ?2 WHERE series = ?1")
+        deleteName = try database.prepare("DELETE FROM names WHERE series = ?1")
+        deleteOldNames = try database.prepare("DELETE FROM names WHERE activity < ?1")
+        readList = try database.prepare(
+            "SELECT crc, bytes FROM checkpoints WHERE series = ?1 ORDER BY place")
+        insertElement = try database.prepare(
+            "INSERT INTO checkpoints (series, place, crc, bytes) VALUES (?1, "
+                + "(SELECT ifnull(max(place), 0) + 1 FROM checkpoints WHERE series = ?1), "
+                + "?8, ?9)")
+        deleteList = try database.prepare("DELETE FROM checkpoints WHERE series = ?1")
+        deleteOldLists = try database.prepare(
+            "DELETE FROM checkpoints WHERE series IN "
+                + "(SELECT series FROM names WHERE activity < ?1)")
+        readKeys = try database.prepare("SELECT number, crc, bytes FROM keys ORDER BY number")
+        insertKeys = try database.prepare(
+            "INSERT OR REPLACE INTO keys (number, crc, bytes) VALUES (?1, ?8, ?9)")
+        deleteKeys = try database.prepare("DELETE FROM keys WHERE number < ?1")
+        readFlagged = try database.prepare(
+            "SELECT device, alert, text FROM flagged ORDER BY number DESC LIMIT ?1")
+        insertFlagged = try database.prepare(
+            "INSERT INTO flagged (device, alert, text) VALUES (?1, ?2, ?3)")
+        deleteFlagged = try database.prepare(
+            "DELETE FROM flagged WHERE number <= (SELECT max(number) FROM flagged) - ?1")
+    }
+
+    private static func prepare(
+        _ database: Database, waitsForDisk: Bool
+    ) throws(FileFault) {
+        let version = try number("PRAGMA user_version", database)
+        guard version <= FileTables.format else {
+            throw FileFault(
+                kind: .newerVersion,
+                reason: "it has format \(version), and this build reads \(FileTables.format)")
+        }
+        let id = try number("PRAGMA application_id", database)
+        let pages = try number("PRAGMA page_count", database)
+        guard id == FileTables.applicationID || pages == 0 else {
+            throw FileFault(kind: .other, reason: "it is a database of another program")
+        }
+        try database.run(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = "
+                + (waitsForDisk ? "FULL" : "NORMAL")
+                + "; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384"
+        )
+        guard version == 0 else { return }
+        try database.run(
+            """
+            BEGIN IMMEDIATE;
+            CREATE TABLE IF NOT EXISTS facts
+                (name BLOB PRIMARY KEY, crc INTEGER, bytes BLOB) WITHOUT ROWID;
+            CREATE TABLE IF NOT EXISTS turns
+                (number INTEGER PRIMARY KEY, crc INTEGER, bytes BLOB);
+            CREATE TABLE IF NOT EXISTS names
+                (series INTEGER PRIMARY KEY, name BLOB UNIQUE, activity INTEGER);
+            CREATE INDEX IF NOT EXISTS names_by_activity ON names (activity);
+            CREATE TABLE IF NOT EXISTS checkpoints
+                (series INTEGER, place INTEGER, crc INTEGER, bytes BLOB,
+                 PRIMARY KEY (series, place)) WITHOUT ROWID;
+            CREATE TABLE IF NOT EXISTS keys
+                (number INTEGER PRIMARY KEY, crc INTEGER, bytes BLOB);
+            CREATE TABLE IF NOT EXISTS flagged
+                (number INTEGER PRIMARY KEY, device BLOB, alert INTEGER, text BLOB);
+            PRAGMA application_id = \(FileTables.applicationID);
+            PRAGMA user_version = \(FileTables.format);
+            COMMIT
+            """)
+    }
+
+    private static func number(
+        _ question: String, _ database: Database
+    ) throws(FileFault) -> Int {
+        let statement = try database.prepare(question)
+        defer { statement.reset() }
+        return try statement.next() ? statement.integer(0) : 0
+    }
+}
