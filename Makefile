@@ -17,8 +17,9 @@ build: ## release build of all programs
 demo: build ## service, labelled traffic, report: the whole process end to end
 	@scripts/demo
 
-run: build ## the service on :8080, series in memory
-	@exec $(BIN)/tidemark
+run: build ## the service on :8080, series in the file run/series.db
+	@mkdir -p run
+	@STORE=$${STORE:-file:run/series.db} exec $(BIN)/tidemark
 
 run-redis: build ## redis-server, two replicas, nginx in front on :8080, until Ctrl-C
 	@scripts/setup redis

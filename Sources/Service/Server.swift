@@ -20,6 +20,13 @@ enum Server {
     }
 
     static func run(_ configuration: Configuration) throws(StartError) {
+        let signals: SignalQueue
+        do throws(SystemError) {
+            // First of all: threads of the store inherit the mask, too.
+            signals = try SignalQueue()
+        } catch {
+            throw .system(error)
+        }
         let loops = configuration.threads > 0 ? configuration.threads : availableProcessors()
         let parameters = FoldParameters(configuration)
         switch configuration.store {
@@ -27,7 +34,7 @@ enum Server {
             var random = SystemRandomNumberGenerator()
             let store = SharedMemory(configuration, parameters, hashSeed: random.next())
             let shared = SharedState(configuration, parameters, store: store, loops: loops)
-            try run(shared, on: MemoryStore.self, sharing: store)
+            try run(shared, on: MemoryStore.self, sharing: store, until: signals)
         case .file(let path):
             let store: SharedFile
             do throws(SharedFile.OpeningError) {
@@ -36,30 +43,31 @@ enum Server {
                 throw .store(error)
             }
             let shared = SharedState(configuration, parameters, store: store, loops: loops)
-            try run(shared, on: FileStore.self, sharing: store)
+            try run(shared, on: FileStore.self, sharing: store, until: signals)
         case .redis(let location):
             let store = SharedRedis(at: location, configuration, parameters, loops: loops)
             let shared = SharedState(configuration, parameters, store: store, loops: loops)
-            try run(shared, on: RedisStore.self, sharing: store)
+            try run(shared, on: RedisStore.self, sharing: store, until: signals)
         }
     }
 
     /// Serves until a signal comes and the loops have drained.
     private static func run<Series: Store & ~Copyable>(
-        _ shared: SharedState, on _: Series.Type, sharing store: Series.Shared
+        _ shared: SharedState, on _: Series.Type, sharing store: Series.Shared,
+        until signals: borrowing SignalQueue
     ) throws(StartError) {
         do throws(SystemError) {
-            try serve(shared, on: Series.self, sharing: store)
+            try serve(shared, on: Series.self, sharing: store, until: signals)
         } catch {
             throw .system(error)
         }
     }
 
     private static func serve<Series: Store & ~Copyable>(
-        _ shared: SharedState, on _: Series.Type, sharing store: Series.Shared
+        _ shared: SharedState, on _: Series.Type, sharing store: Series.Shared,
+        until signals: borrowing SignalQueue
     ) throws(SystemError) {
         ProcessUsage.raiseDescriptorLimit()
-        let signals = try SignalQueue()
         let loops = shared.metrics.count
         // All are opened before the first thread starts, so that a port in use stops the start.
         let seats = try openSeats(port: UInt16(shared.configuration.port), count: loops)

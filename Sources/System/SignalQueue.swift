@@ -4,7 +4,8 @@ internal import CLinux
 package struct SignalQueue: ~Copyable {
     package let descriptor: FileDescriptor
 
-    /// Takes SIGTERM and SIGINT over; SIGPIPE is ignored, writing to a closed socket just fails.
+    /// Takes SIGTERM and SIGINT over; SIGPIPE and SIGXFSZ are ignored: writing to
+    /// a closed socket, or beyond the limit of a file, just fails.
     package init() throws(SystemError) {
         // SAFETY: the C library fills the set; all calls below only read it.
         var set = sigset_t()
@@ -13,6 +14,7 @@ package struct SignalQueue: ~Copyable {
         unsafe sigaddset(&set, SIGINT)
         unsafe pthread_sigmask(Int32(SIG_BLOCK), &set, nil)
         tm_ignore_signal(SIGPIPE)
+        tm_ignore_signal(SIGXFSZ)
         // SAFETY: the call reads the set.
         let number = unsafe signalfd(-1, &set, Int32(SFD_NONBLOCK | SFD_CLOEXEC))
         guard number >= 0 else { throw SystemError("signalfd") }

@@ -155,6 +155,93 @@ import Testing
         #expect(try service.get("/ready").status == 200)
     }
 
+    /// Whether this machine lets a test mount something in a namespace of its own.
+    private static var canMount: Bool {
+        (try? Programs.run("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status) == 0
+    }
+
+    @Test(
+        "a full disk is told and refused with the reason, and used again when there is room",
+        .enabled(if: canMount))
+    func outlivesAFullDisk() throws {
+        let folder = try TemporaryFolder()
+        let service = try RunningService(
+            settings(folder),
+            under: [
+                "unshare", "-rm", "sh", "-c",
+                "mount -t tmpfs -o size=1500k none \(folder.path) && exec \"$@\"", "sh",
+            ])
+        var stored = 0
+        func send() throws -> Response {
+            let body = (0..<100).map { "{\"cpu\":1,\"rps\":\($0),\"device_id\":\"a\"}" }
+            return try service.post("/ingest?verdicts=none", body.joined(separator: "\n"))
+        }
+        var answer = try send()
+        for _ in 0..<2000 where answer.status == 202 {
+            stored += 100
+            answer = try send()
+        }
+        #expect(answer.status == 503 && answer.body.contains("disk of the store's file is full"))
+        #expect(answer.headers["retry-after"] != nil)
+        // What was written ahead is moved into the file, so it may go on for a while.
+        for _ in 0..<2000 {
+            answer = try send()
+            if answer.status == 202 { stored += 100 }
+            let ready = try service.get("/ready")
+            if ready.status == 503, ready.body.contains("full") { break }
+        }
+        #expect(try service.get("/ready").status == 503)
+        #expect(try service.get("/health").status == 200)
+        let (status, output) = try Programs.run(
+            "nsenter",
+            [
+                "-t", "\(service.process.processIdentifier)", "-U", "-m", "--preserve-credentials",
+                "mount", "-o", "remount,size=64m", folder.path,
+            ])
+        #expect(status == 0, "\(output)")
+        answer = try send()
+        for _ in 0..<400 where answer.status != 202 {
+            usleep(20_000)
+            answer = try send()
+        }
+        stored += 100
+        #expect(answer.status == 202)
+        let analysis = try service.get("/analyze?device_id=a")
+        #expect(analysis.number("total_processed") == Double(stored))
+        #expect(service.stop() == 0)
+    }
+
+    @Test("damage to one series is that series' alone, counted and told")
+    func survivesDamage() throws {
+        let folder = try TemporaryFolder()
+        let tight = settings(folder)
+        let first = try RunningService(tight)
+        for device in ["a", "b"] {
+            for _ in 0..<3 {
+                let body = "{\"cpu\":1,\"rps\":1,\"device_id\":\"\(device)\"}"
+                #expect(try first.post("/ingest", body).status == 202)
+            }
+        }
+        #expect(first.stop() == 0)
+        // The entry with the first sample of a.
+        let spoil = """
+            import sqlite3, sys
+            file = sqlite3.connect(sys.argv[1])
+            file.execute("UPDATE turns SET bytes = zeroblob(length(bytes)) WHERE number = 2")
+            file.commit()
+            """
+        let (status, output) = try Programs.run(
+            "python3", ["-c", spoil, folder.path + "/series.db"])
+        #expect(status == 0, "\(output)")
+        let second = try RunningService(tight)
+        for _ in 0..<200 where try second.get("/ready").status != 200 { usleep(10_000) }
+        #expect(try second.get("/analyze?device_id=b").number("total_processed") == 3)
+        #expect(try second.get("/analyze?device_id=a").number("total_processed") == 2)
+        let metrics = try second.get("/metrics").body
+        #expect(metrics.contains("file_damaged_rows_total 1\n"))
+        #expect(second.stopAndReadLog().contains("damaged"))
+    }
+
     /// Starts a service that should not come up.
     private func start(_ settings: [String: String]) throws -> (status: Int32, output: String) {
         let process = Process()

@@ -8,13 +8,18 @@ package final class RunningService {
     /// What it logged until it was ready.
     private var earlyLog = ""
 
-    /// - Parameter port: 0 takes a free one.
+    /// - Parameters:
+    ///   - launcher: a command that ends with executing the one that follows it.
+    ///   - port: 0 takes a free one.
     package init(
-        _ settings: [String: String] = [:], arguments: [String] = [], port wanted: UInt16 = 0
+        _ settings: [String: String] = [:], arguments: [String] = [], under launcher: [String] = [],
+        port wanted: UInt16 = 0
     ) throws {
-        process.executableURL = URL(fileURLWithPath: Programs.folder + "/tidemark")
-        process.arguments = ["--port", "\(wanted)"] + arguments
-        process.environment = ["THREADS": "2"].merging(settings) { $1 }
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments =
+            launcher + [Programs.folder + "/tidemark", "--port", "\(wanted)"] + arguments
+        process.environment = ["THREADS": "2", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
+            .merging(settings) { $1 }
         process.standardError = log
         try process.begin()
         var text = ""
