@@ -142,7 +142,7 @@ package enum Settings {
         Setting(
             name: "REDIS_HISTORY", defaultText: "auto",
             allowed: "auto, or 1048576 to 67108864",
-            meaning: "bytes of a log that Redis keeps; auto is 1 to 16 MiB, by the devices",
+            meaning: "bytes of a log that Redis keeps; auto is 1 to 64 MiB, by the devices",
             apply: { text, configuration in
                 guard text != "auto" else {
                     configuration.redisHistoryBytes = nil

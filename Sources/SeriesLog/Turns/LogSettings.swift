@@ -6,7 +6,7 @@ package struct LogSettings: Sendable {
     /// A series ends when its next sample comes so much later, in milliseconds.
     package var timeToLive = 86_400_000
     /// Bytes of entries that stay in the log, at most.
-    package var historyLimit = 16 << 20
+    package var historyLimit = 64 << 20
     /// The same for few devices.
     package var leastHistory = 1 << 20
     /// Devices that are known; beyond it the one idle longest ends.
@@ -33,7 +33,7 @@ package struct LogSettings: Sendable {
     /// twice as long as it should be is trimmed in groups eight times as large.
     package var groupLimit = 256
     /// Bytes of entries that one trim takes out of the log, at most, or half of them all.
-    package var trimBytes = 8 << 20
+    package var trimBytes = 48 << 20
     /// Bytes that one transaction writes, about.
     package var groupBytes = 256 << 10
 

@@ -69,6 +69,8 @@ struct LoggedSeries: ~Copyable {
     var isPlaced = false
     /// It has no samples: it ended, or never had any.
     var isEmpty = true
+    /// Its place among the newcomers; -1 when it is none of them.
+    var newcomerPlace = -1
     /// Samples on their way, questions, trims: while there are any it stays here.
     var pins: Int32 = 0
     /// When this process last was asked for it, in Unix milliseconds.

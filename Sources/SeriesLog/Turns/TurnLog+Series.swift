@@ -42,7 +42,15 @@ extension TurnLog {
         remove(id)
     }
 
+    /// The series has had more samples, or none any more.
+    mutating func clearNewcomer(_ id: SeriesID) {
+        guard table[id].newcomerPlace >= 0 else { return }
+        newcomers.remove(at: table[id].newcomerPlace)
+        table[id].newcomerPlace = -1
+    }
+
     private mutating func remove(_ id: SeriesID) {
+        clearNewcomer(id)
         if table[id].isHeld { heldCount -= 1 }
         if !table[id].isEmpty { deviceCount -= 1 }
         if !dueSnapshots.isEmpty { dueSnapshots.removeAll { $0 == id } }
@@ -112,6 +120,7 @@ extension TurnLog {
         let isEmpty = table[id].foldedEntry == 0
         guard isEmpty != table[id].isEmpty else { return }
         if isEmpty {
+            clearNewcomer(id)
             table[id].isEmpty = true
             deviceCount -= 1
         } else {
@@ -205,21 +214,25 @@ extension TurnLog {
 
     // MARK: Ends
 
-    /// Ends the series idle longest, to make room for another.
+    /// Newcomers go first from this part of the limit of devices on.
+    private static var newcomerPart: Int { 10 }
+
+    /// Ends the series idle longest, to make room for another; where there are many newcomers, the
+    /// oldest of them.
     /// - Returns: false when none can be ended.
     mutating func endOldest() -> Bool {
+        if newcomers.count > deviceLimit / TurnLog.newcomerPart,
+            let id = newcomers.oldest(where: { !table[$0].isPinned && !table[$0].isEnding })
+        {
+            clearNewcomer(id)
+            end(id)
+            return true
+        }
         var id = table.oldest
         var looks = 0
         while !id.isNone, looks < 256 {
             if !table[id].isEmpty, !table[id].isPinned, !table[id].isEnding {
-                table[id].pins += 1
-                table[id].isEnding = true
-                endingCount += 1
-                // Out of the way of whoever looks for the next one.
-                table.touch(id, now: clockInstant)
-                let key = table.key(of: id)
-                draft.add(endOf: key.bytes, asOf: position.number, id)
-                counts.evicted += 1
+                end(id)
                 return true
             }
             let next = table.newer(than: id)
@@ -229,6 +242,17 @@ extension TurnLog {
             looks += 1
         }
         return false
+    }
+
+    private mutating func end(_ id: SeriesID) {
+        table[id].pins += 1
+        table[id].isEnding = true
+        endingCount += 1
+        // Out of the way of whoever looks for the next one.
+        table.touch(id, now: clockInstant)
+        let key = table.key(of: id)
+        draft.add(endOf: key.bytes, asOf: position.number, id)
+        counts.evicted += 1
     }
 
     /// Takes in the end of a series, unless it has a sample that the one who ended it had not seen.
@@ -249,6 +273,7 @@ extension TurnLog {
         // Its checkpoint goes, and with that its time to live.
         table[id].expirySet = 0
         if !table[id].isEmpty {
+            clearNewcomer(id)
             table[id].isEmpty = true
             deviceCount -= 1
         }

@@ -157,7 +157,13 @@ extension TurnLog {
         table[id].lastEntry = number
         table[id].lastArrival = clock
         table[id].isPlaced = true
-        if table[id].isEmpty { begins(id) }
+        if table[id].isEmpty {
+            begins(id)
+            // Of others nobody can tell how many samples they had before.
+            if table[id].bornAt > 0 { table[id].newcomerPlace = newcomers.append(id) }
+        } else {
+            clearNewcomer(id)
+        }
         guard table[id].isHeld, isOwn else { return nil }
         let record = table[id].lastRecord
         catchUp(id, before: record)
@@ -276,6 +282,7 @@ extension TurnLog {
     mutating func forgetSeries() {
         wanted.removeAll()
         dueSnapshots.removeAll()
+        newcomers.removeAll()
         giveUpFleet(before: .max)
         if !fleet.isHeld { fleet.standing = .unknown }
         var id = table.newest
@@ -319,16 +326,19 @@ extension TurnLog {
         var devices = 0
         var coming = 0
         var ending = 0
+        var new = 0
         while !id.isNone {
             if table[id].isHeld { held += 1 }
             if !table[id].isEmpty { devices += 1 }
             assert(table[id].isHeld == (table[id].life != nil), "held without a fold")
             if table[id].isComing { coming += 1 }
+            if table[id].newcomerPlace >= 0 { new += 1 }
             if table[id].isEnding { ending += 1 }
             assert(table[id].pins >= 0, "let go too often")
             assert(table[id].awaited.isEmpty || !table[id].isHeld, "a verdict is not told")
             id = table.older(than: id)
         }
+        assert(new == newcomers.count, "newcomers are counted wrongly")
         assert(held == heldCount, "folds are counted wrongly")
         assert(devices == deviceCount, "devices are counted wrongly")
         assert(coming == comingCount, "coming devices are counted wrongly")

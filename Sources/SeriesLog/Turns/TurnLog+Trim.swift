@@ -166,10 +166,11 @@ extension TurnLog {
     }
 
     private mutating func beginTrim() {
-        // Half of the history stays. A log that has become very long goes in halves.
+        // A quarter of the history stays: the more samples of a series leave at once, the less each
+        // costs. A log that has become very long goes in halves.
         let first = bytesTaken - tail.byteCount
         let enough = min(
-            bytesTaken - history / 2, first + max(settings.trimBytes, tail.byteCount / 2))
+            bytesTaken - history / 4, first + max(settings.trimBytes, tail.byteCount / 2))
         let usable = candidates.filter { $0.number <= position.number }
         let oldest = max(clock, unixMilliseconds) - settings.timeToLive / 4
         let chosen = usable.last { $0.bytesBefore <= enough || $0.clock <= oldest }

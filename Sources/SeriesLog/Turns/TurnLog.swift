@@ -82,6 +82,7 @@ package struct TurnLog: ~Copyable {
     var tail = LogTail()
     var keys: KeyMemory
     var table = SeriesTable<LoggedSeries>()
+    var newcomers = Newcomers()
     var fleet: LoggedFleet
     /// Folds of series have taken in their records before this one.
     var examined = 0
