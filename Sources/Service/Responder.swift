@@ -215,6 +215,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         case .stored: replyWithVerdicts(request, into: &output)
         case .answered(let answer): reply(request, answer, into: &output)
         case .failed(let failure): refuse(request, .unavailable(failure), into: &output)
+        case .storedPartly(let failure, let accepted):
+            refuse(request, .storedPartly(failure, accepted: accepted), into: &output)
         }
     }
 

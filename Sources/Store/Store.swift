@@ -117,6 +117,8 @@ package enum Outcome {
     case stored
     case answered(Answer)
     case failed(StoreFailure)
+    /// Some of the samples are stored, and the others are not, or nobody can tell.
+    case storedPartly(StoreFailure, accepted: Int)
 }
 
 /// A request that waited, with its outcome.

@@ -65,6 +65,8 @@ package enum Problem {
     case unknownDevice(parameter: StaticString)
     case notReady(StaticString)
     case unavailable(StoreFailure)
+    /// So many samples of the request are stored. Sent again with its key, it is completed.
+    case storedPartly(StoreFailure, accepted: Int)
     /// The request could not even be read.
     case unreadable(HTTPRefusal)
 
@@ -89,7 +91,7 @@ package enum Problem {
         case .lengthRequired: .lengthRequired
         case .unsupportedCoding: .unsupportedMediaType
         case .badKey, .badQuery, .badBody, .noGoodSample: .badRequest
-        case .notReady, .unavailable: .serviceUnavailable
+        case .notReady, .unavailable, .storedPartly: .serviceUnavailable
         case .unreadable(let refusal): refusal.status
         }
     }
@@ -112,7 +114,7 @@ package enum Problem {
             "no good sample among \(rejected); the first: \(first?.detail ?? "none")"
         case .unknownDevice(let parameter): "\(parameter): no such device"
         case .notReady(let reason): "\(reason)"
-        case .unavailable(let failure): "\(failure.detail)"
+        case .unavailable(let failure), .storedPartly(let failure, _): "\(failure.detail)"
         case .unreadable(let refusal): refusal.detail
         }
     }
@@ -127,6 +129,10 @@ extension ByteBuffer {
         append(integer: Int(status.rawValue))
         append(",\"detail\":")
         append(jsonString: problem.detail)
+        if case .storedPartly(_, let accepted) = problem {
+            append(",\"accepted\":")
+            append(integer: accepted)
+        }
         append("}")
     }
 }

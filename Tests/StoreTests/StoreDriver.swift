@@ -139,7 +139,7 @@ final class TestedLoop<Tested: Store & ~Copyable> {
             }
             return .stored(batch.verdicts)
         case .answered(let answer): return .answered(answer)
-        case .failed(let failure): return .failed(failure)
+        case .failed(let failure), .storedPartly(let failure, _): return .failed(failure)
         }
     }
 

@@ -168,4 +168,11 @@ import Wire
         #expect(Problem.methodNotAllowed(.metrics).head.allow.map { "\($0)" } == "GET, HEAD, POST")
         #expect(Problem.unauthorized.head.asksForBearerToken)
     }
+
+    @Test("a request that is stored in part says how many samples are")
+    func tellsOfParts() {
+        var text = ByteBuffer(limit: 1024)
+        text.append(.storedPartly(.queueFull, accepted: 12), .serviceUnavailable)
+        #expect(text.text.hasSuffix("\"too many samples wait for the store\",\"accepted\":12}"))
+    }
 }

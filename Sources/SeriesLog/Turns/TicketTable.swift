@@ -45,6 +45,12 @@ package struct TicketTable: Sendable {
         tickets[Int(ticket.index)].duplicates
     }
 
+    /// Its samples that are known to be stored, whatever becomes of the others.
+    package func storedCount(of ticket: TicketNumber) -> Int {
+        let stored = tickets[Int(ticket.index)].verdicts.count { $0.sequence > 0 }
+        return stored + tickets[Int(ticket.index)].duplicates.count
+    }
+
     /// Opens a ticket of one part: the opener's own, finished with `finish`.
     package mutating func open(samples: Int) -> TicketNumber {
         if free.isEmpty {

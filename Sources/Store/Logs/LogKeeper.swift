@@ -118,7 +118,10 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     mutating func nextEnded() -> StoreRequest? { ended[0].popLast() }
 
     private mutating func outcome(of ticket: TicketNumber, _ request: StoreRequest) -> Outcome {
-        if let failure = log.tickets.failure(of: ticket) { return .failed(failure) }
+        if let failure = log.tickets.failure(of: ticket) {
+            let stored = request.call == nil ? log.tickets.storedCount(of: ticket) : 0
+            return stored > 0 ? .storedPartly(failure, accepted: stored) : .failed(failure)
+        }
         if let call = request.call { return .answered(answer(to: call, ticket)) }
         for position in log.tickets.duplicates(of: ticket) {
             request.batch.markDuplicate(Int(position))

@@ -211,6 +211,31 @@ import Testing
         }
     }
 
+    @Test("a batch that is stored in part says how much, and is completed with its key")
+    func completes() throws {
+        let redis = try RunningRedis()
+        let service = try RunningService(settings(redis.url, ["REDIS_TIMEOUT": "10s"]))
+        #expect(try isBack(service))
+        let client = try redis.client()
+        // Room for one entry more, not for two.
+        guard case .text(let info) = try client.command("INFO", "memory"),
+            let used = String(decoding: info, as: UTF8.self)
+                .firstMatch(of: /used_memory:([0-9]+)/).flatMap({ Int($0.1) })
+        else { throw Failure("no memory") }
+        try client.command("CONFIG", "SET", "maxmemory", "\(used + 400_000)")
+        let count = 30_000
+        let body = (0..<count).map { "{\"cpu\":1,\"rps\":\($0 % 9)}" }.joined(separator: "\n")
+        let key = "Idempotency-Key: long\r\n"
+        let first = try service.post("/ingest?verdicts=none", body, headers: key)
+        let stored = try #require(first.number("accepted"))
+        #expect(first.status == 503 && stored > 0 && stored < Double(count), "\(first.body)")
+        try client.command("CONFIG", "SET", "maxmemory", "0")
+        let second = try service.post("/ingest?verdicts=none", body, headers: key)
+        #expect(second.status == 202 && second.number("accepted") == Double(count))
+        #expect(second.number("duplicates") == stored)
+        #expect(try service.get("/analyze").number("total_processed") == Double(count + 1))
+    }
+
     @Test("bytes that come late and in pieces make no difference")
     func delays() throws {
         let redis = try RunningRedis()
