@@ -1,14 +1,15 @@
-package import Bytes
+internal import Bytes
 internal import SeriesLog
-package import System
-package import Wire
+internal import System
+internal import Wire
 
-/// Series in logs, in Redis or in a file: a request waits until the store has decided.
+/// Series in logs, in Redis or in a file: a request waits until the store has decided. `RedisStore`
+/// and `FileStore` are what others see of it.
 ///
 /// One loop of the process, the keeper, follows and writes the logs. The others give it what a turn
 /// brought, and get it back with its outcome.
-package struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
-    package typealias Shared = Log.Shared
+struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
+    typealias Shared = Log.Shared
 
     private let exchange: LoopExchange
     private let loop: Int
@@ -21,7 +22,7 @@ package struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
     private var ended: [StoreRequest] = []
     private var now = Instant.zero
 
-    package init(_ shared: Log.Shared, _ seat: StoreSeat) {
+    init(_ shared: Log.Shared, _ seat: StoreSeat) {
         exchange = shared.exchange
         loop = seat.loop
         if loop == 0 {
@@ -42,14 +43,14 @@ package struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
         }
     }
 
-    package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
+    mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
         self.now = now
         keeper?.log.tellTime(now, unixMilliseconds: unixMilliseconds)
     }
 
     // MARK: Requests
 
-    package mutating func append(_ batch: inout SampleBatch) -> Storing {
+    mutating func append(_ batch: inout SampleBatch) -> Storing {
         let request = newRequest()
         request.call = nil
         swap(&request.batch, &batch)
@@ -57,7 +58,7 @@ package struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
         return .waiting(request.ticket)
     }
 
-    package mutating func ask(_ call: Call) -> Asking {
+    mutating func ask(_ call: Call) -> Asking {
         let request = newRequest()
         request.call = call
         hand(request)
@@ -75,7 +76,7 @@ package struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
         if loop == 0 { keeper?.begin(request) } else { outgoing.append(request) }
     }
 
-    package mutating func nextFinished(_ batch: inout SampleBatch) -> Finished? {
+    mutating func nextFinished(_ batch: inout SampleBatch) -> Finished? {
         guard let request = loop == 0 ? nextOfKeeper() : nextEnded() else { return nil }
         guard let outcome = request.outcome.take() else {
             preconditionFailure("a request that ended has an outcome")
@@ -100,29 +101,29 @@ package struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
 
     // MARK: Turns
 
-    package var isGathering: Bool {
+    var isGathering: Bool {
         mutating get { keeper?.log.canFly ?? !outgoing.isEmpty }
     }
 
-    package var isServingOthers: Bool { loop == 0 && exchange.hasOtherLoops }
+    var isServingOthers: Bool { loop == 0 && exchange.hasOtherLoops }
 
-    package mutating func handle(_ event: Event) { keeper?.log.handle(event) }
+    mutating func handle(_ event: Event) { keeper?.log.handle(event) }
 
-    package mutating func lookAtWhatIsDue() {
+    mutating func lookAtWhatIsDue() {
         keeper?.takeRequests()
         keeper?.log.lookAtWhatIsDue()
         keeper?.beginEarly()
     }
 
-    package mutating func nextLook() -> Instant {
+    mutating func nextLook() -> Instant {
         guard loop == 0 else { return .never }
         return min(keeper?.log.nextLook() ?? .never, keeper?.earlyDeadline ?? .never)
     }
 
-    package mutating func startDraining() {}
-    package mutating func takeNotices() -> [Notice] { keeper?.log.takeNotices() ?? [] }
+    mutating func startDraining() {}
+    mutating func takeNotices() -> [Notice] { keeper?.log.takeNotices() ?? [] }
 
-    package mutating func endTurn(_ poller: borrowing Poller) {
+    mutating func endTurn(_ poller: borrowing Poller) {
         if loop == 0 {
             keeper?.endDecided()
             keeper?.endTurn(poller, now: now)
@@ -131,8 +132,3 @@ package struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
         }
     }
 }
-
-/// Series in Redis, shared by any number of processes.
-package typealias RedisStore = LoggedStore<RedisLog>
-/// Series in a file of this process alone.
-package typealias FileStore = LoggedStore<FileLog>
