@@ -10,11 +10,12 @@ enum ByteClass {
         return half >> UInt64(byte & 63) & 1 != 0
     }
 
-    /// Visible ASCII except `#`, because a request target has no fragment. RFC 3986 excludes a few
-    /// more (`"`, `<`, `|`, …); some clients send them, and they do no harm here.
+    /// Visible bytes except `#`, because a request target has no fragment. RFC 3986 excludes a few
+    /// more (`"`, `<`, `|`, … and all that is not ASCII); some clients send them, and they do no
+    /// harm here.
     @inline(__always)
     static func isTarget(_ byte: UInt8) -> Bool {
-        byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")
+        byte > 0x20 && byte != 0x7F && byte != UInt8(ascii: "#")
     }
 
     /// The bytes of a header's value: visible bytes, obs-text, space and tab.

@@ -2,6 +2,7 @@
 package enum HTTPStatus: UInt16, Sendable {
     case ok = 200
     case accepted = 202
+    case noContent = 204
     case badRequest = 400
     case unauthorized = 401
     case notFound = 404
@@ -23,6 +24,7 @@ package enum HTTPStatus: UInt16, Sendable {
         switch self {
         case .ok: "OK"
         case .accepted: "Accepted"
+        case .noContent: "No Content"
         case .badRequest: "Bad Request"
         case .unauthorized: "Unauthorized"
         case .notFound: "Not Found"

@@ -1,6 +1,6 @@
 /// The methods that routes use.
 package enum HTTPMethod: Equatable {
-    case get, head, post
+    case get, head, post, options
     /// Any other token; no route has it.
     case other
 }

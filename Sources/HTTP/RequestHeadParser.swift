@@ -90,6 +90,8 @@ package struct RequestHeadParser: ~Escapable {
             head.method = .get
         } else if bytes.spells(name, "HEAD") {
             head.method = .head
+        } else if bytes.spells(name, "OPTIONS") {
+            head.method = .options
         }
         offset += 1
         return true

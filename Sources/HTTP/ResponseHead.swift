@@ -23,7 +23,10 @@ package struct ResponseHead {
     package var keepAlive = true
     /// Whether the request was HTTP/1.0; then a response must say that the connection stays open.
     package var isVersion10 = false
-    /// For 405: the methods that the path allows.
+    /// Where the connection stays open: it is closed after so many seconds without a request; nil
+    /// says nothing of that.
+    package var idleSeconds: Int?
+    /// For 204 and 405: the methods that the path allows.
     package var allow: StaticString?
     /// For 429 and 503: seconds until the client should try again.
     package var retryAfterSeconds: Int?
@@ -36,8 +39,12 @@ package struct ResponseHead {
 extension ByteBuffer {
     /// Appends a response's head with its empty line. `date` is the text of the Date header.
     package mutating func append(_ head: ResponseHead, date: borrowing ByteBuffer) {
-        append(beginningOf: head, date: date)
-        append(integer: head.bodyBytes)
+        if head.status == .noContent {
+            appendStatus(of: head, date: date)
+        } else {
+            append(beginningOf: head, date: date)
+            append(integer: head.bodyBytes)
+        }
         if !head.keepAlive {
             append("\r\nConnection: close")
         } else if head.isVersion10 {
@@ -49,15 +56,23 @@ extension ByteBuffer {
 
     /// Appends the beginning of a response's head, up to the value of Content-Length.
     package mutating func append(beginningOf head: ResponseHead, date: borrowing ByteBuffer) {
+        appendStatus(of: head, date: date)
+        append("\r\nContent-Type: ")
+        append(head.mediaType.name)
+        append("\r\nContent-Length: ")
+    }
+
+    private mutating func appendStatus(of head: ResponseHead, date: borrowing ByteBuffer) {
         append("HTTP/1.1 ")
         append(integer: Int(head.status.rawValue))
         append(" ")
         append(head.status.phrase)
         append("\r\nDate: ")
         append(date.readable)
-        append("\r\nContent-Type: ")
-        append(head.mediaType.name)
-        append("\r\nContent-Length: ")
+        if let seconds = head.idleSeconds {
+            append("\r\nKeep-Alive: timeout=")
+            append(integer: seconds)
+        }
     }
 
     private mutating func appendRareHeaders(_ head: ResponseHead) {

@@ -261,6 +261,10 @@ struct Connection: ~Copyable {
             let ticket = responder.reply(
                 request, to: question, query, accepts: accepts, into: &output)
             conclude(ticket, &responder)
+        case .tellMethods:
+            skipBody(head)
+            responder.tellMethods(request, into: &output)
+            finishRequest(now: responder.now)
         case .refuse(let problem):
             skipBody(head)
             responder.refuse(request, problem, into: &output)

@@ -11,14 +11,15 @@ final class RequestMetrics: Sendable {
     }
 
     static let statuses: [HTTPStatus] = [
-        .ok, .accepted, .badRequest, .unauthorized, .notFound, .methodNotAllowed, .requestTimeout,
+        .ok, .accepted, .noContent, .badRequest, .unauthorized, .notFound, .methodNotAllowed,
+        .requestTimeout,
         .lengthRequired, .contentTooLarge, .uriTooLong, .unsupportedMediaType, .tooManyRequests,
         .headersTooLarge, .internalError, .notImplemented, .serviceUnavailable,
         .versionNotSupported,
     ]
-    private static let statusCount = 17
+    private static let statusCount = 18
     private static let endpointCount = Int(Endpoint.unmatched.rawValue) + 1
-    static let methods: [StaticString] = ["GET", "HEAD", "POST", "OTHER"]
+    static let methods: [StaticString] = ["GET", "HEAD", "POST", "OPTIONS", "OTHER"]
 
     private let counters = CounterTable(count: Counter.allCases.count)
     private let rejected = CounterTable(count: SampleError.Fault.allCases.count)
@@ -67,7 +68,8 @@ final class RequestMetrics: Sendable {
         case .get: 0
         case .head: 1
         case .post: 2
-        case .other: 3
+        case .options: 3
+        case .other: 4
         }
     }
 
@@ -77,21 +79,22 @@ final class RequestMetrics: Sendable {
         switch status {
         case .ok: 0
         case .accepted: 1
-        case .badRequest: 2
-        case .unauthorized: 3
-        case .notFound: 4
-        case .methodNotAllowed: 5
-        case .requestTimeout: 6
-        case .lengthRequired: 7
-        case .contentTooLarge: 8
-        case .uriTooLong: 9
-        case .unsupportedMediaType: 10
-        case .tooManyRequests: 11
-        case .headersTooLarge: 12
-        case .internalError: 13
-        case .notImplemented: 14
-        case .serviceUnavailable: 15
-        case .versionNotSupported: 16
+        case .noContent: 2
+        case .badRequest: 3
+        case .unauthorized: 4
+        case .notFound: 5
+        case .methodNotAllowed: 6
+        case .requestTimeout: 7
+        case .lengthRequired: 8
+        case .contentTooLarge: 9
+        case .uriTooLong: 10
+        case .unsupportedMediaType: 11
+        case .tooManyRequests: 12
+        case .headersTooLarge: 13
+        case .internalError: 14
+        case .notImplemented: 15
+        case .serviceUnavailable: 16
+        case .versionNotSupported: 17
         }
     }
 }

@@ -12,6 +12,8 @@ enum HeadDecision {
     case readBody
     /// Nothing more is needed: the question, and the parameters of its query.
     case reply(Question, Query)
+    /// The methods of the path are to be told.
+    case tellMethods
     case refuse(Problem)
 }
 
@@ -60,7 +62,16 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         date.removeAll()
         date.append(httpDate: seconds)
         acceptedHead.removeAll()
-        acceptedHead.append(beginningOf: ResponseHead(.accepted), date: date)
+        var head = ResponseHead(.accepted)
+        head.idleSeconds = idleSeconds
+        acceptedHead.append(beginningOf: head, date: date)
+    }
+
+    /// After how long without a request a connection is closed, as responses tell it; nil where it
+    /// is less than a second.
+    private var idleSeconds: Int? {
+        let seconds = Int(shared.configuration.idleTimeout.seconds)
+        return seconds > 0 ? seconds : nil
     }
 
     // MARK: Deciding
@@ -72,6 +83,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         switch request.endpoint.route(head.method) {
         case .noSuchPath: return .refuse(.noSuchPath)
         case .methodNotAllowed: return .refuse(.methodNotAllowed(request.endpoint))
+        case .options: return .tellMethods
         case .get(let question):
             if !request.endpoint.traits.isProbe, let problem = overQuota(peer) {
                 return .refuse(problem)
@@ -88,7 +100,9 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             }
             guard !head.query.isEmpty else { return .readBody }
             do throws(QueryError) {
-                request.selection = try Query(head.query, bytes).verdicts
+                let query = try Query(head.query, bytes)
+                request.selection = query.verdicts
+                request.device = query.deviceID
                 return .readBody
             } catch {
                 return .refuse(.badQuery(error))
@@ -102,13 +116,18 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         if !isAuthorized(head, bytes) { return .unauthorized }
         if let problem = overQuota(peer) { return problem }
         if head.framing == .none { return .lengthRequired }
-        if !head.contentCoding.isEmpty,
-            !bytes.spells(head.contentCoding, "identity", ignoringCase: true)
-        {
+        if !head.contentCoding.isEmpty, !isPlain(head.contentCoding, bytes) {
             return .unsupportedCoding
         }
         if head.idempotencyKey == .bad { return .badKey }
         return nil
+    }
+
+    /// Whether a content coding changes nothing. Some clients say so in words that are none.
+    private func isPlain(_ coding: ByteRange, _ bytes: Span<UInt8>) -> Bool {
+        for word in ["identity", "none", "utf-8", "utf8"] as [StaticString]
+        where bytes.spells(coding, word, ignoringCase: true) { return true }
+        return false
     }
 
     /// Compares the bearer token in time that does not depend on where it differs.
@@ -158,6 +177,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             refuse(request, .noGoodSample(rejected: batch.rejected, first: first), into: &output)
             return nil
         }
+        if let device = request.device { batch.nameUnnamed(device.span) }
         if let key = request.key {
             batch.key = key.with(body: input.readable.extracting(0..<byteCount))
         }
@@ -248,6 +268,13 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         send(head, to: request, into: &output)
     }
 
+    /// Replies to OPTIONS.
+    mutating func tellMethods(_ request: Request, into output: inout ByteBuffer) {
+        var head = ResponseHead(.noContent)
+        head.allow = request.endpoint.allow
+        send(head, to: request, into: &output)
+    }
+
     /// Refuses a request, as RFC 9457 describes it.
     mutating func refuse(_ request: Request, _ problem: Problem, into output: inout ByteBuffer) {
         let head = problem.head
@@ -266,6 +293,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         } else {
             var head = head
             head.keepAlive = request.keepAlive
+            if request.keepAlive { head.idleSeconds = idleSeconds }
             head.isVersion10 = request.isVersion10
             head.bodyBytes = body.count
             output.append(head, date: date)

@@ -67,7 +67,7 @@ package struct Configuration: Sendable, Equatable {
     package var bufferLimitBytes = 1024 * 1024 * 1024
     /// Requests per second one client address may make; 0 is without limit.
     package var clientQuota = 0
-    package var idleTimeout = TimeSpan.seconds(60)
+    package var idleTimeout = TimeSpan.seconds(310)
     /// How long a connection is used for new requests; 0 is without limit.
     package var connectionAge = TimeSpan.seconds(600)
     package var headTimeout = TimeSpan.seconds(10)

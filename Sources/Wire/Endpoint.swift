@@ -44,8 +44,9 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
     /// The methods that the path takes, as the Allow header says them.
     package var allow: StaticString {
         let traits = traits
-        guard traits.postStatus != nil else { return "GET, HEAD" }
-        return traits.question == nil ? "POST" : "GET, HEAD, POST"
+        if self == .unmatched { return "GET, HEAD, POST, OPTIONS" }
+        guard traits.postStatus != nil else { return "GET, HEAD, OPTIONS" }
+        return traits.question == nil ? "POST, OPTIONS" : "GET, HEAD, POST, OPTIONS"
     }
 }
 
@@ -62,6 +63,9 @@ package enum Route: Equatable {
     case get(Question)
     case methodNotAllowed
     case noSuchPath
+    /// Which methods the path takes; also of a path that does not exist, because checks of proxies
+    /// ask so.
+    case options
 }
 
 extension Endpoint {
@@ -75,16 +79,30 @@ extension Endpoint {
             }
             number += 1
         }
-        self = .unmatched
+        self = Endpoint.forgiving(path, bytes)
+    }
+
+    /// The endpoint of a path with slashes that are doubled, or at its end.
+    private static func forgiving(_ path: ByteRange, _ bytes: Span<UInt8>) -> Endpoint {
+        var plain: [UInt8] = []
+        for index in path.start..<path.end {
+            let byte = bytes[index]
+            if byte == UInt8(ascii: "/"), plain.last == byte { continue }
+            plain.append(byte)
+        }
+        if plain.count > 1, plain.last == UInt8(ascii: "/") { plain.removeLast() }
+        guard plain.count < path.end - path.start else { return .unmatched }
+        return Endpoint(path: ByteRange(0, plain.count), plain.span)
     }
 
     /// What a request with this method asks of the endpoint.
     package func route(_ method: HTTPMethod) -> Route {
+        if method == .options { return .options }
         if self == .unmatched { return .noSuchPath }
         switch method {
         case .post: return traits.postStatus == nil ? .methodNotAllowed : .post
         case .get, .head: return traits.question.map(Route.get) ?? .methodNotAllowed
-        case .other: return .methodNotAllowed
+        case .options, .other: return .methodNotAllowed
         }
     }
 }

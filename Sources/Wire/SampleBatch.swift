@@ -72,15 +72,33 @@ package struct SampleBatch: ~Copyable {
         names.readable.extracting(sample.nameStart..<sample.nameStart + sample.nameLength)
     }
 
-    /// Decodes a body: one object, an array of objects, or an object per line. The content decides.
+    /// Decodes a body: one object, objects one after another, or an array of objects. The content
+    /// decides. A byte order mark at its start is skipped.
     /// - Throws: when the body shows no samples at all; the batch is empty then.
     package mutating func decode(_ body: Span<UInt8>, now: Double) throws(SampleError) {
         removeAll()
-        var cursor = JSONCursor(body)
+        var cursor = JSONCursor(body, at: SampleBatch.hasByteOrderMark(body) ? 3 : 0)
         switch cursor.peek() {
         case UInt8(ascii: "["): try array(&cursor, now)
         case nil: throw SampleError(.syntax, "the body is empty", at: 0)
-        default: try objectOrLines(body, now)
+        default: try objects(&cursor, now)
+        }
+    }
+
+    private static func hasByteOrderMark(_ body: Span<UInt8>) -> Bool {
+        body.count >= 3 && body[0] == 0xEF && body[1] == 0xBB && body[2] == 0xBF
+    }
+
+    /// Gives the samples without a device this one.
+    package mutating func nameUnnamed(_ device: Span<UInt8>) {
+        var start = -1
+        for index in samples.indices where samples[index].nameLength == 0 {
+            if start < 0 {
+                start = names.count
+                names.append(device)
+            }
+            samples[index].nameStart = start
+            samples[index].nameLength = device.count
         }
     }
 
@@ -117,25 +135,65 @@ package struct SampleBatch: ~Copyable {
         }
     }
 
-    private mutating func objectOrLines(_ body: Span<UInt8>, _ now: Double) throws(SampleError) {
-        var cursor = JSONCursor(body)
-        let whole: SampleError
-        do throws(SampleError) {
-            let sample = try SampleDecoder.decode(&cursor, now: now, names: &names)
-            if cursor.peek() == nil {
-                samples.append(sample)
-                isSingle = true
-                return
-            }
-            whole = SampleError(cursor.error(.trailingBytes))
-        } catch {
-            if !hasSeveralLines(body) || isOneValue(body) { throw refuse(error) }
-            whole = error
+    @_lifetime(cursor: copy cursor)
+    private mutating func objects(_ cursor: inout JSONCursor, _ now: Double) throws(SampleError) {
+        let start = cursor.offset
+        element(&cursor, index: 0, now: now)
+        let firstEnd = cursor.offset
+        if rejected == 0, cursor.peek() == nil {
+            isSingle = true
+            return
         }
-        names.removeAll()
-        lines(body, now)
+        var index = 1
+        if rejected > 0 { cursor.offset = SampleBatch.end(ofBadObjectAt: start, in: cursor.bytes) }
+        while cursor.peek() != nil {
+            let begin = cursor.offset
+            let badBefore = rejected
+            element(&cursor, index: index, now: now)
+            if rejected > badBefore {
+                cursor.offset = SampleBatch.end(ofBadObjectAt: begin, in: cursor.bytes)
+            }
+            index += 1
+        }
         // An object that goes over several lines was meant as one, whatever is wrong with it.
-        if samples.isEmpty, hasLineBreak(body, before: cursor.offset) { throw refuse(whole) }
+        guard samples.isEmpty, let first = faults.first?.error,
+            index == 1 || hasLineBreak(cursor.bytes, before: firstEnd)
+        else { return }
+        throw refuse(first)
+    }
+
+    /// Where to look for the next object after a bad one: behind its last bracket, or at a line
+    /// that begins with an object, whichever comes first.
+    private static func end(ofBadObjectAt start: Int, in body: Span<UInt8>) -> Int {
+        var depth = 0
+        var isInString = false
+        var isAtLineStart = false
+        var index = start
+        while index < body.count {
+            let byte = body[index]
+            if byte == 0x0A {
+                if depth == 0, !isInString { return index + 1 }
+                isAtLineStart = true
+            } else if byte > 0x20 {
+                if isAtLineStart, byte == UInt8(ascii: "{") { return index }
+                isAtLineStart = false
+                if isInString {
+                    if byte == UInt8(ascii: "\\") { index += 1 }
+                    if byte == UInt8(ascii: "\"") { isInString = false }
+                } else {
+                    switch byte {
+                    case UInt8(ascii: "\""): isInString = true
+                    case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+                    case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                        depth -= 1
+                        if depth <= 0 { return index + 1 }
+                    default: break
+                    }
+                }
+            }
+            index += 1
+        }
+        return body.count
     }
 
     /// The body as a whole is one bad sample.
@@ -144,18 +202,6 @@ package struct SampleBatch: ~Copyable {
         rejectedByFault[Int(error.fault.rawValue)] = 1
         rejected = 1
         return error
-    }
-
-    /// Whether the body is one JSON value from end to end, on however many lines.
-    private func isOneValue(_ body: Span<UInt8>) -> Bool {
-        var cursor = JSONCursor(body)
-        do throws(JSONError) {
-            try cursor.skipValue()
-            try cursor.expectEnd()
-            return true
-        } catch {
-            return false
-        }
     }
 
     /// Whether a line ends between the body's first word and `end`.
@@ -167,42 +213,10 @@ package struct SampleBatch: ~Copyable {
         return index < min(end, body.count)
     }
 
-    /// Whether a line break has something on both sides: then each line stands for itself.
-    private func hasSeveralLines(_ body: Span<UInt8>) -> Bool {
-        var seenText = false
-        var seenBreak = false
-        for index in body.indices {
-            let byte = body[index]
-            if byte == 0x0A {
-                seenBreak = seenText
-            } else if byte > 0x20 {
-                if seenBreak { return true }
-                seenText = true
-            }
-        }
-        return false
-    }
-
-    private mutating func lines(_ body: Span<UInt8>, _ now: Double) {
-        var start = 0
-        var index = 0
-        while start < body.count {
-            var end = start
-            while end < body.count, body[end] != 0x0A { end += 1 }
-            // The cursor sees the body up to the line's end; offsets count from the body's start.
-            var cursor = JSONCursor(body.extracting(0..<end), at: start)
-            if cursor.peek() != nil {
-                element(&cursor, index: index, now: now, isLine: true)
-                index += 1
-            }
-            start = end + 1
-        }
-    }
-
-    /// Decodes one line, or one element of an array; a bad one is noted.
+    /// Decodes one object; a bad one is noted.
     @_lifetime(cursor: copy cursor)
     private mutating func element(
-        _ cursor: inout JSONCursor, index: Int, now: Double, isLine: Bool
+        _ cursor: inout JSONCursor, index: Int, now: Double
     ) {
         let namesBefore = names.count
         do throws(SampleError) {
@@ -212,9 +226,6 @@ package struct SampleBatch: ~Copyable {
                     "a batch holds at most \(SampleBatch.sampleLimit) samples", at: cursor.offset)
             }
             var sample = try SampleDecoder.decode(&cursor, now: now, names: &names)
-            if isLine, cursor.peek() != nil {
-                throw SampleError(cursor.error(.trailingBytes))
-            }
             sample.index = index
             samples.append(sample)
         } catch {
@@ -223,22 +234,25 @@ package struct SampleBatch: ~Copyable {
         }
     }
 
-    /// An array must be JSON from end to end before any of it counts: after a broken element nobody
-    /// can say where the next begins.
+    /// An element that is bad is one bad sample. Where nobody can say where the next one begins the
+    /// batch ends, and what came before is kept.
     @_lifetime(cursor: copy cursor)
     private mutating func array(_ cursor: inout JSONCursor, _ now: Double) throws(SampleError) {
+        var index = 0
+        var isBad = false
         do throws(JSONError) {
             cursor.offset += 1
             if !cursor.take(UInt8(ascii: "]")) {
-                var index = 0
                 repeat {
                     _ = cursor.peek()
                     let start = cursor.offset
                     let badBefore = rejected
-                    element(&cursor, index: index, now: now, isLine: false)
-                    if rejected > badBefore {
+                    element(&cursor, index: index, now: now)
+                    isBad = rejected > badBefore
+                    if isBad {
                         cursor.offset = start
-                        try cursor.skipValue(depth: 1)
+                        try cursor.skipLoosely()
+                        isBad = false
                     }
                     index += 1
                 } while cursor.take(UInt8(ascii: ","))
@@ -246,10 +260,9 @@ package struct SampleBatch: ~Copyable {
             }
             try cursor.expectEnd()
         } catch {
-            removeAll()
             let syntax = SampleError(error)
-            reject(syntax, index: 0)
-            throw syntax
+            guard !samples.isEmpty else { throw refuse(syntax) }
+            if !isBad { reject(syntax, index: index) }
         }
         guard !samples.isEmpty || rejected > 0 else {
             throw SampleError(.missingField, "the array holds no sample", at: 0)

@@ -1,5 +1,6 @@
 package import Bytes
 package import Detection
+internal import HTTP
 
 /// Why a sample is refused: which field, what is allowed, and at which byte of the body.
 package struct SampleError: Error, Equatable {
@@ -58,9 +59,23 @@ package struct DecodedSample {
 
 /// Decodes one sample from JSON.
 package enum SampleDecoder {
-    /// Timestamps above this many seconds are milliseconds: as seconds it is the year 5138.
+    /// Timestamps above this many seconds are milliseconds: as seconds it is the year 5138. Above
+    /// the next bounds they are microseconds, and nanoseconds.
     static let millisecondBound = 1e11
-    static let timestampLimit = 1e14
+    static let microsecondBound = 1e14
+    static let nanosecondBound = 1e17
+    static let timestampLimit = 1e20
+
+    /// Where values of fields stand whose names are spelled in another way: they are taken when the
+    /// exact name is missing.
+    private struct Spares {
+        var rps = 0
+        var cpu = 0
+        var timestamp = 0
+        var device = 0
+
+        var isEmpty: Bool { rps | cpu | timestamp | device == 0 }
+    }
 
     private enum Field: UInt8 {
         case timestamp = 1
@@ -80,6 +95,7 @@ package enum SampleDecoder {
     ) throws(SampleError) -> DecodedSample {
         var decoded = DecodedSample()
         var seen: UInt8 = 0
+        var spares = Spares()
         guard cursor.take(UInt8(ascii: "{")) else {
             throw SampleError(.wrongType, "a sample must be a JSON object", at: cursor.offset)
         }
@@ -87,9 +103,13 @@ package enum SampleDecoder {
         decoded.nameStart = names.count
         if !cursor.take(UInt8(ascii: "}")) {
             repeat {
-                try member(&cursor, into: &decoded, seen: &seen, names: &names)
+                try member(
+                    &cursor, into: &decoded, seen: &seen, spares: &spares, names: &names)
             } while cursor.take(UInt8(ascii: ","))
             guard cursor.take(UInt8(ascii: "}")) else { throw SampleError(cursor.unexpected()) }
+        }
+        if !spares.isEmpty {
+            try take(spares, &cursor, into: &decoded, seen: &seen, names: &names)
         }
         guard seen & Field.rps.rawValue != 0 else {
             throw SampleError(.missingField, "rps: required field is missing", at: cursor.offset)
@@ -104,22 +124,30 @@ package enum SampleDecoder {
     @inline(__always)
     private static func member(
         _ cursor: inout JSONCursor, into decoded: inout DecodedSample, seen: inout UInt8,
-        names: inout ByteBuffer
+        spares: inout Spares, names: inout ByteBuffer
     ) throws(SampleError) {
         guard cursor.peek() == UInt8(ascii: "\"") else { throw SampleError(cursor.unexpected()) }
         let nameOffset = cursor.offset
         let name: JSONText
-        do { name = try cursor.string() } catch { throw SampleError(error) }
+        do { name = try cursor.string() } catch {
+            return try skipStrangeMember(&cursor, from: nameOffset)
+        }
         guard cursor.take(UInt8(ascii: ":")) else { throw SampleError(cursor.unexpected()) }
         let field = field(cursor, name)
-        guard field != .unknown else {
-            do { try cursor.skipValue() } catch { throw SampleError(error) }
-            return
-        }
+        guard field != .unknown else { return try skipUnknown(&cursor, name, &spares) }
         guard seen & field.rawValue == 0 else {
             throw SampleError(.duplicateField, "\(label(field)): duplicate field", at: nameOffset)
         }
         seen |= field.rawValue
+        try value(of: field, &cursor, into: &decoded, names: &names)
+    }
+
+    @_lifetime(cursor: copy cursor)
+    @inline(__always)
+    private static func value(
+        of field: Field, _ cursor: inout JSONCursor, into decoded: inout DecodedSample,
+        names: inout ByteBuffer
+    ) throws(SampleError) {
         switch field {
         case .rps: decoded.sample.rps = try number(&cursor, field)
         case .cpu: decoded.sample.cpu = try number(&cursor, field)
@@ -127,6 +155,78 @@ package enum SampleDecoder {
         case .device: try device(&cursor, into: &decoded, names: &names)
         case .unknown: break
         }
+    }
+
+    // MARK: Other fields
+
+    /// Skips the value of a field of another name. It is not judged: only its end must be found.
+    @_lifetime(cursor: copy cursor)
+    @inline(never)
+    private static func skipUnknown(
+        _ cursor: inout JSONCursor, _ name: JSONText, _ spares: inout Spares
+    ) throws(SampleError) {
+        _ = cursor.peek()
+        let start = cursor.offset
+        switch spareField(cursor, name) {
+        case .rps: spares.rps = start
+        case .cpu: spares.cpu = start
+        case .timestamp: spares.timestamp = start
+        case .device: spares.device = start
+        case .unknown: break
+        }
+        do { try cursor.skipLoosely() } catch { throw SampleError(error) }
+    }
+
+    /// Skips a member whose name is no proper string: no field is called so.
+    @_lifetime(cursor: copy cursor)
+    @inline(never)
+    private static func skipStrangeMember(
+        _ cursor: inout JSONCursor, from start: Int
+    ) throws(SampleError) {
+        cursor.offset = start
+        do throws(JSONError) {
+            try cursor.skipLoosely()
+            try cursor.expect(UInt8(ascii: ":"))
+            try cursor.skipLoosely()
+        } catch {
+            throw SampleError(error)
+        }
+    }
+
+    /// The field that a name means which differs in ASCII case, as the decoders of Go services
+    /// take it; and `deviceId`.
+    private static func spareField(_ cursor: borrowing JSONCursor, _ name: JSONText) -> Field {
+        guard !name.hasEscapes else { return .unknown }
+        let range = ByteRange(name.start, name.end)
+        switch name.end - name.start {
+        case 3:
+            if cursor.bytes.spells(range, "rps", ignoringCase: true) { return .rps }
+            return cursor.bytes.spells(range, "cpu", ignoringCase: true) ? .cpu : .unknown
+        case 8: return cursor.matches(name, "deviceId") ? .device : .unknown
+        case 9:
+            if cursor.bytes.spells(range, "timestamp", ignoringCase: true) { return .timestamp }
+            return cursor.bytes.spells(range, "device_id", ignoringCase: true)
+                ? .device : .unknown
+        default: return .unknown
+        }
+    }
+
+    @_lifetime(cursor: copy cursor)
+    @inline(never)
+    private static func take(
+        _ spares: Spares, _ cursor: inout JSONCursor, into decoded: inout DecodedSample,
+        seen: inout UInt8, names: inout ByteBuffer
+    ) throws(SampleError) {
+        let end = cursor.offset
+        for (field, start) in [
+            (Field.rps, spares.rps), (.cpu, spares.cpu), (.timestamp, spares.timestamp),
+            (.device, spares.device),
+        ] where start > 0 && seen & field.rawValue == 0 {
+            cursor.offset = start
+            try value(of: field, &cursor, into: &decoded, names: &names)
+            seen |= field.rawValue
+        }
+        cursor.offset = end
     }
 
     @inline(__always)
@@ -155,6 +255,7 @@ package enum SampleDecoder {
         let first = cursor.peek() ?? 0
         let offset = cursor.offset
         guard first == UInt8(ascii: "-") || first &- UInt8(ascii: "0") < 10 else {
+            if first == UInt8(ascii: "\"") { return try spelledNumber(&cursor, field) }
             throw wrongType(&cursor, field, expected: "a number")
         }
         let value: Double
@@ -164,6 +265,29 @@ package enum SampleDecoder {
                     .outOfRange, "\(label(field)): must be a finite number >= 0", at: offset)
             }
             throw SampleError(error, in: label(field))
+        }
+        guard value >= 0 else {
+            throw SampleError(
+                .outOfRange, "\(label(field)): must be a finite number >= 0", at: offset)
+        }
+        return value
+    }
+
+    /// A number as the text of a string.
+    @_lifetime(cursor: copy cursor)
+    @inline(never)
+    private static func spelledNumber(
+        _ cursor: inout JSONCursor, _ field: Field
+    ) throws(SampleError) -> Double {
+        let offset = cursor.offset
+        let text: JSONText
+        do { text = try cursor.string() } catch { throw SampleError(error, in: label(field)) }
+        var inner = JSONCursor(cursor.bytes.extracting(0..<text.end), at: text.start)
+        let first = inner.peek() ?? 0
+        let isNumber = first == UInt8(ascii: "-") || first &- UInt8(ascii: "0") < 10
+        guard isNumber, !text.hasEscapes, let value = try? inner.number(), inner.peek() == nil
+        else {
+            throw SampleError(.wrongType, "\(label(field)): must be a number", at: offset)
         }
         guard value >= 0 else {
             throw SampleError(
@@ -197,16 +321,47 @@ package enum SampleDecoder {
         if try isNull(&cursor) { return }
         _ = cursor.peek()
         let offset = cursor.offset
+        if let seconds = try timeText(&cursor) {
+            decoded.sample.timestamp = seconds
+            return
+        }
         let value = try number(&cursor, .timestamp)
         guard value <= timestampLimit else {
             throw SampleError(
-                .outOfRange, "timestamp: must be Unix seconds or milliseconds, 0 to 1e14",
+                .outOfRange, "timestamp: must be Unix time in s, ms, us or ns, 0 to 1e20",
                 at: offset)
         }
         // Clients of the five services send 0 for "now".
-        if value > 0 {
-            decoded.sample.timestamp = value > millisecondBound ? value / 1000 : value
+        if value > 0 { decoded.sample.timestamp = seconds(value) }
+    }
+
+    @inline(__always)
+    private static func seconds(_ value: Double) -> Double {
+        if value <= millisecondBound { return value }
+        if value <= microsecondBound { return value / 1e3 }
+        return value <= nanosecondBound ? value / 1e6 : value / 1e9
+    }
+
+    /// Unix seconds, where a time of RFC 3339 comes next.
+    @_lifetime(cursor: copy cursor)
+    private static func timeText(_ cursor: inout JSONCursor) throws(SampleError) -> Double? {
+        guard cursor.peek() == UInt8(ascii: "\"") else { return nil }
+        let start = cursor.offset
+        let text: JSONText
+        do { text = try cursor.string() } catch { throw SampleError(error, in: "timestamp") }
+        // As many bytes as a date has at least: a number with a minus in it is shorter.
+        guard text.end - text.start >= 20 else {
+            cursor.offset = start
+            return nil
         }
+        guard !text.hasEscapes,
+            let seconds = TimeText.parse(cursor.bytes.extracting(text.start..<text.end))
+        else {
+            throw SampleError(
+                .wrongType, "timestamp: must be Unix time, or a time of RFC 3339 from 1970 on",
+                at: start)
+        }
+        return seconds
     }
 
     @_lifetime(cursor: copy cursor)
@@ -226,6 +381,8 @@ package enum SampleDecoder {
             names.append(cursor.bytes.extracting(text.start..<text.end))
         }
         let length = names.count - decoded.nameStart
+        // As missing: the Go services echo it so.
+        if length == 0 { return }
         let name = names.readable.extracting(decoded.nameStart..<names.count)
         guard DeviceName.isValid(name) else {
             throw SampleError(.outOfRange, "device_id: \(DeviceName.rule)", at: offset)

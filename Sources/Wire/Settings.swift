@@ -85,8 +85,8 @@ package enum Settings {
             "CLIENT_QUOTA", \.clientQuota, default: 0, in: 0...10_000_000,
             means: "requests per second of one client address; 0 is without limit"),
         duration(
-            "IDLE_TIMEOUT", \.idleTimeout, default: "60s", in: timeoutRange,
-            means: "a connection without a request is closed after this"),
+            "IDLE_TIMEOUT", \.idleTimeout, default: "310s", in: timeoutRange,
+            means: "a connection without a request is closed after this, as Keep-Alive tells it"),
         connectionAge,
         duration(
             "HEAD_TIMEOUT", \.headTimeout, default: "10s", in: timeoutRange,

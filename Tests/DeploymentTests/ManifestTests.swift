@@ -53,7 +53,7 @@ import Testing
             with: "app.kubernetes.io/component: server\n  ports",
             says: "its selector matches no pod"),
         Mistake(
-            "base/tidemark.env", replacing: "IDLE_TIMEOUT=75s", with: "IDLE_TIMEOUT=30s",
+            "base/tidemark.env", replacing: "IDLE_TIMEOUT=310s", with: "IDLE_TIMEOUT=30s",
             says: "IDLE_TIMEOUT is not"),
         Mistake(
             "base/tidemark.env", replacing: "LOG_LEVEL=info", with: "LOG_LEVEL=loud",

@@ -133,7 +133,7 @@ import Wire
         "each problem has its status and names what is wrong",
         arguments: [
             (Problem.noSuchPath, HTTPStatus.notFound, "no such path"),
-            (.methodNotAllowed(.ingest), .methodNotAllowed, "the path allows POST"),
+            (.methodNotAllowed(.ingest), .methodNotAllowed, "the path allows POST, OPTIONS"),
             (.unauthorized, .unauthorized, "a POST needs the header Authorization"),
             (
                 .overQuota(requestsPerSecond: 5, retryAfterSeconds: 2), .tooManyRequests,
@@ -165,7 +165,9 @@ import Wire
             Problem.overQuota(requestsPerSecond: 1, retryAfterSeconds: 7).head.retryAfterSeconds
                 == 7)
         #expect(Problem.noSuchPath.head.retryAfterSeconds == nil)
-        #expect(Problem.methodNotAllowed(.metrics).head.allow.map { "\($0)" } == "GET, HEAD, POST")
+        #expect(
+            Problem.methodNotAllowed(.metrics).head.allow.map { "\($0)" }
+                == "GET, HEAD, POST, OPTIONS")
         #expect(Problem.unauthorized.head.asksForBearerToken)
     }
 

@@ -37,11 +37,24 @@ import Wire
     func allowsWhatItRoutes() {
         for endpoint in Endpoint.allCases where endpoint != .unmatched {
             let allowed = "\(endpoint.allow)".split(separator: ", ").map(String.init)
-            let routed = [("GET", HTTPMethod.get), ("HEAD", .head), ("POST", .post)]
-                .filter { endpoint.route($0.1) != .methodNotAllowed }
+            let routed = [
+                ("GET", HTTPMethod.get), ("HEAD", .head), ("POST", .post), ("OPTIONS", .options),
+            ].filter { endpoint.route($0.1) != .methodNotAllowed }
                 .map(\.0)
             #expect(allowed == routed, "\(endpoint)")
         }
+    }
+
+    @Test(
+        "slashes that are doubled, or at the end, are forgiven",
+        arguments: [
+            ("/ingest/", Endpoint.ingest), ("//ingest", .ingest),
+            ("/metrics//prometheus/", .metricsPrometheus),
+            ("/", .unmatched), ("//", .unmatched), ("", .unmatched), ("/ingest/x/", .unmatched),
+        ])
+    func forgivesSlashes(_ path: String, _ endpoint: Endpoint) {
+        let bytes = Array(path.utf8)
+        #expect(Endpoint(path: ByteRange(0, bytes.count), bytes.span) == endpoint)
     }
 
     @Test("only probes and scrapes are free of the quota")

@@ -108,7 +108,7 @@ import Wire
         arguments: [
             ("", "the body is empty"), ("[]", "the array holds no sample"),
             ("7", "a sample must be a JSON object"), ("{\"rps\":1,\"cpu\":1", "syntax"),
-            ("[{\"rps\":1,\"cpu\":1},", "syntax"),
+            ("[{\"rps\":1,\"cpu\":1", "syntax"), ("[", "syntax"),
             ("{\n\"rps\":\n1}", "cpu: required field is missing"),
         ])
     func refusesBodies(_ body: String, _ detail: String) {
@@ -119,12 +119,174 @@ import Wire
         if detail == "syntax" { #expect(decoded.error?.fault == .syntax) }
     }
 
-    @Test("what follows an object makes its line a bad sample")
+    @Test("what follows an object, and is none, is a bad sample")
     func refusesTrailingBytes() {
-        let decoded = decode("{\"rps\":1,\"cpu\":1}}")
+        for (body, byte) in [("{\"rps\":1,\"cpu\":1}}", 17), ("{\"rps\":1,\"cpu\":1} x\n", 18)] {
+            let decoded = decode(body)
+            #expect(decoded.samples.count == 1 && !decoded.isSingle)
+            #expect(decoded.rejected == 1)
+            #expect(decoded.faults[1]?.contains("at byte \(byte)") == true, "\(decoded.faults)")
+        }
+    }
+
+    @Test(
+        "objects stand one after another, with or without white space between them",
+        arguments: ["", " ", "\n", "\r\n\t", "\n\n\n"])
+    func readsObjects(_ between: String) {
+        let objects = [
+            "{\"rps\":1,\"cpu\":1}", "{\n  \"rps\": 2,\n  \"cpu\": 1\n}", "{\"rps\":3,\"cpu\":1}",
+        ]
+        let decoded = decode(objects.joined(separator: between))
+        #expect(decoded.samples.map(\.rps) == [1, 2, 3])
+        #expect(decoded.rejected == 0)
+    }
+
+    @Test("a bad object costs no other one", arguments: ["", "\n"])
+    func recovers(_ between: String) {
+        let (one, two) = ("{\"rps\":1,\"cpu\":1}", "{\"rps\":2,\"cpu\":1}")
+        for bad in [
+            "{\"rps\":NaN,\"cpu\":1}", "{\"rps\":1,\"cpu\":{\"a\":[\"}\"]}}",
+            "{\"rps\":12,5,\"cpu\":1}",
+        ] {
+            let decoded = decode([one, bad, two].joined(separator: between))
+            #expect(decoded.samples.map(\.rps) == [1, 2], "\(bad)")
+            #expect(decoded.rejected == 1)
+            #expect(decoded.faults.keys.sorted() == [1])
+        }
+        // Nothing tells where these end but the next line.
+        for bad in ["{\"rps\":1,\"cpu\":1", "{\"rps\":\"1,\"cpu\":1}", "]", "{{{{"] {
+            let decoded = decode([one, bad, two].joined(separator: "\n"))
+            #expect(decoded.samples.map(\.rps) == [1, 2], "\(bad)")
+            #expect(decoded.rejected == 1, "\(bad)")
+        }
+    }
+
+    @Test("a fault inside a value of an array makes one bad sample")
+    func keepsTheRestOfArrays() {
+        let good = "{\"rps\":1,\"cpu\":1}"
+        var bodies = [
+            "{\"rps\":NaN,\"cpu\":1}", "{\"rps\":Infinity,\"cpu\":1}", "{\"rps\":1,\"cpu\":12,5}",
+            "{\"rps\":1,\"cpu\":1,\"device_id\":\"a\tb\"}", "NaN", "\"x\"", "[1]", "{}",
+            "{\"rps\":1,\"cpu\":1,\"device_id\":\"\\ud800\"}",
+        ].map { Array($0.utf8) }
+        bodies.append(
+            Array("{\"rps\":1,\"cpu\":1,\"device_id\":\"".utf8) + [0xFF] + Array("\"}".utf8))
+        for bad in bodies {
+            let body = Array("[\(good),".utf8) + bad + Array(",\(good)]".utf8)
+            let decoded = decode(body)
+            #expect(decoded.samples.count == 2, "\(String(decoding: bad, as: UTF8.self))")
+            #expect(decoded.rejected == 1 && decoded.faults.keys.sorted() == [1])
+        }
+    }
+
+    @Test(
+        "where the next element of an array cannot be found the batch ends, and keeps what came before",
+        arguments: [
+            "[{\"rps\":1,\"cpu\":1},", "[{\"rps\":1,\"cpu\":1},{\"rps\":1",
+            "[{\"rps\":1,\"cpu\":1} 7]",
+            "[{\"rps\":1,\"cpu\":1}]x", "[{\"rps\":1,\"cpu\":1},{\"rps\":[}]",
+        ])
+    func endsArrays(_ body: String) {
+        let decoded = decode(body)
+        #expect(decoded.error == nil && decoded.samples.count == 1)
+        #expect(decoded.rejected == 1, "\(decoded.faults)")
+    }
+
+    @Test("what stands in an unknown field is not judged")
+    func skipsUnknownFields() {
+        for value in ["NaN", "-", "\"a\tb\"", "[1,{\"x\":nope}]", "1e999", "\"\\q\""] {
+            #expect(decode("{\"x\":\(value),\"rps\":1,\"cpu\":1}").isSingle, "\(value)")
+        }
+        let bytes =
+            Array("{\"rps\":1,\"cpu\":1,\"".utf8) + [0xC3, 0x28] + Array("\":\"".utf8) + [0xFF]
+        #expect(decode(bytes + Array("\"}".utf8)).isSingle)
+        #expect(decode("{\"x\":{],\"rps\":1,\"cpu\":1}").error?.fault == .syntax)
+        #expect(decode("{\"x\":,\"rps\":1,\"cpu\":1}").error?.fault == .syntax)
+    }
+
+    @Test("other spellings of a field are taken where the exact one is missing")
+    func readsSpellings() {
+        let spelled = decode(#"{"RPS":5,"Cpu":6,"TimeStamp":7,"Device_ID":"a"}"#)
+        #expect(
+            spelled.samples == [
+                Decoded.Sample(index: 0, device: "a", timestamp: 7, cpu: 6, rps: 5)
+            ])
+        let both = decode(#"{"RPS":"no number","rps":5,"cpu":6,"CPU":[],"deviceId":"b"}"#)
+        #expect(both.samples.map(\.rps) == [5] && both.samples.map(\.device) == ["b"])
+        #expect(decode(#"{"RPS":-1,"cpu":6}"#).error?.detail.hasPrefix("rps: must be") == true)
+        #expect(decode(#"{"rps":1,"cpu":1,"device_id":""}"#).samples.map(\.device) == [""])
+    }
+
+    @Test("a number may be the text of a string")
+    func readsSpelledNumbers() {
+        let decoded = decode(#"{"rps":"12.5","cpu":" 7 ","timestamp":"1700000000"}"#)
+        #expect(
+            decoded.samples == [
+                Decoded.Sample(
+                    index: 0, device: "", timestamp: 1_700_000_000, cpu: 7, rps: 12.5)
+            ])
+        for text in ["", "x", "1 2", "0x1", "12,5", "1\\u0030"] {
+            #expect(
+                decode("{\"rps\":\"\(text)\",\"cpu\":1}").error?.detail
+                    == "rps: must be a number at byte 7", "\(text)")
+        }
+        #expect(decode(#"{"rps":"-1","cpu":1}"#).error?.fault == .outOfRange)
+    }
+
+    @Test(
+        "a timestamp may have any usual unit, or be text",
+        arguments: [
+            ("1700000000500", 1_700_000_000.5), ("1700000000500000", 1_700_000_000.5),
+            ("1700000000500000000", 1_700_000_000.5),
+            ("\"2023-11-14T22:13:20Z\"", 1_700_000_000),
+            ("\"2023-11-14 23:13:20.500+01:00\"", 1_700_000_000.5),
+            ("\"2024-02-29T00:00:00-00:30\"", 1_709_166_600),
+            ("\"1970-01-01t00:00:00z\"", 0),
+        ])
+    func readsTimes(_ text: String, _ seconds: Double) {
+        let decoded = decode("{\"rps\":1,\"cpu\":1,\"timestamp\":\(text)}")
+        #expect(decoded.samples.map(\.timestamp) == [seconds], "\(text)")
+    }
+
+    @Test(
+        "a time that is none is refused",
+        arguments: [
+            "2023-02-29T00:00:00Z", "2023-13-01T00:00:00Z", "2023-11-14T24:00:00Z",
+            "2023-11-14T22:13:20", "2023-11-14T22:13:20.Z", "1969-12-31T23:59:59Z",
+            "2023-11-14T22:13:20+0100", "2023-11-14X22:13:20Z",
+        ])
+    func refusesTimes(_ text: String) {
+        let error = decode("{\"rps\":1,\"cpu\":1,\"timestamp\":\"\(text)\"}").error
+        #expect(error?.detail.hasPrefix("timestamp: must be") == true, "\(text)")
+    }
+
+    @Test("a byte order mark is skipped, and counts as bytes")
+    func skipsByteOrderMarks() {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        #expect(decode(mark + Array(#"{"rps":1,"cpu":1}"#.utf8)).isSingle)
+        #expect(decode(mark + Array(#"[{"rps":1,"cpu":1}]"#.utf8)).samples.count == 1)
+        #expect(
+            decode(mark + Array(#"{"cpu":1}"#.utf8)).error?.detail
+                == "rps: required field is missing at byte 12")
+        #expect(decode(mark).error?.detail.hasPrefix("the body is empty") == true)
+    }
+
+    @Test("samples without a device get the one of the request")
+    func namesSamples() throws {
+        var batch = SampleBatch()
+        let body = #"[{"rps":1,"cpu":1},{"rps":2,"cpu":1,"device_id":"own"},{"rps":3,"cpu":1}]"#
+        try batch.decode(Array(body.utf8).span, now: 1)
+        batch.nameUnnamed(Array("given".utf8).span)
+        var names: [String] = []
+        for sample in batch.samples { names.append(name(of: sample, in: batch)) }
+        #expect(names == ["given", "own", "given"])
+    }
+
+    @Test("a body of nothing but faults is read in one pass")
+    func readsFaultsOnce() {
+        // Each line could make the search for the next object go to the end of the body.
+        let decoded = decode(String(repeating: "{\"\n", count: 200_000))
         #expect(decoded.samples.isEmpty)
-        #expect(decoded.rejected == 1)
-        #expect(decoded.faults[0]?.contains("at byte 17") == true)
     }
 
     @Test("a fault names its field, what is allowed and the byte")
