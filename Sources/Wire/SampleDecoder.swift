@@ -134,7 +134,7 @@ package enum SampleDecoder {
         }
         guard cursor.take(UInt8(ascii: ":")) else { throw SampleError(cursor.unexpected()) }
         let field = field(cursor, name)
-        guard field != .unknown else { return try skipUnknown(&cursor, name, &spares) }
+        guard field != .unknown else { return try skipUnknown(&cursor, called: name, &spares) }
         guard seen & field.rawValue == 0 else {
             throw SampleError(.duplicateField, "\(label(field)): duplicate field", at: nameOffset)
         }
@@ -163,7 +163,7 @@ package enum SampleDecoder {
     @_lifetime(cursor: copy cursor)
     @inline(never)
     private static func skipUnknown(
-        _ cursor: inout JSONCursor, _ name: JSONText, _ spares: inout Spares
+        _ cursor: inout JSONCursor, called name: JSONText, _ spares: inout Spares
     ) throws(SampleError) {
         _ = cursor.peek()
         let start = cursor.offset

@@ -63,13 +63,15 @@ import Testing
         #expect(try service.post("/ingest", "[" + bad.joined(separator: ",") + "]").status == 400)
     }
 
-    @Test("a broken array counts for nothing: nobody can say where its samples end")
-    func refusesBrokenArrays() throws {
+    @Test("a broken array ends where nobody can say where the next sample begins")
+    func endsBrokenArrays() throws {
         let service = try RunningService()
         for body in [#"[{"cpu":1,"rps":1},"#, #"[{"cpu":1,"rps":1}]x"#, #"[{"cpu":1,"rps":1}{]"#] {
-            #expect(try service.post("/ingest", body).status == 400)
+            let answer = try service.post("/ingest", body)
+            #expect(answer.status == 202)
+            #expect(answer.number("accepted") == 1 && answer.number("rejected") == 1)
         }
-        #expect(try service.get("/analyze").number("total_processed") == 0)
+        #expect(try service.get("/analyze").number("total_processed") == 3)
     }
 
     @Test(
@@ -77,15 +79,14 @@ import Testing
         arguments: [
             (#"{"rps":1}"#, "cpu: required field is missing"),
             (#"{"cpu":1}"#, "rps: required field is missing"),
-            (#"{"cpu":1,"rps":"1"}"#, "rps: must be a number at byte 15"),
+            (#"{"cpu":1,"rps":"x"}"#, "rps: must be a number at byte 15"),
             (#"{"cpu":1,"rps":true}"#, "rps: must be a number"),
             (#"{"cpu":1,"rps":-0.5}"#, "rps: must be a finite number >= 0"),
             (#"{"cpu":1e999,"rps":1}"#, "cpu: must be a finite number >= 0"),
             (#"{"cpu":1,"rps":1,"rps":2}"#, "rps: duplicate field"),
             (#"{"cpu":1,"rps":1,"timestamp":"now"}"#, "timestamp: must be a number"),
-            (#"{"cpu":1,"rps":1,"timestamp":1e15}"#, "timestamp: must be Unix seconds"),
+            (#"{"cpu":1,"rps":1,"timestamp":1e21}"#, "timestamp: must be Unix time"),
             (#"{"cpu":1,"rps":1,"device_id":7}"#, "device_id: must be a string"),
-            (#"{"cpu":1,"rps":1,"device_id":""}"#, "device_id: allowed is 1 to 128 bytes"),
             (#"{"cpu":1,"rps":1,"device_id":"a\u0007"}"#, "device_id: allowed is"),
             (#"{"cpu":1,"rps":1,"x":{]}"#, "unexpected byte"),
             (#"{"cpu":1,"rps":1"#, "unexpected end of JSON at byte 16"),
@@ -95,8 +96,10 @@ import Testing
             ("{\n \"cpu\": 1,\n \"rps\": -1\n}\n", "rps: must be a finite number >= 0 at byte 21"),
             ("{\n \"cpu\": 1\n}", "rps: required field is missing at byte 13"),
             ("{\n \"cpu\": 1,\n \"rps\": NaN\n}", "rps: unexpected byte in JSON at byte 21"),
-            ("{\n \"cpu\": 1,\n \"rps\": 1\n}\nx", "bytes after the end"),
-            ("{\"cpu\":1,\"rps\":-1,\"x\":\n{\"cpu\":1,\"rps\":1}\n}", "rps: must be"),
+            (
+                "{\"cpu\":1,\"rps\":-1,\"x\":\n  {\"cpu\":1}\n}",
+                "no good sample among 3; the first: rps: must be"
+            ),
             ("{\"cpu\":1}\n{\"rps\":1}", "no good sample among 2; the first: rps: required"),
             ("17", "a sample must be a JSON object"), ("", "the body is empty"),
             ("   ", "the body is empty"), ("[]", "no sample"),

@@ -162,7 +162,7 @@ import Testing
             #expect(put.headers["allow"]?.contains("GET, HEAD") == true)
         }
         #expect(try service.get("/ingest").status == 405)
-        #expect(try service.get("/ingest").headers["allow"] == "POST")
+        #expect(try service.get("/ingest").headers["allow"] == "POST, OPTIONS")
         #expect(try service.get("/nothing").status == 404)
         #expect(try service.get("/").status == 404)
         #expect(try service.get("/health").json["status"] as? String == "healthy")

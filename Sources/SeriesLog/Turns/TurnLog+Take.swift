@@ -160,7 +160,9 @@ extension TurnLog {
         if table[id].isEmpty {
             begins(id)
             // Of others nobody can tell how many samples they had before.
-            if table[id].bornAt > 0 { table[id].newcomerPlace = newcomers.append(id) }
+            if table[id].bornAt > 0 || tail.first == 1 {
+                table[id].newcomerPlace = newcomers.append(id)
+            }
         } else {
             clearNewcomer(id)
         }

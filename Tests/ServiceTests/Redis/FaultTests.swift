@@ -222,7 +222,7 @@ import Testing
             let used = String(decoding: info, as: UTF8.self)
                 .firstMatch(of: /used_memory:([0-9]+)/).flatMap({ Int($0.1) })
         else { throw Failure("no memory") }
-        try client.command("CONFIG", "SET", "maxmemory", "\(used + 400_000)")
+        try client.command("CONFIG", "SET", "maxmemory", "\(used + 560_000)")
         let count = 30_000
         let body = (0..<count).map { "{\"cpu\":1,\"rps\":\($0 % 9)}" }.joined(separator: "\n")
         let key = "Idempotency-Key: long\r\n"
