@@ -47,6 +47,8 @@ struct Connection: ~Copyable {
     private var phase = Phase.serving
     /// The request whose body is being read, or that waits for the store.
     private var request = Request()
+    /// The device of its samples that name none. Not in the request, because that is copied often.
+    private var requestDevice: [UInt8]?
     /// From then on the next answer is the connection's last.
     private let agedFrom: Instant
     private var requestStarted: Instant
@@ -186,14 +188,14 @@ struct Connection: ~Copyable {
             case .body(let length):
                 endIfDue(&responder)
                 let ticket = responder.store(
-                    request, body: bytes, byteCount: length, into: &output)
+                    request, body: bytes, byteCount: length, device: requestDevice, into: &output)
                 bytes.consume(length)
                 conclude(ticket, &responder)
             case .chunkedBody:
                 endIfDue(&responder)
                 let ticket = responder.store(
                     request, body: machine.chunkedBody, byteCount: machine.chunkedBody.count,
-                    into: &output)
+                    device: requestDevice, into: &output)
                 machine.finishChunkedBody()
                 conclude(ticket, &responder)
             case .consumed(let count): bytes.consume(count)
@@ -250,7 +252,8 @@ struct Connection: ~Copyable {
         lingersAfterwards = false
         endIfDue(&responder)
         switch responder.decide(&request, head: head, bytes: bytes, from: peer) {
-        case .readBody:
+        case .readBody(let device):
+            requestDevice = device
             bodyStarted = responder.now
             isInFlight = true
             responder.metrics.add(1, .inFlight)

@@ -8,8 +8,8 @@ internal import Store
 
 /// What follows from a request's head.
 enum HeadDecision {
-    /// Samples follow in the body.
-    case readBody
+    /// Samples follow in the body. Those that name no device are of this one.
+    case readBody(device: [UInt8]?)
     /// Nothing more is needed: the question, and the parameters of its query.
     case reply(Question, Query)
     /// The methods of the path are to be told.
@@ -98,12 +98,11 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             if case .key(let range) = head.idempotencyKey {
                 request.key = RequestKey(bytes.extracting(range))
             }
-            guard !head.query.isEmpty else { return .readBody }
+            guard !head.query.isEmpty else { return .readBody(device: nil) }
             do throws(QueryError) {
                 let query = try Query(head.query, bytes)
                 request.selection = query.verdicts
-                request.device = query.deviceID
-                return .readBody
+                return .readBody(device: query.deviceID)
             } catch {
                 return .refuse(.badQuery(error))
             }
@@ -158,9 +157,10 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     // MARK: Replying
 
     /// Stores the samples of a POST whose body is the first `byteCount` bytes of `input`.
+    /// - Parameter device: of the samples that name none.
     /// - Returns: the ticket when the reply has to wait; nil when it stands in `output`.
     mutating func store(
-        _ request: Request, body input: borrowing ByteBuffer, byteCount: Int,
+        _ request: Request, body input: borrowing ByteBuffer, byteCount: Int, device: [UInt8]?,
         into output: inout ByteBuffer
     ) -> TicketID? {
         metrics.add(1, .ingestRequests)
@@ -177,7 +177,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             refuse(request, .noGoodSample(rejected: batch.rejected, first: first), into: &output)
             return nil
         }
-        if let device = request.device { batch.nameUnnamed(device.span) }
+        if let device { batch.nameUnnamed(device.span) }
         if let key = request.key {
             batch.key = key.with(body: input.readable.extracting(0..<byteCount))
         }
@@ -190,7 +190,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     }
 
     /// Replies to a question.
-    /// - Returns: as `store(_:body:byteCount:into:)`.
+    /// - Returns: as `store(_:body:byteCount:device:into:)`.
     mutating func reply(
         _ request: Request, to question: Question, _ query: Query, accepts: Span<UInt8>,
         into output: inout ByteBuffer

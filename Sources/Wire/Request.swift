@@ -10,8 +10,6 @@ package struct Request {
     package var keepAlive = true
     /// Which verdicts the reply to a batch lists.
     package var selection = VerdictSelection.flagged
-    /// The device of samples that name none, from the query.
-    package var device: [UInt8]?
     /// The hash of its `Idempotency-Key`, to which its body is still to be added; nil without one.
     package var key: RequestKey?
     /// When its first byte came.
