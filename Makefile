@@ -5,7 +5,7 @@ SHELL := /bin/bash
 RELEASE := swift build -c release --static-swift-stdlib
 BIN := .build/release
 
-.PHONY: help build demo run run-redis test bench counts fuzz lint architecture format image deploy manifests loadtest accuracy report gate baseline clean
+.PHONY: help build demo run run-redis test bench counts fuzz lint architecture format image deb deploy manifests loadtest accuracy report gate baseline clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ architecture: ## draw the picture of modules in docs/architecture.md from the im
 format: ## format the sources
 	@scripts/wrap-comments Sources Tests
 	@swift format --in-place --recursive Sources Tests Package.swift
+
+deb: ## a Debian package with static programs and a systemd unit, in dist
+	@scripts/setup build
+	@scripts/deb
 
 image: ## container images tidemark:dev and tidemark-loadgen:dev, by docker, podman or buildah
 	@scripts/image

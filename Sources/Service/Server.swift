@@ -34,6 +34,9 @@ enum Server {
             var random = SystemRandomNumberGenerator()
             let store = SharedMemory(configuration, parameters, hashSeed: random.next())
             let shared = SharedState(configuration, parameters, store: store, loops: loops)
+            Log.info(
+                "series are in the memory of this process, and forgotten when it ends; "
+                    + "STORE=file:PATH keeps them")
             try run(shared, on: MemoryStore.self, sharing: store, until: signals)
         case .file(let path):
             let store: SharedFile

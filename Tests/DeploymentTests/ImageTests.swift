@@ -7,6 +7,10 @@ import Testing
 @Suite(.serialized) struct ImageTests {
     private static let sizeLimitBytes = 20_000_000
     private static let nobody: UInt32 = 65_532
+    /// The programs of the images.
+    private let programs: TemporaryFolder
+
+    init() throws { programs = try TemporaryFolder() }
 
     @Test("both images are one static program each, small, nobody's root, and they work")
     func buildsAndServes() throws {
@@ -14,12 +18,34 @@ import Testing
         try builder.build()
         try checkContent(builder, "tidemark")
         try checkContent(builder, "loadgen", image: "tidemark-loadgen")
+        try checkPackage()
         let config = try builder.configuration("tidemark:test")
         let check = config["Healthcheck"] as? [String: Any]
         #expect(check?["Test"] as? [String] == ["CMD", "/tidemark", "check"])
         #expect(config["StopSignal"] as? String == "SIGTERM")
         try serve(builder)
         try findStore(builder)
+    }
+
+    /// The Debian package of the same programs is as Debian wants it, and its unit starts what is
+    /// in it.
+    private func checkPackage() throws {
+        let out = try TemporaryFolder()
+        let built = try Programs.run(
+            "env", ["PROGRAMS=\(programs.path)", "scripts/deb", out.path])
+        #expect(built.status == 0, "\(built.output)")
+        let files = try FileManager.default.contentsOfDirectory(atPath: out.path)
+        let package = out.path + "/" + (files.first { $0.hasSuffix(".deb") } ?? "")
+        let lint = try Programs.run(
+            "lintian", ["--allow-root", "--fail-on", "error,warning", package])
+        #expect(lint.status == 0, "\(lint.output)")
+        let tree = out.path + "/tree"
+        #expect(try Programs.run("dpkg-deb", ["-x", package, tree]).status == 0)
+        let unit = try String(
+            contentsOfFile: tree + "/lib/systemd/system/tidemark.service", encoding: .utf8)
+        #expect(unit.contains("ExecStart=/usr/bin/tidemark\n"))
+        let help = try Programs.run(tree + "/usr/bin/tidemark", ["--help"])
+        #expect(help.status == 0 && help.output.contains("SYNC"))
     }
 
     private func checkContent(
@@ -44,6 +70,7 @@ import Testing
             files.sorted() == expected.sorted(),
             "the program, certificates and its presets belong into \(image), nothing else")
         let path = root + "/" + program
+        try FileManager.default.copyItem(atPath: path, toPath: "\(programs.path)/\(program)")
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
         let bytes = (attributes[.size] as? NSNumber)?.intValue ?? .max
         #expect(bytes <= Self.sizeLimitBytes && bytes > 1_000_000)

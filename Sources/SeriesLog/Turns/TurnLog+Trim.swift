@@ -53,8 +53,10 @@ package struct TrimGroup: Sendable {
         package let elements: [[UInt8]]
         /// The list's time to live is set anew.
         package let expires: Bool
-        /// When the last of the samples came, in Unix milliseconds; nil when the series has ended.
+        /// When the last of the samples came, in Unix milliseconds; nil when none leaves the log.
         package let activity: Int?
+        /// The series has ended, and no sample came since.
+        package let hasEnded: Bool
         let records: UInt32
     }
 
@@ -346,6 +348,7 @@ extension TurnLog {
             }
         }
         let activity = records.last?.arrival
+        let hasEnded = ended && records.isEmpty
         var elements: [[UInt8]] = []
         let writesFold = newestFold <= TurnLog.foldVersion && !ended
         if writesFold, let snapshot = table[id].snapshots.last(where: { $0.number < number }) {
@@ -368,7 +371,7 @@ extension TurnLog {
         return TrimGroup.List(
             series: id, replaces: replaces, elements: elements,
             expires: !elements.isEmpty && (replaces || isShort),
-            activity: activity, records: UInt32(clamping: records.count))
+            activity: activity, hasEnded: hasEnded, records: UInt32(clamping: records.count))
     }
 
     /// A fold of all that stands in a list and of the records that follow; nil when it is of other

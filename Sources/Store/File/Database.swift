@@ -52,6 +52,15 @@ struct FileFault: Error, Sendable, Equatable {
 
     func prepare(_ text: String) throws(FileFault) -> Statement { try Statement(text, self) }
 
+    /// Moves what was written ahead into the file, without waiting for anybody who reads.
+    /// - Returns: how many pages are written ahead, moved or not.
+    func moveAhead() throws(FileFault) -> Int {
+        let statement = try prepare("PRAGMA wal_checkpoint(PASSIVE)")
+        let pages = try statement.next() ? statement.integer(1) : 0
+        statement.reset()
+        return pages
+    }
+
     /// Whether a transaction has begun and not ended.
     // SAFETY: the handle is open as long as this object; so in all that follows.
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }

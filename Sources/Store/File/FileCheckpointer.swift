@@ -2,14 +2,18 @@ internal import Synchronization
 internal import System
 
 /// A thread that moves what was written ahead into the file itself, so that no flight waits for
-/// that. While flights go on without a break it never gets to the end; `LogFile` does when what is
-/// written ahead has become long.
+/// that. While flights go on without a break it never gets to the end, and what is written ahead
+/// cannot begin anew; when it has become long `LogFile` moves the rest between two flights.
 final class FileCheckpointer: Sendable {
     private let path: String
     private let identity: FileIdentity
     private let begin: Bell
     private let end: Bell
     private let isStopping = Atomic(false)
+    private let foundLong = Atomic(false)
+
+    /// Pages written ahead from which the rest is moved at once: 64 MiB of them.
+    private static let pageLimit = 16_384
 
     init(path: String, identity: FileIdentity) throws(SystemError) {
         self.path = path
@@ -26,13 +30,19 @@ final class FileCheckpointer: Sendable {
             begin.wait()
             if isStopping.load(ordering: .acquiring) { break }
             if FileIdentity(path) == identity {
-                try? database?.run("PRAGMA wal_checkpoint(PASSIVE)")
+                let pages = (try? database?.moveAhead()) ?? 0
+                if pages >= FileCheckpointer.pageLimit {
+                    foundLong.store(true, ordering: .relaxed)
+                }
             }
         }
         end.ring()
     }
 
     func moveOn() { begin.ring() }
+
+    /// Whether what is written ahead has become long, once.
+    func takeFoundLong() -> Bool { foundLong.exchange(false, ordering: .relaxed) }
 
     /// Ends the thread, and waits for it.
     func stop() {

@@ -27,6 +27,8 @@ package struct FileLog: LogDriver, ~Copyable {
     private var log: TurnLog
     private var isUnderWay = false
     private var notes: [FlaggedNote] = []
+    /// Those of the flight under way.
+    private var flyingNotes: [FlaggedNote] = []
     private var listings: [TicketNumber: Listing] = [:]
     /// Who asks for flagged samples, and how many; those of the flight under way.
     private var asking: [(ticket: TicketNumber, count: Int)] = []
@@ -196,12 +198,14 @@ package struct FileLog: LogDriver, ~Copyable {
             log.connected(isFenced: true)
         }
         if log.hasWork, log.board(&tickets) { fill(&flight) }
-        swap(&flight.notes, &notes)
+        flight.notes = notes
         flight.flaggedCount = asking.map(\.count).max()
         guard !flight.commands.isEmpty || flight.writes || flight.flaggedCount != nil else {
             return
         }
         swap(&asked, &asking)
+        swap(&flyingNotes, &notes)
+        notes.removeAll(keepingCapacity: true)
         isUnderWay = true
         let samples = log.appendedItems
         departure =
@@ -263,6 +267,7 @@ package struct FileLog: LogDriver, ~Copyable {
         self.fault = fault
         retryAt = now + retrySpan
         retrySpan = min(FileLog.longestRetry, retrySpan + retrySpan)
+        notes = flyingNotes + notes
         _ = log.cut()
         log.failAll(fault.failure, &tickets)
         for one in asking { tickets.fail(one.ticket, fault.failure) }
@@ -277,6 +282,7 @@ package struct FileLog: LogDriver, ~Copyable {
         let ticket = tickets.nextDeadline()
         guard !isUnderWay else { return ticket }
         if fault != nil { return min(ticket, retryAt) }
+        guard !log.isRefused else { return ticket }
         guard log.isFollowing else { return min(ticket, now) }
         if log.isAwaited || !asking.isEmpty || !notes.isEmpty { return min(ticket, departure) }
         return min(ticket, now + .milliseconds(max(0, log.nextRead - unixMilliseconds)))

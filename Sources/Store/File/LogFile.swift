@@ -35,10 +35,8 @@ final class LogFile {
     private var ahead = 0
     private let checkpointer: FileCheckpointer?
 
-    /// What is written ahead is moved into the file whenever it is so much more, and at once when
-    /// it is as much as that.
+    /// What is written ahead is moved into the file whenever it is so much more.
     private static let aheadStep = 4 << 20
-    private static let aheadLimit = 64 << 20
     /// A transaction writes at least so many bytes: some whole pages.
     private static let leastWritten = 8192
 
@@ -104,11 +102,8 @@ final class LogFile {
         let before = ahead / LogFile.aheadStep
         ahead += LogFile.leastWritten + flight.turn.count
         guard ahead / LogFile.aheadStep > before else { return }
-        if FileIdentity.bytes(path + "-wal") < LogFile.aheadLimit {
-            checkpointer?.moveOn()
-        } else {
-            try tables.database.run("PRAGMA wal_checkpoint(TRUNCATE)")
-        }
+        if checkpointer?.takeFoundLong() == true { _ = try tables.database.moveAhead() }
+        checkpointer?.moveOn()
     }
 
     private func execute(_ flight: FileFlight, into landing: inout FileLanding) throws(FileFault) {
@@ -271,17 +266,20 @@ final class LogFile {
             tables.deleteList.bind(1, series)
             try tables.deleteList.run()
         }
-        guard let activity = list.activity else {
-            if let series = known, list.replaces {
+        if list.hasEnded {
+            if let series = known {
                 tables.deleteName.bind(1, series)
                 try tables.deleteName.run()
             }
             return
         }
+        let activity = list.activity ?? 0
         if let series = known {
-            tables.setActivity.bind(1, series)
-            tables.setActivity.bind(2, activity)
-            try tables.setActivity.run()
+            if activity > 0 {
+                tables.setActivity.bind(1, series)
+                tables.setActivity.bind(2, activity)
+                try tables.setActivity.run()
+            }
         } else {
             tables.insertName.bind(1, name)
             tables.insertName.bind(2, activity)

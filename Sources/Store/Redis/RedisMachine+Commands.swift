@@ -215,7 +215,7 @@ extension RedisMachine {
     ) -> Int {
         let keys = kept.keys
         let active = group.lists.filter { $0.activity != nil }
-        let ended = group.lists.filter { $0.activity == nil && $0.replaces }
+        let ended = group.lists.filter(\.hasEnded)
         if !active.isEmpty {
             commands.begin(2 + 2 * active.count)
             commands.add("ZADD")

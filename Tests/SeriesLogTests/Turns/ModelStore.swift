@@ -194,7 +194,8 @@ struct ModelStore {
             stored.expires = now + life
         }
         lists[name] = stored.elements.isEmpty ? nil : stored
-        if list.activity != nil || list.replaces { names[name] = list.activity }
+        if list.hasEnded { names[name] = nil }
+        if let activity = list.activity { names[name] = activity }
     }
 
     /// What a trim would write that does not know duplicates.
