@@ -124,16 +124,10 @@ struct Scrape: ~Copyable {
     }
 
     private mutating func writeDurations(into output: inout ByteBuffer) {
-        let bounds = DurationBuckets.upperBounds
-        let counts = (0...bounds.count).map { bucket in
-            shared.metrics.reduce(0) { $0 + $1.durations.count(inBucket: bucket) }
-        }
-        writer.family(
-            "http_request_duration_seconds", .histogram,
-            help: "From a request's arrival to its answer being ready to send.", into: &output)
-        writer.histogram(
-            upperBounds: bounds, counts: counts,
-            sum: shared.metrics.reduce(0) { $0 + $1.durations.sumSeconds }, into: &output)
+        writer.durations(
+            "http_request_duration_seconds",
+            help: "From a request's arrival to its answer being ready to send.",
+            shared.metrics.map(\.durations), into: &output)
     }
 
     private mutating func writeSeries(into output: inout ByteBuffer) {

@@ -85,6 +85,20 @@ package struct ExpositionWriter: ~Copyable {
         sample(Double(total), suffix: "_count", into: &output)
     }
 
+    /// Writes a family of durations: the sum of what several have counted.
+    package mutating func durations(
+        _ name: String, help: String, _ buckets: [DurationBuckets], into output: inout ByteBuffer
+    ) {
+        let bounds = DurationBuckets.upperBounds
+        family(name, .histogram, help: help, into: &output)
+        histogram(
+            upperBounds: bounds,
+            counts: (0...bounds.count).map { bucket in
+                buckets.reduce(0) { $0 + $1.count(inBucket: bucket) }
+            },
+            sum: buckets.reduce(0) { $0 + $1.sumSeconds }, into: &output)
+    }
+
     /// OpenMetrics writes bounds as floats: `1.0`, not `1`.
     private func boundText(_ bound: Double) -> String {
         format == .openMetrics || bound != bound.rounded() ? "\(bound)" : "\(Int(bound))"

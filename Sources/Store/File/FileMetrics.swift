@@ -55,13 +55,8 @@ final class FileMetrics: Sendable {
         writer.single(
             "file_bytes", .gauge, help: "Bytes of the file and of its write-ahead log.",
             value: Double(value(.bytes)), into: &output)
-        let bounds = DurationBuckets.upperBounds
-        writer.family(
-            "file_commit_duration_seconds", .histogram,
-            help: "From a transaction's begin to its end.", into: &output)
-        writer.histogram(
-            upperBounds: bounds,
-            counts: (0...bounds.count).map { bucket in durations.count(inBucket: bucket) },
-            sum: durations.sumSeconds, into: &output)
+        writer.durations(
+            "file_commit_duration_seconds", help: "From a transaction's begin to its end.",
+            [durations], into: &output)
     }
 }

@@ -93,16 +93,9 @@ extension SharedRedis {
     private func writeFlights(
         _ writer: inout ExpositionWriter, into output: inout ByteBuffer
     ) {
-        let bounds = DurationBuckets.upperBounds
-        writer.family(
-            "redis_command_duration_seconds", .histogram,
-            help: "From a pipeline's sending to its last reply.", into: &output)
-        writer.histogram(
-            upperBounds: bounds,
-            counts: (0...bounds.count).map { bucket in
-                metrics.durations.count(inBucket: bucket)
-            },
-            sum: metrics.durations.sumSeconds, into: &output)
+        writer.durations(
+            "redis_command_duration_seconds", help: "From a pipeline's sending to its last reply.",
+            [metrics.durations], into: &output)
         writer.family(
             "redis_batch_samples", .histogram, help: "Samples of one pipeline.",
             into: &output)
