@@ -2,27 +2,17 @@ package import Bytes
 
 extension ByteBuffer {
     /// Appends the date of RFC 9110 section 5.6.7, such as `Sat, 21 Nov 2026 02:37:54 GMT`.
-    ///
-    /// The calendar repeats every 400 years. Days are counted from a 1 March, so that the leap day
-    /// is the last day of its year.
     package mutating func append(httpDate unixSeconds: Int) {
         let days = Int((Double(unixSeconds) / 86_400).rounded(.down))
         let second = unixSeconds - days * 86_400
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        let date = CalendarDate(daysSince1970: days)
         append(weekdayName(((days % 7) + 11) % 7))
         append(", ")
-        append(twoDigits: dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
+        append(twoDigits: date.day)
         append(" ")
-        append(monthName(month))
+        append(monthName(date.month))
         append(" ")
-        append(integer: yearOfEra + era * 400 + (month <= 2 ? 1 : 0))
+        append(integer: date.year)
         append(" ")
         append(twoDigits: second / 3600)
         append(":")

@@ -24,20 +24,8 @@ private func parseDateTime(_ text: Span<UInt8>) -> Double? {
         text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
         text[10] == UInt8(ascii: " ") || text[10] == UInt8(ascii: "T"),
         text[13] == UInt8(ascii: ":"), text[16] == UInt8(ascii: ":"),
-        (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
+        let date = CalendarDate(year: year, month: month, day: day), hour < 24, minute < 60,
+        second < 61
     else { return nil }
-    return Double(
-        daysSince1970(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60
-            + second)
-}
-
-/// Days from 1970-01-01 to a date of the Gregorian calendar, counted in 400-year cycles that begin
-/// on a 1 March, so that the leap day is a year's last.
-private func daysSince1970(year: Int, month: Int, day: Int) -> Int {
-    let shiftedYear = month <= 2 ? year - 1 : year
-    let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
-    let yearOfEra = shiftedYear - era * 400
-    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-    return era * 146_097 + dayOfEra - 719_468
+    return Double(date.daysSince1970 * 86_400 + hour * 3600 + minute * 60 + second)
 }

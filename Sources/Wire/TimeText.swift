@@ -11,8 +11,9 @@ enum TimeText {
             let day = digits(text, at: 8, count: 2), [0x20, 0x54, 0x74].contains(text[10]),
             let hour = digits(text, at: 11, count: 2), text[13] == UInt8(ascii: ":"),
             let minute = digits(text, at: 14, count: 2), text[16] == UInt8(ascii: ":"),
-            let second = digits(text, at: 17, count: 2), (1...12).contains(month),
-            (1...daysOfMonth(month, year)).contains(day), hour < 24, minute < 60, second <= 60
+            let second = digits(text, at: 17, count: 2),
+            let date = CalendarDate(year: year, month: month, day: day),
+            hour < 24, minute < 60, second <= 60
         else { return nil }
         var place = 19
         var fraction = 0.0
@@ -28,8 +29,8 @@ enum TimeText {
             guard place > start else { return nil }
         }
         guard let offset = offset(text, from: place) else { return nil }
-        let days = days(year: year, month: month, day: day)
-        let seconds = Double(days * 86_400 + hour * 3600 + minute * 60 + second - offset)
+        let seconds = Double(
+            date.daysSince1970 * 86_400 + hour * 3600 + minute * 60 + second - offset)
         return seconds >= 0 ? seconds + fraction : nil
     }
 
@@ -57,24 +58,5 @@ enum TimeText {
             value = value * 10 + Int(digit)
         }
         return value
-    }
-
-    private static func daysOfMonth(_ month: Int, _ year: Int) -> Int {
-        switch month {
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
-    }
-
-    /// Days since 1970-01-01 in the Gregorian calendar. A year is counted from March here, so that
-    /// the day that may be missing is its last.
-    private static func days(year: Int, month: Int, day: Int) -> Int {
-        let shifted = month <= 2 ? year - 1 : year
-        let monthFromMarch = (month + 9) % 12
-        let dayOfYear = (153 * monthFromMarch + 2) / 5 + day - 1
-        let leapDays = shifted / 4 - shifted / 100 + shifted / 400
-        // From 0000-03-01 to 1970-01-01 there are 719,468 days.
-        return shifted * 365 + leapDays + dayOfYear - 719_468
     }
 }
