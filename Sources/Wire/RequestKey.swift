@@ -33,6 +33,11 @@ package struct RequestKey: Equatable, Sendable {
     /// The piece that the sample at this place among the good ones belongs to.
     package static func piece(ofSample position: Int) -> Int { position / pieceSamples }
 
+    /// The samples of a piece, of a request with so many good ones.
+    package static func samples(ofPiece piece: Int, of count: Int) -> Range<Int> {
+        piece * pieceSamples..<min((piece + 1) * pieceSamples, count)
+    }
+
     /// Eight bytes at a time are multiplied and folded, as for a device's name. The length comes
     /// first, so key and body cannot exchange bytes.
     private static func mix(_ bytes: Span<UInt8>, into start: UInt64) -> UInt64 {

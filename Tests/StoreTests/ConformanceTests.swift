@@ -247,6 +247,22 @@ private func openStore(
         #expect(try sequences(store.append(sample("a"))) == [3])
     }
 
+    @Test(
+        "names that come once push out each other, and no device that was there",
+        arguments: StoreKind.allCases)
+    func outlivesFloods(_ kind: StoreKind) throws {
+        let store = try openStore(kind, deviceLimit: 2000)
+        let steady = (0..<50).map { "steady-\($0)" }
+        for _ in 1...2 { _ = try store.append(array(steady.map { sample($0) })) }
+        for first in stride(from: 0, to: 10_000, by: 500) {
+            _ = try store.append(array((0..<500).map { sample("once-\(first + $0)") }))
+        }
+        let verdicts = try store.append(array(steady.map { sample($0) }))
+        #expect(sequences(verdicts) == Array(repeating: 3, count: 50))
+        try store.wait(
+            until: { try (store.devices()?.total ?? 0) <= 2000 }, "the limit is kept again")
+    }
+
     @Test("loops see each other's samples", arguments: StoreKind.allCases)
     func shares(_ kind: StoreKind) throws {
         let store = try openStore(kind, loops: 2)

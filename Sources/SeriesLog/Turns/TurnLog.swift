@@ -216,6 +216,22 @@ package struct LogCounts: Equatable, Sendable {
 // MARK: Taking in
 
 extension TurnLog {
+    /// Takes in a piece of a request.
+    package mutating func append(
+        piece: Int, of batch: borrowing SampleBatch, _ ticket: TicketNumber,
+        _ tickets: inout TicketTable
+    ) {
+        let range = RequestKey.samples(ofPiece: piece, of: batch.samples.count)
+        for index in range where batch.samples[index].nameLength > 0 {
+            makeRoom(for: batch.name(batch.samples[index]), ofPartWith: range.count)
+        }
+        begin(partOf: range.count, ticket, key: batch.key?.piece(piece), &tickets)
+        for index in range {
+            let decoded = batch.samples[index]
+            add(decoded.sample, device: batch.name(decoded), position: index)
+        }
+    }
+
     /// Begins a part of a request, whose `count` samples are added next.
     /// - Parameter key: the hash of the request's key, with the number of its piece.
     package mutating func begin(
@@ -238,26 +254,30 @@ extension TurnLog {
         table[id].pins += 1
         table[id].lastWanted = unixMilliseconds
         want(id)
-        if table[id].isEmpty, !table[id].isComing {
-            table[id].isComing = true
-            comingCount += 1
-        }
+        if table[id].isEmpty, !table[id].isComing { comes(id) }
         draft.add(sample, device: device, OwnItem(series: id, position: Int32(position)))
     }
 
-    /// Makes room for a device that is about to get its first sample; before `begin`.
-    package mutating func makeRoom(for device: Span<UInt8>) {
-        guard isOverLimit, isFollowing else { return }
-        if let id = table.find(device, hash: hash(device)),
-            !table[id].isEmpty || table[id].isComing
-        {
-            return
-        }
-        while isOverLimit, endOldest() {}
+    /// Makes room for a device that is about to get its first sample; before `begin`. The device
+    /// counts from here on, so that many new ones of one part find room for each.
+    /// - Parameter count: samples of the part.
+    package mutating func makeRoom(for device: Span<UInt8>, ofPartWith count: Int) {
+        guard expectedCount + count > deviceLimit, isFollowing else { return }
+        let id = series(of: device)
+        guard table[id].isEmpty, !table[id].isComing else { return }
+        while expectedCount >= deviceLimit, endOldest() {}
+        comes(id)
     }
 
-    private var isOverLimit: Bool {
-        mutating get { deviceCount + comingCount - endingCount >= deviceLimit }
+    /// The device has no samples, and one is on its way.
+    private mutating func comes(_ id: SeriesID) {
+        table[id].isComing = true
+        comingCount += 1
+    }
+
+    /// Devices when all that is on its way has landed.
+    private var expectedCount: Int {
+        mutating get { deviceCount + comingCount - endingCount }
     }
 
     /// Whether the device has a series, as far as is known here.

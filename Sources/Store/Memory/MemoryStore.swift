@@ -52,8 +52,7 @@ package struct MemoryStore: Store, ~Copyable {
         let count = batch.samples.count
         let pieces = 0...RequestKey.piece(ofSample: count - 1)
         for piece in shared.remember(pieces, of: key, unixSeconds: unixMilliseconds / 1000) {
-            let start = piece * RequestKey.pieceSamples
-            for position in start..<min(start + RequestKey.pieceSamples, count) {
+            for position in RequestKey.samples(ofPiece: piece, of: count) {
                 batch.markDuplicate(position)
             }
         }

@@ -30,41 +30,23 @@ extension RedisMachine {
     /// - Returns: its ticket.
     package mutating func append(_ batch: borrowing SampleBatch) -> TicketNumber {
         let ticket = tickets.open(samples: batch.samples.count)
-        var start = 0
-        var piece = 0
-        while start < batch.samples.count {
-            let end = min(start + RequestKey.pieceSamples, batch.samples.count)
+        for piece in 0...RequestKey.piece(ofSample: batch.samples.count - 1) {
             if logs.count == 1 {
-                append(batch, start..<end, ticket: ticket, piece: piece, to: logs[0])
+                logs[0].log.append(piece: piece, of: batch, ticket, &tickets)
             } else {
-                spread(batch, start..<end, ticket: ticket, piece: piece)
+                spread(batch, ticket: ticket, piece: piece)
             }
-            start = end
-            piece += 1
         }
         tickets.finish(ticket)
         return ticket
     }
 
-    private mutating func append(
-        _ batch: borrowing SampleBatch, _ range: Range<Int>, ticket: TicketNumber, piece: Int,
-        to kept: KeptLog
-    ) {
-        for index in range where batch.samples[index].nameLength > 0 {
-            kept.log.makeRoom(for: batch.name(batch.samples[index]))
-        }
-        kept.log.begin(partOf: range.count, ticket, key: batch.key?.piece(piece), &tickets)
-        for index in range {
-            let decoded = batch.samples[index]
-            kept.log.add(decoded.sample, device: batch.name(decoded), position: index)
-        }
-    }
-
     /// Several logs: each sample of a device goes to its device's log and, without its name, to
     /// the fleet's.
     private mutating func spread(
-        _ batch: borrowing SampleBatch, _ range: Range<Int>, ticket: TicketNumber, piece: Int
+        _ batch: borrowing SampleBatch, ticket: TicketNumber, piece: Int
     ) {
+        let range = RequestKey.samples(ofPiece: piece, of: batch.samples.count)
         var places = [[Int]](repeating: [], count: logs.count)
         for index in range {
             let decoded = batch.samples[index]
@@ -78,7 +60,10 @@ extension RedisMachine {
                 tickets.note(.unreachable, of: ticket)
                 continue
             }
-            for index in mine { kept.log.makeRoom(for: batch.name(batch.samples[index])) }
+            for index in mine {
+                kept.log.makeRoom(
+                    for: batch.name(batch.samples[index]), ofPartWith: mine.count)
+            }
             kept.log.begin(partOf: mine.count, ticket, key: batch.key?.piece(piece), &tickets)
             for index in mine {
                 let decoded = batch.samples[index]

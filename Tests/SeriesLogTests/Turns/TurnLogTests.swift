@@ -306,7 +306,7 @@ import Wire
         subject.land([appended(2)])
         for _ in 0..<3 {
             let name = Array("b".utf8)
-            subject.log.makeRoom(for: name.span)
+            subject.log.makeRoom(for: name.span, ofPartWith: 1)
             subject.append("b")
         }
         #expect(subject.log.counts.evicted == 1)

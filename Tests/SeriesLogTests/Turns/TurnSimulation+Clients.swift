@@ -78,7 +78,7 @@ extension TurnSimulation {
             guard !here.isEmpty else { continue }
             for index in here {
                 if own.log.settings.hasDevices, let name = devices[index] {
-                    own.log.makeRoom(for: name.span)
+                    own.log.makeRoom(for: name.span, ofPartWith: piece.count)
                 }
             }
             own.log.begin(partOf: here.count, ticket, key: key, &replica.tickets)
