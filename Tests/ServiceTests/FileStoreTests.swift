@@ -242,6 +242,35 @@ import Testing
         #expect(second.stopAndReadLog().contains("damaged"))
     }
 
+    @Test("a copy that is made while the service runs is whole, and a file that was compacted too")
+    func isCopied() throws {
+        let (folder, other) = (try TemporaryFolder(), try TemporaryFolder())
+        let first = try RunningService(settings(folder))
+        let traffic = LogTraffic(plan(100_000), ports: [first.port])
+        traffic.start()
+        usleep(300_000)
+        func run(_ program: String, _ paths: String...) throws {
+            let (status, output) = try Programs.run(
+                "python3", ["-c", "import sqlite3, sys\n" + program] + paths)
+            guard status == 0 else { throw Failure(output) }
+        }
+        let copied = try first.get("/analyze").number("total_processed") ?? 0
+        try run(
+            "sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))",
+            folder.path + "/series.db", other.path + "/series.db")
+        let told = traffic.stop()
+        #expect(told.strange.isEmpty && copied > 0)
+        #expect(first.stop() == 0)
+        try run("sqlite3.connect(sys.argv[1]).execute('VACUUM')", folder.path + "/series.db")
+        for (place, least) in [(other, copied), (folder, Double(told.acknowledged.count))] {
+            let next = try RunningService(settings(place))
+            for _ in 0..<200 where try next.get("/ready").status != 200 { usleep(10_000) }
+            let count = try next.get("/analyze").number("total_processed") ?? 0
+            #expect(count >= least && count <= Double(told.acknowledged.count))
+            #expect(next.stop() == 0)
+        }
+    }
+
     /// Starts a service that should not come up.
     private func start(_ settings: [String: String]) throws -> (status: Int32, output: String) {
         let process = Process()

@@ -54,7 +54,7 @@ struct FileFault: Error, Sendable, Equatable {
 
     /// Moves what was written ahead into the file, without waiting for anybody who reads.
     /// - Returns: how many pages are written ahead, moved or not.
-    func moveAhead() throws(FileFault) -> Int {
+    func moveWrittenAhead() throws(FileFault) -> Int {
         let statement = try prepare("PRAGMA wal_checkpoint(PASSIVE)")
         let pages = try statement.next() ? statement.integer(1) : 0
         statement.reset()

@@ -23,7 +23,6 @@ package struct FileLog: LogDriver, ~Copyable {
     package private(set) var now = Instant.zero
     private var unixMilliseconds = 0
     private let shared: SharedFile
-    private let writer: FileWriter?
     private var log: TurnLog
     private var isUnderWay = false
     private var notes: [FlaggedNote] = []
@@ -55,16 +54,10 @@ package struct FileLog: LogDriver, ~Copyable {
         settings.writer = random.next() | 1
         settings.hashSeed = random.next()
         log = TurnLog(settings)
-        do throws(SystemError) {
-            writer = try FileWriter(shared, wakeUp: seat.wakeUp)
-        } catch {
-            writer = nil
-            fault = FileFault(kind: .other, reason: error.description)
-            retryAt = .never
-        }
+        shared.writer.serve(seat.wakeUp)
     }
 
-    deinit { writer?.stop() }
+    deinit { shared.writer.stop() }
 
     package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
         self.now = now
@@ -87,14 +80,14 @@ package struct FileLog: LogDriver, ~Copyable {
     package var failure: StoreFailure? {
         mutating get {
             if let fault { return fault.failure }
-            if log.isRefused { return .fileNewer }
+            if log.isRefused { return .newerVersion }
             return log.isFollowing && log.knowsDevices ? nil : .opening
         }
     }
 
     package mutating func obstacle(to samples: Int) -> StoreFailure? {
         if let fault { return fault.failure }
-        if log.isRefused { return .fileNewer }
+        if log.isRefused { return .newerVersion }
         guard log.waitingItems + samples <= LogFileSettings.queueLimit else {
             shared.metrics.add(1, .queueFull)
             return .queueFull
@@ -108,20 +101,8 @@ package struct FileLog: LogDriver, ~Copyable {
 
     package mutating func append(_ batch: borrowing SampleBatch) -> TicketNumber {
         let ticket = tickets.open(samples: batch.samples.count)
-        var start = 0
-        var piece = 0
-        while start < batch.samples.count {
-            let end = min(start + RequestKey.pieceSamples, batch.samples.count)
-            for index in start..<end where batch.samples[index].nameLength > 0 {
-                log.makeRoom(for: batch.name(batch.samples[index]))
-            }
-            log.begin(partOf: end - start, ticket, key: batch.key?.piece(piece), &tickets)
-            for index in start..<end {
-                let decoded = batch.samples[index]
-                log.add(decoded.sample, device: batch.name(decoded), position: index)
-            }
-            start = end
-            piece += 1
+        for piece in 0...RequestKey.piece(ofSample: batch.samples.count - 1) {
+            log.append(piece: piece, of: batch, ticket, &tickets)
         }
         tickets.finish(ticket)
         return ticket
@@ -171,7 +152,7 @@ package struct FileLog: LogDriver, ~Copyable {
     package mutating func handle(_ event: Event) {}
 
     package mutating func lookAtWhatIsDue() {
-        if isUnderWay, let landing = writer?.takeLanding() { land(landing) }
+        if isUnderWay, let landing = shared.writer.takeLanding() { land(landing) }
         let count = tickets.expire(now: now)
         if count > 0 {
             shared.metrics.add(count, .timedOut)
@@ -191,7 +172,7 @@ package struct FileLog: LogDriver, ~Copyable {
     }
 
     package mutating func flush(_ poller: borrowing Poller) {
-        guard !isUnderWay, retryAt <= now, departure <= now, let writer else { return }
+        guard !isUnderWay, retryAt <= now, departure <= now else { return }
         var flight = FileFlight()
         if fault != nil {
             flight.isProbe = true
@@ -211,7 +192,7 @@ package struct FileLog: LogDriver, ~Copyable {
         departure =
             now + min(FileLog.longestGathering, FileLog.gathering(samples))
         if flight.writes { shared.metrics.add(1, .commits) }
-        writer.send(flight)
+        shared.writer.send(flight)
     }
 
     private mutating func fill(_ flight: inout FileFlight) {
@@ -313,7 +294,7 @@ extension FileFault {
         switch kind {
         case .full: .diskFull
         case .gone: .fileGone
-        case .newerVersion: .fileNewer
+        case .newerVersion: .newerVersion
         case .damaged, .other: .fileFailed
         }
     }

@@ -31,9 +31,9 @@ final class LogFile {
     private var damaged = 0
     private var flights = 0
     private var flaggedSinceDelete = 0
-    /// About how many bytes were written ahead since they were last moved into the file.
+    /// About how many bytes were ever written ahead.
     private var ahead = 0
-    private let checkpointer: FileCheckpointer?
+    private let mover: WriteAheadMover
 
     /// What is written ahead is moved into the file whenever it is so much more.
     private static let aheadStep = 4 << 20
@@ -53,14 +53,18 @@ final class LogFile {
         self.identity = identity
         self.tables = tables
         do throws(SystemError) {
-            checkpointer = try FileCheckpointer(path: path, identity: identity)
+            mover = try WriteAheadMover(path: path, identity: identity)
         } catch {
             throw FileFault(kind: .other, reason: error.description)
         }
         try readFacts(in: tables)
     }
 
-    deinit { checkpointer?.stop() }
+    /// Closes the file, when nothing more will be asked of it.
+    func close() {
+        mover.stop()
+        tables = nil
+    }
 
     private func readFacts(in tables: FileTables) throws(FileFault) {
         birth = 0
@@ -98,12 +102,12 @@ final class LogFile {
     }
 
     /// Sees to it that what is written ahead does not get longer and longer.
-    private func moveOn(_ flight: FileFlight, in tables: FileTables) throws(FileFault) {
+    private func boundAhead(_ flight: FileFlight, in tables: FileTables) throws(FileFault) {
         let before = ahead / LogFile.aheadStep
         ahead += LogFile.leastWritten + flight.turn.count
         guard ahead / LogFile.aheadStep > before else { return }
-        if checkpointer?.takeFoundLong() == true { _ = try tables.database.moveAhead() }
-        checkpointer?.moveOn()
+        if mover.takeFoundLong() { _ = try tables.database.moveWrittenAhead() }
+        mover.move()
     }
 
     private func execute(_ flight: FileFlight, into landing: inout FileLanding) throws(FileFault) {
@@ -124,7 +128,7 @@ final class LogFile {
             if tables.database.isInTransaction { try? tables.database.run("ROLLBACK") }
             throw error
         }
-        if flight.writes { try moveOn(flight, in: tables) }
+        if flight.writes { try boundAhead(flight, in: tables) }
         if let count = flight.flaggedCount {
             landing.flagged = try newestFlagged(count, in: tables)
         }

@@ -1,7 +1,6 @@
 package import Bytes
 package import Detection
 internal import Options
-internal import Synchronization
 internal import System
 package import Telemetry
 package import Wire
@@ -12,21 +11,16 @@ package final class SharedFile: SharedLogs {
     let log: LogFileSettings
     let metrics = FileMetrics()
     package let exchange: LoopExchange
+    let writer: FileWriter
     private let path: String
     private let lock: FileLock
-    private let file: Mutex<UnsafeFile>
-
-    /// The thread of the store alone uses the file, so nobody ever waits for the lock.
-    private struct UnsafeFile: ~Copyable {
-        var file: LogFile?
-    }
 
     /// Why the store cannot be opened.
     package struct OpeningError: Error, CustomStringConvertible {
         package let description: String
     }
 
-    /// Opens the file, and locks it.
+    /// Opens the file, locks it, and starts the thread that has it.
     package init(
         path: String, _ configuration: Configuration, _ parameters: FoldParameters, loops: Int
     ) throws(OpeningError) {
@@ -34,47 +28,43 @@ package final class SharedFile: SharedLogs {
         self.parameters = parameters
         log = LogFileSettings(configuration)
         exchange = LoopExchange(loops: loops)
+        lock = try SharedFile.lock(path)
+        writer = try SharedFile.writer(
+            path, waitsForDisk: configuration.sync == .full, metrics)
+    }
+
+    private static func lock(_ path: String) throws(OpeningError) -> FileLock {
         let lockPath = path + ".lock"
         do throws(FileError) {
-            guard let lock = try FileLock.take(lockPath) else {
-                throw FileError(path: path, reason: SystemError("flock", 0))
-            }
-            self.lock = lock
+            if let lock = try FileLock.take(lockPath) { return lock }
         } catch {
-            throw OpeningError(
-                description: error.reason.code == 0
-                    ? "\(path): another process has it (\(lockPath) is locked)"
-                    : "\(error)")
+            throw OpeningError(description: error.description)
         }
+        throw OpeningError(
+            description: "\(path): another process has it (\(lockPath) is locked)")
+    }
+
+    private static func writer(
+        _ path: String, waitsForDisk: Bool, _ metrics: FileMetrics
+    ) throws(OpeningError) -> FileWriter {
+        let file: LogFile
         do throws(FileFault) {
-            let opened = try LogFile(path: path, waitsForDisk: configuration.sync == .full)
-            file = Mutex(UnsafeFile(file: opened))
+            file = try LogFile(path: path, waitsForDisk: waitsForDisk)
         } catch {
             throw OpeningError(description: "\(path): \(error.reason)")
+        }
+        do throws(SystemError) {
+            return try FileWriter(file, metrics)
+        } catch {
+            throw OpeningError(description: "\(path): \(error)")
         }
     }
 
     package var summary: String { "file at \(path)" }
-    package var failure: StoreFailure? { exchange.failure }
-    package var fleet: SeriesSummary { exchange.fleet }
-    package var deviceCount: Int { exchange.deviceCount }
     package var oldestKeyTime: Int? {
         let time = metrics.value(.oldestKey)
         return time == 0 ? nil : time
     }
-
-    /// Does what a flight asks for; on the store's own thread.
-    func execute(_ flight: FileFlight) -> FileLanding {
-        let start = Clock.now()
-        let landing = file.withLock { opened in
-            opened.file?.execute(flight)
-                ?? FileLanding(fault: FileFault(kind: .other, reason: "closed"))
-        }
-        if flight.writes { metrics.durations.record(Clock.now() - start) }
-        return landing
-    }
-
-    func closeFile() { file.withLock { $0.file = nil } }
 
     package func write(_ writer: inout ExpositionWriter, into output: inout ByteBuffer) {
         metrics.write(&writer, into: &output)

@@ -4,7 +4,7 @@ internal import System
 /// A thread that moves what was written ahead into the file itself, so that no flight waits for
 /// that. While flights go on without a break it never gets to the end, and what is written ahead
 /// cannot begin anew; when it has become long `LogFile` moves the rest between two flights.
-final class FileCheckpointer: Sendable {
+final class WriteAheadMover: Sendable {
     private let path: String
     private let identity: FileIdentity
     private let begin: Bell
@@ -30,8 +30,8 @@ final class FileCheckpointer: Sendable {
             begin.wait()
             if isStopping.load(ordering: .acquiring) { break }
             if FileIdentity(path) == identity {
-                let pages = (try? database?.moveAhead()) ?? 0
-                if pages >= FileCheckpointer.pageLimit {
+                let pages = (try? database?.moveWrittenAhead()) ?? 0
+                if pages >= WriteAheadMover.pageLimit {
                     foundLong.store(true, ordering: .relaxed)
                 }
             }
@@ -39,7 +39,8 @@ final class FileCheckpointer: Sendable {
         end.ring()
     }
 
-    func moveOn() { begin.ring() }
+    /// Moves what is written ahead by now, soon.
+    func move() { begin.ring() }
 
     /// Whether what is written ahead has become long, once.
     func takeFoundLong() -> Bool { foundLong.exchange(false, ordering: .relaxed) }

@@ -67,6 +67,12 @@ package protocol SharedLogs: SharedStore {
     var exchange: LoopExchange { get }
 }
 
+extension SharedLogs {
+    package var failure: StoreFailure? { exchange.failure }
+    package var fleet: SeriesSummary { exchange.fleet }
+    package var deviceCount: Int { exchange.deviceCount }
+}
+
 /// What a list of devices, or of flagged samples, is made of.
 package struct Listing {
     package var flagged: [FlaggedNote] = []

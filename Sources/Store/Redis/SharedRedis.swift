@@ -30,13 +30,10 @@ package final class SharedRedis: SharedLogs {
         return "\(settings.isCluster ? "redis-cluster" : "redis") at \(servers)"
     }
 
-    package var failure: StoreFailure? { exchange.failure }
-    package var fleet: SeriesSummary { exchange.fleet }
     package var oldestKeyTime: Int? {
         let time = metrics.value(.oldestKey)
         return time == 0 ? nil : time
     }
-    package var deviceCount: Int { exchange.deviceCount }
 
     /// Whether samples can be stored.
     var isUp: Bool { metrics.value(.isUp) == 1 }
