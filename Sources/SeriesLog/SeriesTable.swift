@@ -98,14 +98,6 @@ package struct SeriesTable<Content: ~Copyable>: ~Copyable {
         count -= 1
     }
 
-    /// Drops the series idle longest.
-    /// - Returns: false when there is none.
-    package mutating func removeOldest() -> Bool {
-        guard !oldest.isNone else { return false }
-        remove(oldest)
-        return true
-    }
-
     /// What is kept of a series.
     package subscript(id: SeriesID) -> Content {
         _read { yield series[id.index].content }

@@ -11,6 +11,9 @@ package final class MemoryLog: Sendable {
     /// Stripes: many more than threads, so that two loops seldom want the same; few enough that a
     /// listing or an eviction can look at all of them.
     private static let stripeCount = 64
+    /// In a full log newcomers go first from this part of the limit on; a small log, which has less
+    /// than one for each stripe, drops the series idle longest.
+    private static let newcomerPart = 10
 
     private let parameters: FoldParameters
     private let deviceLimit: Int
@@ -23,9 +26,14 @@ package final class MemoryLog: Sendable {
     private let expiredCount = Atomic<Int>(0)
 
     private final class Stripe: Sendable {
-        let table = Mutex(SeriesTable<SeriesFold>())
+        let table = Mutex(StripeTable())
         /// Of the stripe's oldest series, in nanoseconds: lets an eviction choose without a lock.
         let oldestActivity = Atomic<Int64>(Instant.never.nanoseconds)
+
+        @inline(__always)
+        func noteOldest(of table: borrowing StripeTable) {
+            oldestActivity.store(table.series.oldestActivity.nanoseconds, ordering: .relaxed)
+        }
     }
 
     /// - Parameters:
@@ -69,11 +77,10 @@ package final class MemoryLog: Sendable {
         let hash = DeviceKey.hash(name, seed: seed)
         let stripe = stripe(hash)
         let verdict: Verdict? = stripe.table.withLock { table in
-            guard let series = table.find(name, hash: hash) else { return nil }
-            if isExpired(table.lastActivity(of: series), now) { return nil }
-            table.touch(series, now: now)
-            let verdict = table[series].fold(sample, parameters)
-            stripe.oldestActivity.store(table.oldestActivity.nanoseconds, ordering: .relaxed)
+            guard let series = table.series.find(name, hash: hash) else { return nil }
+            if isExpired(table.series.lastActivity(of: series), now) { return nil }
+            let verdict = table.take(sample, of: series, now: now, parameters)
+            stripe.noteOldest(of: table)
             return verdict
         }
         return verdict ?? appendToNew(sample, device: name, hash: hash, in: stripe, now: now)
@@ -82,22 +89,20 @@ package final class MemoryLog: Sendable {
     private func appendToNew(
         _ sample: Sample, device name: Span<UInt8>, hash: UInt64, in stripe: Stripe, now: Instant
     ) -> Verdict {
-        makeRoom(now)
+        makeRoom(in: stripe)
         return stripe.table.withLock { table in
             // Another loop may have made it since; an expired one begins anew.
-            if let series = table.find(name, hash: hash) {
-                if !isExpired(table.lastActivity(of: series), now) {
-                    table.touch(series, now: now)
-                    return table[series].fold(sample, parameters)
+            if let series = table.series.find(name, hash: hash) {
+                if !isExpired(table.series.lastActivity(of: series), now) {
+                    return table.take(sample, of: series, now: now, parameters)
                 }
                 table.remove(series)
                 devices.subtract(1, ordering: .relaxed)
                 expiredCount.add(1, ordering: .relaxed)
             }
             devices.add(1, ordering: .relaxed)
-            let series = table.insert(name, hash: hash, SeriesFold(parameters), now: now)
-            let verdict = table[series].fold(sample, parameters)
-            stripe.oldestActivity.store(table.oldestActivity.nanoseconds, ordering: .relaxed)
+            let verdict = table.begin(name, hash: hash, with: sample, now: now, parameters)
+            stripe.noteOldest(of: table)
             return verdict
         }
     }
@@ -108,11 +113,18 @@ package final class MemoryLog: Sendable {
         now - lastActivity > timeToLive
     }
 
-    /// Drops series idle longest until one more fits.
-    private func makeRoom(_ now: Instant) {
+    /// Drops series until one more fits in a stripe: those idle longest, or where there are many
+    /// newcomers the oldest of these. Names spread evenly over the stripes, so what is many in one
+    /// is many in all.
+    private func makeRoom(in stripe: Stripe) {
+        let share = deviceLimit / MemoryLog.newcomerPart / MemoryLog.stripeCount
         var attempts = 0
         while deviceCount >= deviceLimit, attempts < MemoryLog.stripeCount {
             attempts += 1
+            if share > 0, dropNewcomer(of: stripe, beyond: share) {
+                evictedForRoom.add(1, ordering: .relaxed)
+                continue
+            }
             guard let victim = stripeOfOldest() else { return }
             if dropOldest(of: victim) { evictedForRoom.add(1, ordering: .relaxed) }
         }
@@ -131,12 +143,22 @@ package final class MemoryLog: Sendable {
         return best
     }
 
+    /// - Returns: false when there are not more than so many.
+    private func dropNewcomer(of stripe: Stripe, beyond share: Int) -> Bool {
+        stripe.table.withLock { table in
+            guard table.newcomerCount > share, table.removeOldestNewcomer() else { return false }
+            devices.subtract(1, ordering: .relaxed)
+            stripe.noteOldest(of: table)
+            return true
+        }
+    }
+
     /// - Returns: false when another loop was faster.
     private func dropOldest(of stripe: Stripe) -> Bool {
         stripe.table.withLock { table in
             let dropped = table.removeOldest()
             if dropped { devices.subtract(1, ordering: .relaxed) }
-            stripe.oldestActivity.store(table.oldestActivity.nanoseconds, ordering: .relaxed)
+            stripe.noteOldest(of: table)
             return dropped
         }
     }
@@ -167,10 +189,10 @@ package final class MemoryLog: Sendable {
     package func summary(device name: Span<UInt8>, now: Instant) -> SeriesSummary? {
         let hash = DeviceKey.hash(name, seed: seed)
         return stripe(hash).table.withLock { table in
-            guard let series = table.find(name, hash: hash),
-                !isExpired(table.lastActivity(of: series), now)
+            guard let series = table.series.find(name, hash: hash),
+                !isExpired(table.series.lastActivity(of: series), now)
             else { return nil }
-            return table[series].summary
+            return table.series[series].fold.summary
         }
     }
 
@@ -184,7 +206,7 @@ package final class MemoryLog: Sendable {
         if let name {
             let hash = DeviceKey.hash(name, seed: seed)
             let activity: Instant? = stripe(hash).table.withLock { table in
-                table.find(name, hash: hash).map { table.lastActivity(of: $0) }
+                table.series.find(name, hash: hash).map { table.series.lastActivity(of: $0) }
             }
             guard let activity else { return nil }
             position = ListPosition(lastActivity: activity, name: Array(name))
@@ -192,7 +214,7 @@ package final class MemoryLog: Sendable {
         var entries: [DeviceEntry] = []
         for stripe in stripes {
             entries += stripe.table.withLock { table in
-                page(of: table, after: position, limit: limit, now: now)
+                page(of: table.series, after: position, limit: limit, now: now)
             }
         }
         entries.sort { DeviceEntry.isListedBefore($0, $1) }
@@ -212,7 +234,8 @@ package final class MemoryLog: Sendable {
 
     /// A stripe's share of a page.
     private func page(
-        of table: borrowing SeriesTable<SeriesFold>, after position: ListPosition?, limit: Int,
+        of table: borrowing SeriesTable<StripeTable.Content>, after position: ListPosition?,
+        limit: Int,
         now: Instant
     ) -> [DeviceEntry] {
         var entries: [DeviceEntry] = []
@@ -224,7 +247,7 @@ package final class MemoryLog: Sendable {
             if position?.isBefore(activity, name: key.bytes) ?? true {
                 entries.append(
                     DeviceEntry(
-                        key: key, lastActivity: activity, summary: table[series].summary))
+                        key: key, lastActivity: activity, summary: table[series].fold.summary))
             }
             series = table.older(than: series)
         }
