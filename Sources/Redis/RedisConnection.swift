@@ -17,7 +17,7 @@ package import System
     }
 
     /// What the library reads in one go, and how often it is told to for one event: a megabyte.
-    private static let libraryRead = 16 * 1024
+    private static let hiredisRead = 16 * 1024
     private static let readsPerEvent = 64
 
     private var context: UnsafeMutablePointer<redisAsyncContext>?
@@ -140,7 +140,7 @@ package import System
         }
         guard let context = unsafe context, unsafe context.pointee.c.flags & REDIS_CONNECTED != 0
         else { return }
-        // The library reads a little at a time. Of a long reply more is read
+        // hiredis reads a little at a time. Of a long reply more is read
         // before the loop goes on.
         for _ in 0..<RedisConnection.readsPerEvent {
             // SAFETY: as above.
@@ -148,7 +148,7 @@ package import System
             guard unsafe redisBufferRead(&context.pointee.c) == REDIS_OK else { return close() }
             // SAFETY: as above; what was read stands in the buffer until replies are taken.
             let count = unsafe context.pointee.c.reader.pointee.len - before
-            if count < RedisConnection.libraryRead { break }
+            if count < RedisConnection.hiredisRead { break }
         }
         while true {
             var reply: UnsafeMutableRawPointer?

@@ -23,8 +23,6 @@ package enum StoreFailure: Equatable, Sendable {
     case diskFull
     /// The file was removed, or another one is in its place.
     case fileGone
-    /// A newer build has written the file.
-    case fileNewer
     /// The file cannot be read or written.
     case fileFailed
 
@@ -33,11 +31,10 @@ package enum StoreFailure: Equatable, Sendable {
         case .unreachable: "Redis is unreachable"
         case .noRoom: "Redis uses over 80 % of its memory: samples of new devices are refused"
         case .evicts: "Redis may evict keys: its maxmemory-policy must be noeviction"
-        case .newerVersion: "Redis holds what a newer version of this program has written"
+        case .newerVersion: "the store holds what a newer version of this program has written"
         case .opening: "the store is being opened"
         case .diskFull: "the disk of the store's file is full"
         case .fileGone: "the store's file was removed or replaced: put it back, or restart"
-        case .fileNewer: "the store's file holds what a newer version of this program has written"
         case .fileFailed: "the store's file cannot be read or written; the log has the reason"
         case .timedOut: "the store did not answer in time (Redis: REDIS_TIMEOUT)"
         case .queueFull: "too many samples wait for the store"

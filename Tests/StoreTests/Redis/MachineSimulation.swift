@@ -358,8 +358,7 @@ final class MachineSimulation {
             case .unsettled:
                 !kinds.isCalm || process.machine.counts.contains { $0.gaps + $0.resets > 1 }
             case .unreachable, .timedOut, .queueFull: !kinds.isCalm
-            case .noRoom, .evicts, .newerVersion, .opening, .diskFull, .fileGone, .fileNewer,
-                .fileFailed:
+            case .noRoom, .evicts, .newerVersion, .opening, .diskFull, .fileGone, .fileFailed:
                 false
             }
         if !isPlausible { throw fault("request \(request.number) failed: \(failure)") }
