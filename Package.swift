@@ -46,6 +46,9 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         // Its archive is linked, see Store.
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        // Their archives are linked, see Compression.
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         // libssl and libcrypto.
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         // libm, because the standard library's rounding needs it and nothing pure imports Glibc.
@@ -77,6 +80,10 @@ let package = Package(
             linkerSettings: [.linkedLibrary(":libsqlite3.a"), .linkedLibrary("m")]),
 
         library("TLS", ["Bytes", "System", "COpenSSL"]),
+        .target(
+            name: "Compression", dependencies: ["Bytes", "HTTP", "CZlib", "CZstd"],
+            swiftSettings: strict,
+            linkerSettings: [.linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a")]),
         library("HTTPClient", ["Bytes", "HTTP", "System", "TLS", "CLinux"]),
 
         // Programs: they only wire.
@@ -84,7 +91,7 @@ let package = Package(
             "Service",
             [
                 "Bytes", "Numerics", "HTTP", "HTTPClient", "Detection", "Wire", "Telemetry",
-                "System", "Store", "CJemalloc",
+                "System", "Store", "Compression", "CJemalloc",
             ]),
         program(
             "LoadGen",
@@ -114,6 +121,7 @@ let package = Package(
         tests("BytesTests", ["Numerics", "Bytes"]),
         tests("OptionsTests", ["Bytes", "Options"]),
         tests("HTTPTests", ["Numerics", "Bytes", "HTTP"]),
+        tests("CompressionTests", ["Numerics", "Bytes", "HTTP", "Compression", "TestSupport"]),
         tests(
             "DetectionTests", ["Numerics", "Detection"], exclude: ["golden.csv", "golden-data.csv"]),
         tests("TelemetryTests", ["Numerics", "Bytes", "Telemetry"]),

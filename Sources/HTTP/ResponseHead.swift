@@ -28,6 +28,8 @@ package struct ResponseHead {
     package var idleSeconds: Int?
     /// For 204 and 405: the methods that the path allows.
     package var allow: StaticString?
+    /// For 415: whether to say which content codings are served.
+    package var tellsCodings = false
     /// For 429 and 503: seconds until the client should try again.
     package var retryAfterSeconds: Int?
     /// For 401: whether to add `WWW-Authenticate: Bearer`.
@@ -79,6 +81,10 @@ extension ByteBuffer {
         if let allow = head.allow {
             append("\r\nAllow: ")
             append(allow)
+        }
+        if head.tellsCodings {
+            append("\r\nAccept-Encoding: ")
+            append(ContentCoding.served)
         }
         if let seconds = head.retryAfterSeconds {
             append("\r\nRetry-After: ")

@@ -1,5 +1,6 @@
 internal import Telemetry
 internal import Bytes
+internal import Compression
 internal import Wire
 internal import Detection
 internal import System
@@ -38,6 +39,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     var batch = SampleBatch()
     /// The body of the reply being made.
     private var body = ByteBuffer(limit: ConnectionLimits.outputBytes)
+    private let decoder = ContentDecoder()
     /// Last, so that the offsets of the others are known without it: the compiler (Swift 6.3) asks
     /// the runtime for the offset of a field that follows one of a generic type.
     var store: Series
@@ -95,6 +97,10 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             }
         case .post:
             if let problem = problem(ofPost: head, bytes, from: peer) { return .refuse(problem) }
+            guard let coding = ContentCoding(head.contentCoding, bytes) else {
+                return .refuse(.unsupportedCoding)
+            }
+            request.coding = coding
             if case .key(let range) = head.idempotencyKey {
                 request.key = RequestKey(bytes.extracting(range))
             }
@@ -115,18 +121,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         if !isAuthorized(head, bytes) { return .unauthorized }
         if let problem = overQuota(peer) { return problem }
         if head.framing == .none { return .lengthRequired }
-        if !head.contentCoding.isEmpty, !isPlain(head.contentCoding, bytes) {
-            return .unsupportedCoding
-        }
         if head.idempotencyKey == .bad { return .badKey }
         return nil
-    }
-
-    /// Whether a content coding changes nothing. Some clients say so in words that are none.
-    private func isPlain(_ coding: ByteRange, _ bytes: Span<UInt8>) -> Bool {
-        for word in ["identity", "none", "utf-8", "utf8"] as [StaticString]
-        where bytes.spells(coding, word, ignoringCase: true) { return true }
-        return false
     }
 
     /// Compares the bearer token in time that does not depend on where it differs.
@@ -164,8 +160,35 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         into output: inout ByteBuffer
     ) -> TicketID? {
         metrics.add(1, .ingestRequests)
+        let body = input.readable.extracting(0..<byteCount)
+        guard request.coding == .identity else {
+            return storeDecoded(request, body, device: device, into: &output)
+        }
+        return store(request, plain: body, device: device, into: &output)
+    }
+
+    /// The same for a body that is coded.
+    private mutating func storeDecoded(
+        _ request: Request, _ coded: Span<UInt8>, device: [UInt8]?, into output: inout ByteBuffer
+    ) -> TicketID? {
+        let limit = shared.configuration.bodyLimitBytes
+        var decoded = ByteBuffer(limit: limit + ContentDecoder.step)
+        do throws(ContentFault) {
+            try decoder.decode(coded, request.coding, limit: limit, into: &decoded)
+        } catch {
+            let problem: Problem = error == .tooLong ? .tooLongDecoded(limit: limit) : .badCoding
+            refuse(request, problem, into: &output)
+            return nil
+        }
+        return store(request, plain: decoded.readable, device: device, into: &output)
+    }
+
+    private mutating func store(
+        _ request: Request, plain body: Span<UInt8>, device: [UInt8]?,
+        into output: inout ByteBuffer
+    ) -> TicketID? {
         do throws(SampleError) {
-            try batch.decode(input.readable.extracting(0..<byteCount), now: Double(unixSeconds))
+            try batch.decode(body, now: Double(unixSeconds))
         } catch {
             countRejected()
             refuse(request, .badBody(error), into: &output)
@@ -179,7 +202,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         }
         if let device { batch.nameUnnamed(device.span) }
         if let key = request.key {
-            batch.key = key.with(body: input.readable.extracting(0..<byteCount))
+            batch.key = key.with(body: body)
         }
         switch store.append(&batch) {
         case .waiting(let ticket): return ticket

@@ -53,6 +53,10 @@ package enum Problem {
     case overQuota(requestsPerSecond: Int, retryAfterSeconds: Int)
     case lengthRequired
     case unsupportedCoding
+    /// The body is not of the coding that its head names.
+    case badCoding
+    /// What the body holds, decoded, is over the limit.
+    case tooLongDecoded(limit: Int)
     case badKey
     case badQuery(QueryError)
     case badBody(SampleError)
@@ -73,6 +77,7 @@ package enum Problem {
         switch self {
         case .methodNotAllowed(let endpoint): head.allow = endpoint.allow
         case .unauthorized: head.asksForBearerToken = true
+        case .unsupportedCoding: head.tellsCodings = true
         case .overQuota(_, let seconds): head.retryAfterSeconds = seconds
         default: if status == .serviceUnavailable { head.retryAfterSeconds = 1 }
         }
@@ -87,7 +92,8 @@ package enum Problem {
         case .overQuota: .tooManyRequests
         case .lengthRequired: .lengthRequired
         case .unsupportedCoding: .unsupportedMediaType
-        case .badKey, .badQuery, .badBody, .noGoodSample: .badRequest
+        case .tooLongDecoded: .contentTooLarge
+        case .badCoding, .badKey, .badQuery, .badBody, .noGoodSample: .badRequest
         case .notReady, .unavailable, .storedPartly: .serviceUnavailable
         case .unreadable(let refusal): refusal.status
         }
@@ -101,7 +107,9 @@ package enum Problem {
             "a POST needs the header Authorization: Bearer with the service's token"
         case .overQuota(let rate, _): "over \(rate) requests a second from one address"
         case .lengthRequired: "a POST needs Content-Length or Transfer-Encoding: chunked"
-        case .unsupportedCoding: "Content-Encoding: only identity is served"
+        case .unsupportedCoding: "Content-Encoding: allowed is one of \(ContentCoding.served)"
+        case .badCoding: "the body is not of its Content-Encoding, or ends too early"
+        case .tooLongDecoded(let limit): "the body holds more than MAX_BODY_BYTES (\(limit))"
         case .badKey:
             "Idempotency-Key: allowed is one such header of 1 to \(KeyHeader.limit) visible ASCII "
                 + "characters (0x21 to 0x7E)"

@@ -29,8 +29,51 @@ import Testing
                 "/ingest", "{\"cpu\":1,\"rps\":2}", headers: "Content-Encoding: \(coding)\r\n")
             #expect(answer.status == 202, "\(coding)")
         }
-        let gzip = try service.post("/ingest", "x", headers: "Content-Encoding: gzip\r\n")
-        #expect(gzip.status == 415)
+        let other = try service.post("/ingest", "x", headers: "Content-Encoding: br\r\n")
+        #expect(other.status == 415)
+        #expect(other.headers["accept-encoding"] == "gzip, deflate, zstd, identity")
+    }
+
+    /// What Python makes of a text.
+    private func coded(_ text: String, _ expression: String) throws -> [UInt8] {
+        let folder = try TemporaryFolder()
+        let program =
+            "import sys,gzip,zlib;b=sys.stdin.buffer.read();"
+            + "open(sys.argv[1],'wb').write(\(expression))"
+        let (status, output) = try Programs.run(
+            "python3", ["-c", program, folder.path + "/out"], input: text)
+        guard status == 0 else { throw Failure(output) }
+        return Array(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/out")))
+    }
+
+    @Test("a body may be coded: it is the same request as the plain one; a bomb is a 413")
+    func decodesBodies() throws {
+        let service = try RunningService(["MAX_BODY_BYTES": "100000"])
+        let lines = (0..<500).map { "{\"cpu\":1,\"rps\":\($0 % 7),\"device_id\":\"a\"}\n" }.joined()
+        func post(_ bytes: [UInt8], _ coding: String, key: String = "k") throws -> Response {
+            let client = try service.connect()
+            let head =
+                "POST /ingest HTTP/1.1\r\nHost: a\r\nContent-Encoding: \(coding)\r\n"
+                + "Idempotency-Key: \(key)\r\nContent-Length: \(bytes.count)\r\n\r\n"
+            try client.write(Array(head.utf8) + bytes)
+            return try client.response()
+        }
+        let gzip = try coded(lines, "gzip.compress(b)")
+        let first = try post(gzip, "gzip")
+        #expect(first.status == 202 && first.number("accepted") == 500, "\(first.body)")
+        for (bytes, coding) in [
+            (Array(lines.utf8), "identity"), (try coded(lines, "zlib.compress(b)"), "deflate"),
+            (gzip, "X-GZIP"),
+        ] {
+            let again = try post(bytes, coding)
+            #expect(again.number("duplicates") == 500, "\(coding): \(again.body)")
+        }
+        #expect(try post(Array(gzip.dropLast(9)), "gzip", key: "l").status == 400)
+        #expect(try post(Array(lines.utf8), "gzip", key: "m").status == 400)
+        let bomb = try coded("x", "gzip.compress(bytes(50_000_000))")
+        #expect(bomb.count < 100_000)
+        #expect(try post(bomb, "gzip", key: "n").status == 413)
+        #expect(try service.get("/analyze?device_id=a").number("total_processed") == 500)
     }
 
     @Test("a query may hold UTF-8 as it is")
