@@ -71,13 +71,16 @@ package enum ContentFault: Error, Equatable {
         _ body: Span<UInt8>, _ bits: Int32, limit: Int, into output: inout ByteBuffer
     ) throws(ContentFault) {
         // SAFETY: the stream is there as long as this object, and zlib writes nothing but it.
-        let code = unsafe isStreamReady ? inflateReset2(stream, bits) : tm_inflate_init(stream, bits)
+        let code =
+            unsafe isStreamReady
+            ? inflateReset2(stream, bits) : tm_inflate_init(stream, bits)
         guard code == Z_OK else { throw .malformed }
         isStreamReady = true
         let start = output.count
         var offset = 0
         while true {
             var (code, used) = (Z_OK, 0)
+            // SAFETY: both buffers are lent for one step.
             let filled = unsafe output.fill(ContentDecoder.step) { space in
                 unsafe body.extracting(offset..<body.count).withUnsafeBytes { rest in
                     (code, used) = unsafe inflate(rest, into: space)
@@ -120,7 +123,9 @@ package enum ContentFault: Error, Equatable {
         _ body: Span<UInt8>, limit: Int, into output: inout ByteBuffer
     ) throws(ContentFault) {
         if unsafe context == nil {
+            // SAFETY: a context, or nil when there is no memory for it.
             unsafe context = ZSTD_createDCtx()
+            guard unsafe context != nil else { throw .malformed }
             // SAFETY: the context was just made.
             _ = unsafe ZSTD_DCtx_setParameter(
                 context, ZSTD_d_windowLogMax, ContentDecoder.windowLog)
@@ -133,6 +138,7 @@ package enum ContentFault: Error, Equatable {
         var rest = 1
         while offset < body.count || rest > 0 {
             var used = 0
+            // SAFETY: both buffers are lent for one step.
             let filled = unsafe output.fill(ContentDecoder.step) { space in
                 unsafe body.extracting(offset..<body.count).withUnsafeBytes { bytes in
                     // SAFETY: the library reads and writes within the two buffers, during the call.

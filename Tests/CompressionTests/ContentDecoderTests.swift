@@ -47,7 +47,7 @@ import Testing
     ]
 
     private func decode(
-        _ decoder: ContentDecoder, _ bytes: [UInt8], _ coding: ContentCoding, limit: Int = 1 << 20
+        _ bytes: [UInt8], by decoder: ContentDecoder, _ coding: ContentCoding, limit: Int = 1 << 20
     ) throws(ContentFault) -> [UInt8] {
         var output = ByteBuffer(limit: limit + ContentDecoder.step)
         try decoder.decode(bytes.span, coding, limit: limit, into: &output)
@@ -62,9 +62,9 @@ import Testing
         for count in [0, 1, 1000, 65_536, 65_537, 900_000] {
             let plain = text(count, seed: UInt64(count))
             let bytes = try coded(plain, program)
-            #expect(try decode(decoder, bytes, coding) == plain, "\(count)")
+            #expect(try decode(bytes, by: decoder, coding) == plain, "\(count)")
             // Exactly the limit is allowed.
-            #expect(try decode(decoder, bytes, coding, limit: max(1, count)) == plain)
+            #expect(try decode(bytes, by: decoder, coding, limit: max(1, count)) == plain)
         }
     }
 
@@ -75,11 +75,11 @@ import Testing
         let plain = text(20_000, seed: 7)
         let bytes = try coded(plain, program)
         #expect(throws: ContentFault.tooLong) {
-            try decode(decoder, bytes, coding, limit: 19_999)
+            try decode(bytes, by: decoder, coding, limit: 19_999)
         }
         for length in [0, 1, 2, 10, bytes.count / 2, bytes.count - 1] {
             #expect(throws: ContentFault.malformed, "\(length)") {
-                try decode(decoder, Array(bytes.prefix(length)), coding)
+                try decode(Array(bytes.prefix(length)), by: decoder, coding)
             }
         }
         // Whatever changes, it ends, and the next body is read as before.
@@ -87,9 +87,9 @@ import Testing
         for _ in 0..<500 {
             var spoiled = bytes
             spoiled[Int(random.next() % UInt64(bytes.count))] ^= UInt8(1 << (random.next() % 8))
-            _ = try? decode(decoder, spoiled, coding)
+            _ = try? decode(spoiled, by: decoder, coding)
         }
-        #expect(try decode(decoder, bytes, coding) == plain)
+        #expect(try decode(bytes, by: decoder, coding) == plain)
     }
 
     @Test("a bomb takes no more memory than the limit")
@@ -100,7 +100,7 @@ import Testing
             let bytes = try coded(zeros, program)
             #expect(bytes.count < 100_000)
             #expect(throws: ContentFault.tooLong) {
-                try decode(decoder, bytes, coding, limit: 1 << 20)
+                try decode(bytes, by: decoder, coding, limit: 1 << 20)
             }
         }
     }

@@ -9,7 +9,7 @@ from .swift_source import Source, matching
 # Pure rooms know no clock, no socket, no thread.
 PURE = {"Bytes", "Numerics", "HTTP", "Options", "Detection", "Telemetry", "Report", "Wire", "Signals",
         "Scoring", "SeriesLog"}
-EFFECTS = {"System", "TLS", "HTTPClient", "Redis", "Store"}
+EFFECTS = {"System", "TLS", "Compression", "HTTPClient", "Redis", "Store"}
 # C code without effects; pure rooms may import these two.
 PURE_C = {"CArithmetic", "CDecimal"}
 # Modules of the platform. Foundation costs 11 MB of memory and start-up time.
@@ -23,7 +23,8 @@ FORBIDDEN = (
     ({"Redis"}, {"SeriesLog", "Detection", "Wire"}, "the protocol knows no series"),
 )
 # The only rooms that may import these C libraries.
-OWNERS = {"CHiredis": {"Redis"}, "CJemalloc": {"Service"}, "COpenSSL": {"TLS"}}
+OWNERS = {"CHiredis": {"Redis"}, "CJemalloc": {"Service"}, "COpenSSL": {"TLS"},
+          "CSQLite": {"Store"}, "CZlib": {"Compression"}, "CZstd": {"Compression"}}
 
 # Called by the standard library, not by name.
 WITNESSES = {"description", "debugDescription", "hash", "main", "next", "makeIterator", "rawValue", "id",
