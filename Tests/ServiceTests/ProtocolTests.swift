@@ -20,7 +20,7 @@ import Testing
             (505, "GET / HTTP/3.0\r\nHost: x\r\n\r\n"),
             (
                 415,
-                "POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
+                "POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}"
             ),
         ]
         for (status, request) in cases {
@@ -49,7 +49,7 @@ import Testing
 
     @Test("a coding that is not served is refused among others, too", arguments: [true, false])
     func refusesCodings(_ identityFirst: Bool) throws {
-        let codings = identityFirst ? ["identity", "gzip"] : ["gzip", "identity"]
+        let codings = identityFirst ? ["identity", "br"] : ["br", "identity"]
         let service = try RunningService()
         let headers = codings.map { "Content-Encoding: \($0)\r\n" }.joined()
         let answer = try service.post("/ingest", ProtocolTests.sample, headers: headers)
