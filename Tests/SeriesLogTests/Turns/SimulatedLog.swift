@@ -106,6 +106,7 @@ final class SimulatedReplica {
 
 /// A request of a client, which is sent again with the same key until it is answered.
 struct ClientRequest {
+    let number: Int
     let key: UInt64?
     /// Of which device each sample is; nil for the fleet alone.
     let devices: [[UInt8]?]

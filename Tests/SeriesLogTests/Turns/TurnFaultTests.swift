@@ -26,6 +26,12 @@ import Testing
         Planted(fault: .skipUnheld, kinds: disturbed, seeds: 100),
         Planted(
             fault: .noClock, kinds: disturbed.union([.timeJumps, .cluster]), seeds: 100),
+        Planted(fault: .noFence, kinds: disturbed.union(.zombies), seeds: 100),
+        Planted(fault: .noPieces, kinds: disturbed.union(.largeRequests), seeds: 100),
+        Planted(fault: .noConfirm, kinds: .all, seeds: 100),
+        Planted(fault: .duplicatesToo, kinds: disturbed, seeds: 100),
+        Planted(fault: .ghostNames, kinds: .all, seeds: 100),
+        Planted(fault: .getAfter, kinds: .all, seeds: 100),
     ]
 
     /// The first seed that shows it.

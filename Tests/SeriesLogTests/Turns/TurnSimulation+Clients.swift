@@ -27,8 +27,10 @@ extension TurnSimulation {
         }
         var devices: [[UInt8]?] = []
         for _ in 0..<count { devices.append(chance(150) ? nil : pick(deviceNames)) }
+        requests += 1
+        if isKeyed { keyed.insert(requests) }
         let request = ClientRequest(
-            key: isKeyed ? random.next() : nil, devices: devices,
+            number: requests, key: isKeyed ? random.next() : nil, devices: devices,
             attemptsLeft: isKeyed ? 1 + below(5) : 1)
         send(request)
         // The same at once to another, as an impatient proxy does.
@@ -51,6 +53,7 @@ extension TurnSimulation {
         var request = request
         request.attemptsLeft -= 1
         let attempt = Attempt(number: attempts, request: request)
+        requestOfAttempt.append(request.number)
         let ticket = replica.tickets.open(samples: request.devices.count)
         replica.attempts[ticket.index] = attempt
         for start in stride(from: 0, to: request.devices.count, by: pieceLimit) {
@@ -136,9 +139,9 @@ extension TurnSimulation {
                 .filter { $0.index == index }
             if duplicates.contains(index) {
                 counts.duplicates += 1
-                guard found.contains(where: { !$0.isCounted }) else {
-                    throw fail("attempt \(attempt.number)/\(index) is told as a duplicate")
-                }
+                guard found.contains(where: { !$0.isCounted }),
+                    counted[log(of: device)].contains(sent(attempt.number, index))
+                else { throw fail("attempt \(attempt.number)/\(index) is told as a duplicate") }
                 continue
             }
             counts.verdicts += 1

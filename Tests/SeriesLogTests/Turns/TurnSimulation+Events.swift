@@ -210,6 +210,7 @@ extension TurnSimulation {
     }
 
     mutating func checkAll() throws {
+        for store in stores { try checkOnce(store.reference) }
         for replica in replicas {
             for own in replica.logs { try check(replica, own) }
         }
@@ -220,10 +221,32 @@ extension TurnSimulation {
         }
     }
 
+    /// A sample is in the log once; so is one that was sent again with its key, as long as keys are
+    /// remembered.
+    private func checkOnce(_ reference: Reference) throws {
+        let all = [reference.fleet.samples] + reference.series.values.map(\.samples)
+        for samples in all {
+            var seen: Set<SentSample> = []
+            for sample in samples {
+                let (attempt, index) = TurnSimulation.identity(of: sample)
+                let isForgotten =
+                    settings.keyLimit < 1_000 && keyed.contains(requestOfAttempt[attempt])
+                guard seen.insert(sent(attempt, index)).inserted || isForgotten else {
+                    throw fail("attempt \(attempt)/\(index) counts twice")
+                }
+            }
+        }
+    }
+
     private mutating func check(_ replica: SimulatedReplica, _ own: SimulatedLog) throws {
         var reference = stores[own.index].reference
         counts.resets += own.log.counts.resets
         own.log.checkInvariants()
+        var keys: [UInt64] = []
+        own.log.keys.forEach { key, _ in keys.append(key) }
+        guard keys == reference.keys else {
+            throw fail("\(label(own)): \(keys.count) keys, not \(reference.keys.count), or others")
+        }
         if own.log.settings.hasFleet, own.log.fleet.isHeld,
             own.log.fleetSummary() != reference.fleet.summary(settings.parameters)
         {

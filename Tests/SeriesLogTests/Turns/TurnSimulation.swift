@@ -52,7 +52,14 @@ struct TurnSimulation {
     var wall = 1_700_000_000_000
     var births: UInt64 = 1_000
     var writers: UInt64 = 0
+    var requests = 0
     var attempts = 0
+    /// The request of each attempt; attempts are counted from 1.
+    var requestOfAttempt = [0]
+    /// Requests with a key.
+    var keyed: Set<Int> = []
+    /// Samples of requests that were ever counted, by log.
+    var counted: [Set<SentSample>] = []
     var deviceNames: [[UInt8]] = []
     var pieceLimit = 3
     var retries: [ClientRequest] = []
@@ -72,6 +79,12 @@ struct TurnSimulation {
         let position: LogPosition
         let index: Int
         let verdict: Verdict
+    }
+
+    /// A sample of a client's request, whichever attempt brought it.
+    struct SentSample: Hashable {
+        let request: Int
+        let index: Int
     }
 
     /// The last events.
@@ -98,6 +111,7 @@ struct TurnSimulation {
         snapshots = Array(repeating: [], count: logs)
         epochs = Array(repeating: 0, count: logs)
         landings = Array(repeating: [:], count: logs)
+        counted = Array(repeating: [], count: logs)
         let devices = pick([2, 5, 12, 40])
         deviceNames = (0..<devices).map { Array("d\($0)".utf8) }
         pieceLimit = pick([2, 3, 1024])
@@ -299,12 +313,17 @@ struct TurnSimulation {
         for part in parts {
             for (sample, verdict) in part.samples {
                 let (attempt, index) = TurnSimulation.identity(of: sample)
+                if part.isCounted { counted[log].insert(sent(attempt, index)) }
                 landings[log][attempt, default: []].append(
                     Landing(
                         isCounted: part.isCounted, position: position, index: index,
                         verdict: verdict))
             }
         }
+    }
+
+    func sent(_ attempt: Int, _ index: Int) -> SentSample {
+        SentSample(request: requestOfAttempt[attempt], index: index)
     }
 
     private mutating func deliver(_ replica: SimulatedReplica, _ own: SimulatedLog) throws {
@@ -315,6 +334,9 @@ struct TurnSimulation {
         guard isComplete else { return }
         own.log.landed(&replica.tickets)
         own.forgetFlight()
+        if fault == .noConfirm, own.log.isFollowing {
+            own.log.adoptUnconfirmed(first: own.log.unconfirmed.count)
+        }
         if fault == .shortTail, own.log.isFollowing, own.log.trim == nil {
             own.log.forget(before: own.log.position.number)
         }
