@@ -228,6 +228,12 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             let filter = AnomalyFilter(
                 device: query.deviceID, alertsOnly: query.alertsOnly, limit: limit)
             return ask(request, .anomalies(filter), into: &output)
+        case .series:
+            do throws(QueryError) {
+                return ask(request, .series(try SeriesQuery(query)), into: &output)
+            } catch {
+                refuse(request, .badQuery(error), into: &output)
+            }
         case .health: reply(request, .constant("{\"status\":\"healthy\"}"), into: &output)
         case .readiness: reply(request, readiness(), into: &output)
         case .scrape: replyWithMetrics(request, accepts: accepts, into: &output)

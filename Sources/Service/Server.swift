@@ -48,7 +48,12 @@ enum Server {
             let shared = SharedState(configuration, parameters, store: store, loops: loops)
             try run(shared, on: FileStore.self, sharing: store, until: signals)
         case .redis(let location):
-            let store = SharedRedis(at: location, configuration, parameters, loops: loops)
+            let store: SharedRedis
+            do throws(SystemError) {
+                store = try SharedRedis(at: location, configuration, parameters, loops: loops)
+            } catch {
+                throw .system(error)
+            }
             let shared = SharedState(configuration, parameters, store: store, loops: loops)
             try run(shared, on: RedisStore.self, sharing: store, until: signals)
         }

@@ -11,6 +11,7 @@ package enum Answer {
     case devices(DevicePage)
     /// JSON objects as `append(flagged:)` makes them, newest first.
     case anomalies([[UInt8]])
+    case series(SeriesPage)
     case problem(Problem)
 
     package var head: ResponseHead {
@@ -67,6 +68,7 @@ extension ByteBuffer {
         case .stats(let summary): append(stats: summary)
         case .devices(let page): append(page)
         case .anomalies(let objects): append(anomalies: objects)
+        case .series(let page): append(page)
         case .problem(let problem): append(problem, problem.head.status)
         }
     }

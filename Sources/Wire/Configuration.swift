@@ -38,6 +38,13 @@ package struct Configuration: Sendable, Equatable {
     package var store = StoreLocation.memory
     package var sync = Sync.normal
 
+    /// Samples of all series together that are kept with their verdicts, in memory.
+    package var historySamples = 100_000
+    /// How long a file keeps samples; 0 is not longer than the service itself needs them.
+    package var retention = TimeSpan.seconds(30 * 86_400)
+    /// Bytes of the file from which the oldest samples go before; nil for none.
+    package var fileByteLimit: Int?
+
     package var windowSize = 50
     /// Standard deviations from which `is_anomaly` is true.
     package var zThreshold = 2.0

@@ -6,7 +6,7 @@ package import HTTP
 package enum Endpoint: UInt8, CaseIterable, Sendable {
     // The most frequent come first: a path is compared in this order.
     case ingest, metrics, analyze, stats, health, ready, prometheus, metricsPrometheus
-    case devices, anomalies
+    case devices, anomalies, series
     /// Everything else, under one name: a raw path would let anybody grow the metrics.
     case unmatched
 
@@ -37,6 +37,7 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
             Traits(pattern: "/metrics/prometheus", question: .scrape, isProbe: true)
         case .devices: Traits(pattern: "/devices", question: .devices)
         case .anomalies: Traits(pattern: "/anomalies", question: .anomalies)
+        case .series: Traits(pattern: "/series", question: .series)
         case .unmatched: Traits(pattern: "unmatched")
         }
     }
@@ -52,7 +53,7 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
 
 /// What a GET asks for.
 package enum Question: Sendable {
-    case analysis, stats, devices, anomalies
+    case analysis, stats, devices, anomalies, series
     case health, readiness, scrape
 }
 

@@ -64,6 +64,8 @@ package enum Problem {
     case noGoodSample(rejected: Int, first: SampleError?)
     /// The parameter that names the device.
     case unknownDevice(parameter: StaticString)
+    /// More samples would have to be judged again than is allowed.
+    case tooManyToJudge
     case notReady(StaticString)
     case unavailable(StoreFailure)
     /// So many samples of the request are stored. Sent again with its key, it is completed.
@@ -93,7 +95,7 @@ package enum Problem {
         case .lengthRequired: .lengthRequired
         case .unsupportedCoding: .unsupportedMediaType
         case .tooLongDecoded: .contentTooLarge
-        case .badCoding, .badKey, .badQuery, .badBody, .noGoodSample: .badRequest
+        case .badCoding, .badKey, .badQuery, .badBody, .noGoodSample, .tooManyToJudge: .badRequest
         case .notReady, .unavailable, .storedPartly: .serviceUnavailable
         case .unreadable(let refusal): refusal.status
         }
@@ -118,6 +120,8 @@ package enum Problem {
         case .noGoodSample(let rejected, let first):
             "no good sample among \(rejected); the first: \(first?.detail ?? "none")"
         case .unknownDevice(let parameter): "\(parameter): no such device"
+        case .tooManyToJudge:
+            "alert_threshold: more than \(SeriesQuery.judgedLimit) samples would be judged again"
         case .notReady(let reason): "\(reason)"
         case .unavailable(let failure), .storedPartly(let failure, _): "\(failure.detail)"
         case .unreadable(let refusal): refusal.detail

@@ -23,11 +23,21 @@ package struct Query: Equatable {
     package var after: [UInt8]?
     package var limit: Int?
     package var alertsOnly = false
+    /// Unix seconds.
+    package var from: Double?
+    package var to: Double?
+    package var points: Int?
+    package var alertThreshold: Double?
 
     private static let badDevice = QueryError(
         detail: "device_id: allowed is 1 to 128 bytes of UTF-8, no control characters, %-encoded")
     private static let badAfter = QueryError(
         detail: "after: allowed is a device's name as in device_id, percent-encoded")
+
+    private static let badFrom = QueryError(
+        detail: "from: allowed is a time in Unix seconds, or of RFC 3339, percent-encoded")
+    private static let badTo = QueryError(
+        detail: "to: allowed is a time in Unix seconds, or of RFC 3339, percent-encoded")
 
     /// Most rows one page may have.
     package static let pageLimit = 1000
@@ -59,9 +69,19 @@ package struct Query: Equatable {
         } else if bytes.spells(name, "after") {
             after = try deviceName(value, bytes, fault: Query.badAfter)
         } else if bytes.spells(name, "limit") {
-            limit = try number(value, bytes)
+            limit = try number(
+                value, bytes, upTo: Query.pageLimit, fault: "limit: allowed is 1 to 1000")
         } else if bytes.spells(name, "alerts") {
             alertsOnly = try boolean(value, bytes)
+        } else if bytes.spells(name, "from") {
+            from = try time(value, bytes, fault: Query.badFrom)
+        } else if bytes.spells(name, "to") {
+            to = try time(value, bytes, fault: Query.badTo)
+        } else if bytes.spells(name, "points") {
+            points = try number(
+                value, bytes, upTo: SeriesQuery.pointLimit, fault: "points: allowed is 1 to 2000")
+        } else if bytes.spells(name, "alert_threshold") {
+            alertThreshold = try threshold(value, bytes)
         }
     }
 
@@ -80,17 +100,40 @@ package struct Query: Equatable {
         throw QueryError(detail: "alerts: allowed is true or false")
     }
 
-    private func number(_ value: ByteRange, _ bytes: Span<UInt8>) throws(QueryError) -> Int {
+    private func number(
+        _ value: ByteRange, _ bytes: Span<UInt8>, upTo limit: Int, fault: StaticString
+    ) throws(QueryError) -> Int {
         var result = 0
         for index in value.start..<value.end {
             let digit = bytes[index] &- UInt8(ascii: "0")
             guard digit < 10, result < 1_000_000 else { result = 0; break }
             result = result * 10 + Int(digit)
         }
-        guard (1...Query.pageLimit).contains(result) else {
-            throw QueryError(detail: "limit: allowed is 1 to 1000")
-        }
+        guard (1...limit).contains(result) else { throw QueryError(detail: fault) }
         return result
+    }
+
+    /// Unix seconds, in any of the units that a sample's timestamp may have, or RFC 3339.
+    private func time(
+        _ value: ByteRange, _ bytes: Span<UInt8>, fault: QueryError
+    ) throws(QueryError) -> Double {
+        let encoded = bytes.extracting(value.start..<value.end)
+        // A plus is part of a number, and of a zone.
+        guard let decoded = PercentEncoding.decode(encoded, plusIsSpace: false) else { throw fault }
+        if let seconds = TimeText.parse(decoded.span) { return seconds }
+        guard let number = parseDecimal(decoded.span), number >= 0,
+            number < SampleDecoder.timestampLimit
+        else { throw fault }
+        return SampleDecoder.seconds(number)
+    }
+
+    private func threshold(
+        _ value: ByteRange, _ bytes: Span<UInt8>
+    ) throws(QueryError) -> Double {
+        guard let number = parseDecimal(bytes.extracting(value.start..<value.end)),
+            Settings.alertThresholds.contains(number)
+        else { throw QueryError(detail: "alert_threshold: allowed is 0.1 to 1000") }
+        return number
     }
 
     private func deviceName(_ value: ByteRange, _ bytes: Span<UInt8>, fault: QueryError)

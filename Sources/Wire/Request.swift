@@ -36,6 +36,7 @@ package enum Call: Sendable, Equatable {
     /// A page of devices, newest activity first; those that follow `after`, where it is given.
     case devices(after: [UInt8]?, limit: Int)
     case anomalies(AnomalyFilter)
+    case series(SeriesQuery)
 }
 
 /// Which flagged samples are wanted.

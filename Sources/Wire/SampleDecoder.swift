@@ -336,7 +336,7 @@ package enum SampleDecoder {
     }
 
     @inline(__always)
-    private static func seconds(_ value: Double) -> Double {
+    static func seconds(_ value: Double) -> Double {
         if value <= millisecondBound { return value }
         if value <= microsecondBound { return value / 1e3 }
         return value <= nanosecondBound ? value / 1e6 : value / 1e9

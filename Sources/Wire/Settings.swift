@@ -21,6 +21,11 @@ package struct Setting: Sendable {
 package enum Settings {
     package static let all: [Setting] = serving + judging + limits + redis + operation
 
+    /// Room for the log itself, and for some samples.
+    private static let leastFile = 128 << 20
+
+    static let alertThresholds = 0.1...1_000.0
+
     /// Where `tidemark check` looks too.
     static let port = integer(
         "PORT", \.port, default: 8080, in: 0...65_535,
@@ -45,6 +50,25 @@ package enum Settings {
         choice(
             "SYNC", \.sync, default: .normal,
             means: "with STORE file, what is stored survives a killed process; full: a power cut"),
+        integer(
+            "HISTORY_SAMPLES", \.historySamples, default: 100_000, in: 0...100_000_000,
+            means: "with STORE memory, samples that are kept for /series, some 150 bytes each"),
+        optionalDuration(
+            "RETENTION", \.retention, default: "30d", in: .seconds(60)...(.seconds(86_400 * 3650)),
+            means: "how long a file keeps samples for /series; 0 is off"),
+        Setting(
+            name: "MAX_FILE_BYTES", defaultText: "none",
+            allowed: "none, or \(leastFile) or more",
+            meaning: "size of the file from which the oldest samples go before RETENTION",
+            apply: { text, configuration in
+                guard text != "none" else {
+                    configuration.fileByteLimit = nil
+                    return true
+                }
+                guard let bytes = Int(text), bytes >= leastFile else { return false }
+                configuration.fileByteLimit = bytes
+                return true
+            }),
     ]
 
     private static let judging: [Setting] = [
@@ -58,7 +82,7 @@ package enum Settings {
             "MIN_SAMPLES", \.minimumSamples, default: 10, in: 1...10_000,
             means: "samples a series needs before one can be an anomaly"),
         decimal(
-            "ALERT_THRESHOLD", \.alertThreshold, default: 8, in: 0.1...1_000,
+            "ALERT_THRESHOLD", \.alertThreshold, default: 8, in: alertThresholds,
             means: "score from which a sample alerts"),
     ]
 
@@ -114,22 +138,11 @@ package enum Settings {
         return true
     }
 
-    private static let ageRange: ClosedRange<TimeSpan> =
-        .milliseconds(10)...(.seconds(86_400 * 365))
-
-    private static let connectionAge = Setting(
-        name: "MAX_CONNECTION_AGE", defaultText: "10m",
-        allowed: "0, or \(Duration.text(ageRange.lowerBound)) to "
-            + "\(Duration.text(ageRange.upperBound)), \(Duration.form)",
-        meaning: "after this, 20% more or less by chance, a connection's next answer is its last; "
-            + "0 is off"
-    ) { text, configuration in
-        guard let value = text == "0" ? .seconds(0) : Duration.parse(text),
-            value == .seconds(0) || ageRange.contains(value)
-        else { return false }
-        configuration.connectionAge = value
-        return true
-    }
+    private static let connectionAge = optionalDuration(
+        "MAX_CONNECTION_AGE", \.connectionAge, default: "10m",
+        in: .milliseconds(10)...(.seconds(86_400 * 365)),
+        means: "after this, 20% more or less by chance, a connection's next answer is its last; "
+            + "0 is off")
 
     private static let redis: [Setting] = [
         duration(
@@ -213,6 +226,25 @@ package enum Settings {
             meaning: meaning
         ) { text, configuration in
             guard let value = Duration.parse(text), range.contains(value) else { return false }
+            configuration[keyPath: path] = value
+            return true
+        }
+    }
+
+    /// A time, or 0 for none.
+    private static func optionalDuration(
+        _ name: String, _ path: any WritableKeyPath<Configuration, TimeSpan> & Sendable,
+        default defaultText: String, in range: ClosedRange<TimeSpan>, means meaning: String
+    ) -> Setting {
+        Setting(
+            name: name, defaultText: defaultText,
+            allowed: "0, or \(Duration.text(range.lowerBound)) to "
+                + "\(Duration.text(range.upperBound)), \(Duration.form)",
+            meaning: meaning
+        ) { text, configuration in
+            guard let value = text == "0" ? .seconds(0) : Duration.parse(text),
+                value == .seconds(0) || range.contains(value)
+            else { return false }
             configuration[keyPath: path] = value
             return true
         }

@@ -16,7 +16,7 @@ enum StoreKind: CaseIterable {
 
 /// Opens a store for a test. One in Redis has a server of its own, and one in a file a folder,
 /// which end with it.
-private func openStore(
+func openStore(
     _ kind: StoreKind, loops: Int = 1, timeout: TimeSpan = .seconds(10),
     timeToLive: TimeSpan = .seconds(3600), deviceLimit: Int = 1000, keys: Int? = nil
 ) throws -> any StoreDriver {
@@ -40,7 +40,7 @@ private func openStore(
         guard case .redis(let location) = StoreLocation(redis.url) else {
             throw Failure("\(redis.url) is not read")
         }
-        let shared = SharedRedis(at: location, configuration, FoldParameters(), loops: loops)
+        let shared = try SharedRedis(at: location, configuration, FoldParameters(), loops: loops)
         driver = try Driver<RedisStore>(shared, loops: loops, redis: redis)
     }
     try driver.wait(until: { driver.shared.failure == nil }, "the store is there")
@@ -388,7 +388,7 @@ private func openStore(
         guard case .redis(let location) = StoreLocation("redis://ada:hunter2@127.0.0.1:1") else {
             throw Failure("not read")
         }
-        let shared = SharedRedis(at: location, Configuration(), FoldParameters(), loops: 1)
+        let shared = try SharedRedis(at: location, Configuration(), FoldParameters(), loops: 1)
         #expect(shared.summary == "redis at 127.0.0.1:1")
         #expect(shared.failure == .unreachable, "nobody has connected yet")
     }

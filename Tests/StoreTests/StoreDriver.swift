@@ -227,6 +227,15 @@ extension StoreDriver {
         }
     }
 
+    /// Samples of a series; nil when the device is unknown.
+    func samples(_ query: SeriesQuery, loop: Int = 0) throws -> SeriesPage? {
+        switch try ask(.series(query), loop: loop) {
+        case .series(let page): return page
+        case .problem(.unknownDevice): return nil
+        case let answer: throw Failure("no samples: \(answer)")
+        }
+    }
+
     func anomalies(_ filter: AnomalyFilter, loop: Int = 0) throws -> [String] {
         guard case .anomalies(let objects) = try ask(.anomalies(filter), loop: loop) else {
             throw Failure("no anomalies")

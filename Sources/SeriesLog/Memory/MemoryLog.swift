@@ -1,6 +1,7 @@
 package import Bytes
 package import Detection
 internal import Synchronization
+package import Wire
 
 /// Every series of this process, in memory, with a limit.
 ///
@@ -19,11 +20,20 @@ package final class MemoryLog: Sendable {
     private let deviceLimit: Int
     private let timeToLive: TimeSpan
     private let seed: UInt64
-    private let fleet: Mutex<SeriesFold>
+    private let fleet: Mutex<Fleet>
+    private let history: HistoryRing
     private let stripes: [Stripe]
     private let devices = Atomic<Int>(0)
     private let evictedForRoom = Atomic<Int>(0)
     private let expiredCount = Atomic<Int>(0)
+
+    private struct Fleet: ~Copyable {
+        var fold: SeriesFold
+        /// Its last sample in the history.
+        var lastRow = HistoryRing.none
+
+        init(_ parameters: FoldParameters) { fold = SeriesFold(parameters) }
+    }
 
     private final class Stripe: Sendable {
         let table = Mutex(StripeTable())
@@ -39,16 +49,19 @@ package final class MemoryLog: Sendable {
     /// - Parameters:
     ///   - deviceLimit: series kept; beyond it the one idle longest goes.
     ///   - timeToLive: series without a sample for so long go too.
+    ///   - historyLimit: samples of all series together that are kept with their verdicts.
     ///   - seed: of the hash; should be unpredictable to clients.
     package init(
-        _ parameters: FoldParameters, deviceLimit: Int, timeToLive: TimeSpan, seed: UInt64
+        _ parameters: FoldParameters, deviceLimit: Int, timeToLive: TimeSpan,
+        historyLimit: Int = 0, seed: UInt64
     ) {
         precondition(deviceLimit > 0, "a log of no series can serve no device")
         self.parameters = parameters
         self.deviceLimit = deviceLimit
         self.timeToLive = timeToLive
         self.seed = seed
-        fleet = Mutex(SeriesFold(parameters))
+        fleet = Mutex(Fleet(parameters))
+        history = HistoryRing(limit: historyLimit)
         stripes = (0..<MemoryLog.stripeCount).map { _ in Stripe() }
     }
 
@@ -68,7 +81,11 @@ package final class MemoryLog: Sendable {
 
     /// Takes a sample of the fleet alone.
     package func appendToFleet(_ sample: Sample) -> Verdict {
-        fleet.withLock { fold in fold.fold(sample, parameters) }
+        fleet.withLock { fleet in
+            let verdict = fleet.fold.fold(sample, parameters)
+            fleet.lastRow = history.add(sample, verdict, after: fleet.lastRow)
+            return verdict
+        }
     }
 
     /// Takes a sample of a device. The verdict comes from the device's own series. The fleet's
@@ -79,7 +96,7 @@ package final class MemoryLog: Sendable {
         let verdict: Verdict? = stripe.table.withLock { table in
             guard let series = table.series.find(name, hash: hash) else { return nil }
             if isExpired(table.series.lastActivity(of: series), now) { return nil }
-            let verdict = table.take(sample, of: series, now: now, parameters)
+            let verdict = table.take(sample, of: series, now: now, parameters, history)
             stripe.noteOldest(of: table)
             return verdict
         }
@@ -94,14 +111,15 @@ package final class MemoryLog: Sendable {
             // Another loop may have made it since; an expired one begins anew.
             if let series = table.series.find(name, hash: hash) {
                 if !isExpired(table.series.lastActivity(of: series), now) {
-                    return table.take(sample, of: series, now: now, parameters)
+                    return table.take(sample, of: series, now: now, parameters, history)
                 }
                 table.remove(series)
                 devices.subtract(1, ordering: .relaxed)
                 expiredCount.add(1, ordering: .relaxed)
             }
             devices.add(1, ordering: .relaxed)
-            let verdict = table.begin(name, hash: hash, with: sample, now: now, parameters)
+            let verdict = table.begin(
+                name, hash: hash, with: sample, now: now, parameters, history)
             stripe.noteOldest(of: table)
             return verdict
         }
@@ -182,7 +200,7 @@ package final class MemoryLog: Sendable {
     // MARK: Looking
 
     package func fleetSummary() -> SeriesSummary {
-        fleet.withLock { fold in fold.summary }
+        fleet.withLock { fleet in fleet.fold.summary }
     }
 
     /// One device's series; nil when it is unknown.
@@ -193,6 +211,29 @@ package final class MemoryLog: Sendable {
                 !isExpired(table.series.lastActivity(of: series), now)
             else { return nil }
             return table.series[series].fold.summary
+        }
+    }
+
+    /// Reads samples of a device's series, or of the fleet's.
+    /// - Returns: nil when the device is unknown.
+    package func scan(_ query: SeriesQuery, now: Instant) -> HistoryScan? {
+        let last: Int? =
+            if let device = query.device {
+                lastRow(of: device.span, now: now)
+            } else { fleet.withLock { $0.lastRow } }
+        guard let last else { return nil }
+        var scan = HistoryScan(query, parameters)
+        history.read(query, last: last, into: &scan)
+        return scan
+    }
+
+    private func lastRow(of name: Span<UInt8>, now: Instant) -> Int? {
+        let hash = DeviceKey.hash(name, seed: seed)
+        return stripe(hash).table.withLock { table in
+            guard let series = table.series.find(name, hash: hash),
+                !isExpired(table.series.lastActivity(of: series), now)
+            else { return nil }
+            return table.series[series].lastRow
         }
     }
 

@@ -7,6 +7,8 @@ struct StripeTable: ~Copyable {
         var fold: SeriesFold
         /// Its place among the newcomers; -1 when it is none of them.
         var newcomerPlace = -1
+        /// Its last sample in the history.
+        var lastRow = HistoryRing.none
     }
 
     private(set) var series = SeriesTable<Content>()
@@ -17,21 +19,26 @@ struct StripeTable: ~Copyable {
     /// Takes the first sample of a device that is not here.
     mutating func begin(
         _ name: Span<UInt8>, hash: UInt64, with sample: Sample, now: Instant,
-        _ parameters: FoldParameters
+        _ parameters: FoldParameters, _ history: HistoryRing
     ) -> Verdict {
         let id = series.insert(name, hash: hash, Content(fold: SeriesFold(parameters)), now: now)
         series[id].newcomerPlace = newcomers.append(id)
-        return series[id].fold.fold(sample, parameters)
+        let verdict = series[id].fold.fold(sample, parameters)
+        series[id].lastRow = history.add(sample, verdict, after: HistoryRing.none)
+        return verdict
     }
 
     /// Takes a further sample of a series.
     @inline(__always)
     mutating func take(
-        _ sample: Sample, of id: SeriesID, now: Instant, _ parameters: FoldParameters
+        _ sample: Sample, of id: SeriesID, now: Instant, _ parameters: FoldParameters,
+        _ history: HistoryRing
     ) -> Verdict {
         series.touch(id, now: now)
         clearNewcomer(id)
-        return series[id].fold.fold(sample, parameters)
+        let verdict = series[id].fold.fold(sample, parameters)
+        series[id].lastRow = history.add(sample, verdict, after: series[id].lastRow)
+        return verdict
     }
 
     mutating func remove(_ id: SeriesID) {

@@ -1,4 +1,4 @@
-internal import Detection
+package import Detection
 
 /// How a series' checkpoint is written: a list of elements. The first may be a fold as of an
 /// entry; the others are records, samples that came later and have left the log.
@@ -8,7 +8,7 @@ internal import Detection
 ///     records 'R', birth 8, entry 8, arrival 8 (both of the first), then per sample: entries since
 ///             the one before, milliseconds since then (numbers of 7 bits a byte), timestamp 8,
 ///             rps 8, cpu 8
-enum CheckpointCoding {
+package enum CheckpointCoding {
     static let foldKind = UInt8(ascii: "F")
     static let recordsKind = UInt8(ascii: "R")
     static let foldHeadBytes = 1 + 7 * 8
@@ -17,16 +17,16 @@ enum CheckpointCoding {
     static let recordBytes = 28
 
     /// A fold with what is known of it.
-    struct FoldElement {
+    package struct FoldElement {
         var birth: UInt64
-        var asOf: UInt64
+        package var asOf: UInt64
         /// The last entry with a sample of the series, and when it came.
-        var lastEntry: UInt64
-        var lastArrival: Int
-        var totals: SeriesTotals
-        var fold: [UInt8]
+        package var lastEntry: UInt64
+        package var lastArrival: Int
+        package var totals: SeriesTotals
+        package var fold: [UInt8]
 
-        var bytes: [UInt8] {
+        package var bytes: [UInt8] {
             var bytes: [UInt8] = [foldKind]
             bytes.reserveCapacity(foldHeadBytes + fold.count)
             for word in [
@@ -38,7 +38,7 @@ enum CheckpointCoding {
         }
 
         /// nil when the bytes are none.
-        init?(_ bytes: [UInt8]) {
+        package init?(_ bytes: [UInt8]) {
             guard bytes.count >= foldHeadBytes, bytes[0] == foldKind else { return nil }
             let words = (0..<7).map { bytes.span.word(at: 1 + 8 * $0) }
             let limit = UInt64(Int.max / 4)
@@ -66,15 +66,7 @@ enum CheckpointCoding {
         }
     }
 
-    /// A sample that has left the log.
-    struct Record: Equatable {
-        var entry: UInt64
-        /// The log's clock at that entry, in Unix milliseconds.
-        var arrival: Int
-        var sample: Sample
-    }
-
-    static func bytes(of records: [Record], birth: UInt64) -> [UInt8] {
+    static func bytes(of records: [HistoryRecord], birth: UInt64) -> [UInt8] {
         precondition(!records.isEmpty, "an element of no records")
         var bytes: [UInt8] = [recordsKind]
         bytes.reserveCapacity(recordsHeadBytes + records.count * recordBytes)
@@ -94,14 +86,14 @@ enum CheckpointCoding {
     }
 
     /// The records of an element; nil when it is none, or belongs to a log of another birth.
-    static func records(_ bytes: [UInt8], birth: UInt64) -> [Record]? {
+    static func records(_ bytes: [UInt8], birth: UInt64) -> [HistoryRecord]? {
         let span = bytes.span
         guard span.count >= recordsHeadBytes, span[0] == recordsKind, span.word(at: 1) == birth
         else { return nil }
         var entry = span.word(at: 9)
         guard var arrival = Int(exactly: span.word(at: 17)), arrival < Int.max / 4
         else { return nil }
-        var records: [Record] = []
+        var records: [HistoryRecord] = []
         var offset = recordsHeadBytes
         while offset < span.count {
             guard let entries = span.short(at: &offset), let wait = span.short(at: &offset),
@@ -114,7 +106,7 @@ enum CheckpointCoding {
                 rps: span.double(at: offset + 8))
             guard sample.isPlausible else { return nil }
             offset += 24
-            records.append(Record(entry: entry, arrival: arrival, sample: sample))
+            records.append(HistoryRecord(entry: entry, arrival: arrival, sample: sample))
         }
         return records
     }

@@ -18,6 +18,8 @@ package struct LogSettings: Sendable {
     /// Whether the log has the fleet's series, and whether it has series of devices.
     package var hasFleet = true
     package var hasDevices = true
+    /// Whether samples that leave the log are told with the trim.
+    package var keepsHistory = false
     /// This process' name in its entries; unlike any other's, not 0.
     package var writer: UInt64 = 1
     /// Should be unpredictable to clients.

@@ -69,7 +69,7 @@ extension TurnLog {
     }
 
     /// Sees to it that the fleet's fold will be here.
-    private mutating func wantFleet() {
+    mutating func wantFleet() {
         guard case .unknown = fleet.standing else { return }
         fleet.standing = .wanted
         wanted.append(.none)
@@ -77,6 +77,7 @@ extension TurnLog {
 
     /// Begins the fleet's fold with its checkpoint.
     mutating func adoptFleet(_ elements: [[UInt8]]) {
+        if !questions.isEmpty { noteStart(of: .none, elements) }
         guard let element = elements.first.flatMap({ CheckpointCoding.FoldElement($0) }),
             element.birth == position.birth
         else {

@@ -32,6 +32,8 @@ package struct Ticket: Sendable {
     package internal(set) var duplicates: [Int32] = []
     /// By the places asked for; nil for a series that is not there.
     package var summaries: [SeriesSummary?] = []
+    /// What there is of a series that is to be folded again; nil when it is not there.
+    package var history: SeriesHistory?
 
     // A step is one call, not a line for each field: every access of an array's element from
     // outside asks first whether the array is anybody else's.
@@ -66,6 +68,7 @@ package struct Ticket: Sendable {
         isOpen = false
         if !summaries.isEmpty { summaries = [] }
         if !duplicates.isEmpty { duplicates = [] }
+        history = nil
         // A large batch is rare; what it took is not kept for small ones.
         if verdicts.capacity > 4096 { verdicts = [] }
         return true

@@ -218,6 +218,10 @@ extension TurnLog {
                 questions.append(question)
                 continue
             }
+            if question.isOfHistory {
+                if !answerHistory(question, &tickets) { questions.append(question) }
+                continue
+            }
             if question.series.isNone {
                 guard catchUpFleet() else {
                     questions.append(question)
@@ -236,6 +240,7 @@ extension TurnLog {
             close(question)
             tickets.finish(question.ticket)
         }
+        if !starts.isEmpty, !questions.contains(where: \.isOfHistory) { starts = [] }
     }
 
     /// nil for a series that has no samples, or none within the time to live.

@@ -98,6 +98,7 @@ extension TurnLog {
             wantAgain(id)
             return
         }
+        if !questions.isEmpty { noteStart(of: id, elements) }
         makeRoomForFold()
         if start.relearns { counts.relearned += 1 }
         heldCount += 1
@@ -410,7 +411,7 @@ struct FoldStart: ~Copyable {
     }
 
     /// Records that stood in the list before are skipped: a trim that was cut may be repeated.
-    private mutating func take(_ list: [CheckpointCoding.Record], before end: UInt64) {
+    private mutating func take(_ list: [HistoryRecord], before end: UInt64) {
         let bound = through
         records += UInt32(clamping: list.count)
         for record in list where record.entry > bound && record.entry < end {

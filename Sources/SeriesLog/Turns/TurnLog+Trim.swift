@@ -57,6 +57,8 @@ package struct TrimGroup: Sendable {
         package let activity: Int?
         /// The series has ended, and no sample came since.
         package let hasEnded: Bool
+        /// What leaves the log of it, for a store that keeps history; else nothing.
+        package let history: [HistoryPart]
         let records: UInt32
     }
 
@@ -71,6 +73,11 @@ package struct TrimGroup: Sendable {
     package var forgetsKeysBefore: UInt64?
     /// Set in the last group: replaces the log's own checkpoint (its clock, and the fleet's fold).
     package var fleet: [UInt8] = []
+    /// What leaves the log of the fleet's series, a part of it with each group; for a store that
+    /// keeps history.
+    package var fleetHistory: [HistoryRecord] = []
+    /// The log's clock, in Unix milliseconds.
+    package var clock = 0
     /// Set in the last group: names of devices whose last activity, in Unix milliseconds, is
     /// earlier are forgotten, when their checkpoints are.
     package var forgetsNamesBefore = 0
@@ -304,8 +311,10 @@ extension TurnLog {
             let old = checkpoints.first { $0.series == id }?.elements
             group.lists.append(list(of: id, before: job.number, rebuilding: old))
         }
+        if settings.keepsHistory, settings.hasFleet { group.fleetHistory = fleetShare(job) }
         guard job.done + group.lists.count == job.series.count else { return group }
         group.trimsTo = job.number
+        group.clock = clock
         group.fleet = job.element
         group.forgetsNamesBefore = clock - LogSettings.expirySpans * settings.timeToLive - 1
         var keys: [UInt8] = []
@@ -330,23 +339,9 @@ extension TurnLog {
     private mutating func list(
         of id: SeriesID, before number: UInt64, rebuilding old: [[UInt8]]?
     ) -> TrimGroup.List {
-        var records: [CheckpointCoding.Record] = []
-        var ended = false
-        for index in chain(of: id, upTo: table[id].lastLeaving) {
-            let record = tail.record(index)
-            let entry = tail[record.number]
-            switch record.kind {
-            case .sample:
-                records.append(
-                    CheckpointCoding.Record(
-                        entry: record.number, arrival: entry.clock,
-                        sample: entry.bytes.span.sample(at: Int(record.offset))))
-            case .end:
-                ended = true
-                records.removeAll()
-            case .undecidedEnd, .nothing: break
-            }
-        }
+        let history = parts(of: id, upTo: table[id].lastLeaving)
+        let ended = history.contains { $0.endsAt != nil }
+        var records = history.last { $0.endsAt == nil }?.records ?? []
         let activity = records.last?.arrival
         let hasEnded = ended && records.isEmpty
         var elements: [[UInt8]] = []
@@ -371,13 +366,15 @@ extension TurnLog {
         return TrimGroup.List(
             series: id, replaces: replaces, elements: elements,
             expires: !elements.isEmpty && (replaces || isShort),
-            activity: activity, hasEnded: hasEnded, records: UInt32(clamping: records.count))
+            activity: activity, hasEnded: hasEnded,
+            history: settings.keepsHistory ? history : [],
+            records: UInt32(clamping: records.count))
     }
 
     /// A fold of all that stands in a list and of the records that follow; nil when it is of other
     /// parameters, or newer than the trim.
     private func rebuilt(
-        _ old: [[UInt8]], with records: [CheckpointCoding.Record], before number: UInt64
+        _ old: [[UInt8]], with records: [HistoryRecord], before number: UInt64
     ) -> [UInt8]? {
         var start = FoldStart(settings)
         start.take(old, birth: position.birth)

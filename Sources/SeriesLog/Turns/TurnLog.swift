@@ -42,6 +42,8 @@ package struct TurnLog: ~Copyable {
         let ticket: TicketNumber
         let position: Int
         let series: SeriesID
+        /// What there is of it is wanted, to be folded again, and not how it stands.
+        var isOfHistory = false
         /// The log was, or is being, read since it was asked: an answer from a read before that
         /// may lack what another process has told its client.
         var isBoarded = false
@@ -98,6 +100,8 @@ package struct TurnLog: ~Copyable {
     /// Entries of this process that are sent and not yet folded.
     var own: [OwnTurn] = []
     var questions: [Question] = []
+    /// Checkpoints that were read for questions of history, with the log's first entry then.
+    var starts: [(series: SeriesID, first: UInt64, elements: [[UInt8]])] = []
     /// Series whose checkpoints are to be read; `none` is the fleet's.
     var wanted: [SeriesID] = []
     /// Series whose checkpoints were read, and are adopted when the log was seen afterwards.

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import CSQLite
 
 /// What went wrong with the store's file.
@@ -160,5 +161,21 @@ struct FileFault: Error, Sendable, Equatable {
         guard count > 0, let start = unsafe sqlite3_column_blob(handle, column) else { return [] }
         // SAFETY: the library says how many bytes there are; they are copied at once.
         return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+    }
+}
+
+extension Statement {
+    /// Executes a statement whose parameters 8 and 9 are a check sum and its bytes.
+    func run(with bytes: [UInt8]) throws(FileFault) {
+        bind(8, Int(CRC32C.of(bytes.span)))
+        bind(9, bytes)
+        try run()
+    }
+
+    /// The bytes of the column after this one, whose check sum stands in this one; nil when they
+    /// have changed by themselves.
+    func checked(_ column: Int32) -> [UInt8]? {
+        let bytes = bytes(column + 1)
+        return integer(column) == Int(CRC32C.of(bytes.span)) ? bytes : nil
     }
 }

@@ -16,8 +16,6 @@ package struct FileLog: LogDriver, ~Copyable {
     /// A flight leaves so long after the one before that had so many samples: where there are many,
     /// many share the cost of a transaction.
     private static func gathering(_ samples: Int) -> TimeSpan { .microseconds(12 * samples) }
-    /// Bytes of entries that stay in the log: at a start they are read.
-    private static var historyBytes: ClosedRange<Int> { 8 << 20...64 << 20 }
 
     package var tickets = TicketTable()
     package private(set) var now = Instant.zero
@@ -44,13 +42,14 @@ package struct FileLog: LogDriver, ~Copyable {
         self.shared = shared
         var random = SystemRandomNumberGenerator()
         var settings = LogSettings()
-        settings.parameters = shared.parameters
+        settings.parameters = shared.log.parameters
+        settings.keepsHistory = shared.log.keepsHistory
         settings.timeToLive = Int(shared.log.timeToLive.milliseconds)
         settings.deviceLimit = shared.log.deviceLimit
         settings.heldLimit = min(settings.heldLimit, shared.log.deviceLimit)
         settings.keyLimit = shared.log.keyLimit
-        settings.leastHistory = FileLog.historyBytes.lowerBound
-        settings.historyLimit = FileLog.historyBytes.upperBound
+        settings.leastHistory = shared.log.logBytes.lowerBound
+        settings.historyLimit = shared.log.logBytes.upperBound
         settings.writer = random.next() | 1
         settings.hashSeed = random.next()
         log = TurnLog(settings)
@@ -132,6 +131,19 @@ package struct FileLog: LogDriver, ~Copyable {
         listings[ticket] = Listing()
         tickets.add(parts: 1, to: ticket)
         asking.append((ticket, count))
+        tickets.finish(ticket)
+        return ticket
+    }
+
+    package mutating func askForSeries(_ query: SeriesQuery) -> TicketNumber {
+        let ticket = tickets.open(samples: 0)
+        let device = query.device ?? []
+        if !log.isFollowing || !log.knowsDevices {
+            tickets.note(failure ?? .opening, of: ticket)
+        } else if let tail = log.tailHistory(of: device.span) {
+            // Nobody else writes: what was acknowledged is in the log as it is here.
+            tickets[ticket].history = SeriesHistory(start: nil, tail: tail)
+        }
         tickets.finish(ticket)
         return ticket
     }

@@ -1,7 +1,7 @@
 /// The open file with its tables and statements.
 final class FileTables {
     /// Who reads a file of a greater number refuses it.
-    static let format = 1
+    static let format = 2
     /// "TDMK", for `file` and its like.
     private static let applicationID = 0x5444_4D4B
 
@@ -9,10 +9,11 @@ final class FileTables {
     let begin, commit: Statement
     let readFact, setFact: Statement
     let lastTurn, readTurns, insertTurn, deleteTurns: Statement
-    let readNames, findName, insertName, setActivity, deleteName, deleteOldNames: Statement
+    let readNames, findName, insertName, setActivity, endName, endOldNames: Statement
     let readList, insertElement, deleteList, deleteOldLists: Statement
     let readKeys, insertKeys, deleteKeys: Statement
     let readFlagged, insertFlagged, deleteFlagged: Statement
+    let history: HistoryTables
 
     init(_ path: String, waitsForDisk: Bool) throws(FileFault) {
         let database = try Database(path: path)
@@ -31,13 +32,14 @@ final class FileTables {
             "INSERT INTO turns (number, crc, bytes) VALUES (?1, ?8, ?9)")
         deleteTurns = try database.prepare("DELETE FROM turns WHERE number < ?1")
         readNames = try database.prepare(
-            "SELECT series, name, activity FROM names WHERE series > ?1 "
+            "SELECT series, name, activity FROM names WHERE series > ?1 AND activity > 0 "
                 + "ORDER BY series LIMIT ?2")
-        findName = try database.prepare("SELECT series FROM names WHERE name = ?1")
-        insertName = try database.prepare("INSERT INTO names (name, activity) VALUES (?1, ?2)")
+        findName = try database.prepare("SELECT series, activity FROM names WHERE name = ?1")
+        insertName = try database.prepare("INSERT INTO names (name, activity) VALUES (?1, 0)")
         setActivity = try database.prepare("UPDATE names SET activity = ?2 WHERE series = ?1")
-        deleteName = try database.prepare("DELETE FROM names WHERE series = ?1")
-        deleteOldNames = try database.prepare("DELETE FROM names WHERE activity < ?1")
+        endName = try database.prepare("UPDATE names SET activity = 0 WHERE series = ?1")
+        endOldNames = try database.prepare(
+            "UPDATE names SET activity = 0 WHERE activity > 0 AND activity < ?1")
         readList = try database.prepare(
             "SELECT crc, bytes FROM checkpoints WHERE series = ?1 ORDER BY place")
         insertElement = try database.prepare(
@@ -47,7 +49,7 @@ final class FileTables {
         deleteList = try database.prepare("DELETE FROM checkpoints WHERE series = ?1")
         deleteOldLists = try database.prepare(
             "DELETE FROM checkpoints WHERE series IN "
-                + "(SELECT series FROM names WHERE activity < ?1)")
+                + "(SELECT series FROM names WHERE activity > 0 AND activity < ?1)")
         readKeys = try database.prepare("SELECT number, crc, bytes FROM keys ORDER BY number")
         insertKeys = try database.prepare(
             "INSERT OR REPLACE INTO keys (number, crc, bytes) VALUES (?1, ?8, ?9)")
@@ -58,6 +60,7 @@ final class FileTables {
             "INSERT INTO flagged (device, alert, text) VALUES (?1, ?2, ?3)")
         deleteFlagged = try database.prepare(
             "DELETE FROM flagged WHERE number <= (SELECT max(number) FROM flagged) - ?1")
+        history = try HistoryTables(database)
     }
 
     private static func prepare(
@@ -75,11 +78,11 @@ final class FileTables {
             throw FileFault(kind: .other, reason: "it is a database of another program")
         }
         try database.run(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = "
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = "
                 + (waitsForDisk ? "FULL" : "NORMAL")
-                + "; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384"
+                + "; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384"
         )
-        guard version == 0 else { return }
+        guard version < FileTables.format else { return }
         try database.run(
             """
             BEGIN IMMEDIATE;
@@ -97,10 +100,25 @@ final class FileTables {
                 (number INTEGER PRIMARY KEY, crc INTEGER, bytes BLOB);
             CREATE TABLE IF NOT EXISTS flagged
                 (number INTEGER PRIMARY KEY, device BLOB, alert INTEGER, text BLOB);
+            CREATE TABLE IF NOT EXISTS history
+                (series INTEGER, entry INTEGER, life INTEGER, sequence INTEGER, count INTEGER,
+                 last INTEGER, earliest INTEGER, latest INTEGER, crc INTEGER, bytes BLOB,
+                 PRIMARY KEY (series, entry)) WITHOUT ROWID;
+            CREATE INDEX IF NOT EXISTS history_by_age ON history (last);
+            CREATE TABLE IF NOT EXISTS folds
+                (series INTEGER, entry INTEGER, life INTEGER, samples INTEGER, crc INTEGER,
+                 bytes BLOB, PRIMARY KEY (series, entry)) WITHOUT ROWID;
             PRAGMA application_id = \(FileTables.applicationID);
             PRAGMA user_version = \(FileTables.format);
             COMMIT
             """)
+    }
+
+    /// Bytes of the file that hold something.
+    func usedBytes() throws(FileFault) -> Int {
+        let pages = try FileTables.number("PRAGMA page_count", database)
+        let free = try FileTables.number("PRAGMA freelist_count", database)
+        return (pages - free) * (try FileTables.number("PRAGMA page_size", database))
     }
 
     private static func number(

@@ -24,6 +24,7 @@ final class LogFile {
 
     private let path: String
     private let waitsForDisk: Bool
+    private let settings: LogFileSettings
     private let identity: FileIdentity
     private var tables: FileTables?
     private var nextNumber = 0
@@ -37,14 +38,19 @@ final class LogFile {
 
     /// What is written ahead is moved into the file whenever it is so much more.
     private static let aheadStep = 4 << 20
+    /// Chunks of history that one trim drops, at most: more than it writes, in the long run.
+    private static let droppedChunks = 4_096
     /// A transaction writes at least so many bytes: some whole pages.
     private static let leastWritten = 8192
 
     /// Opens the file, or makes it.
     /// - Parameter waitsForDisk: what is stored is on the disk before it is answered, so that it
     ///   survives a power cut.
-    init(path: String, waitsForDisk: Bool) throws(FileFault) {
+    init(
+        path: String, waitsForDisk: Bool, _ settings: LogFileSettings
+    ) throws(FileFault) {
         self.path = path
+        self.settings = settings
         self.waitsForDisk = waitsForDisk
         let tables = try FileTables(path, waitsForDisk: waitsForDisk)
         guard let identity = FileIdentity(path) else {
@@ -76,6 +82,11 @@ final class LogFile {
         tables.lastTurn.reset()
         guard (birth > 0) == (nextNumber > 1) else {
             throw FileFault(kind: .damaged, reason: "its first table says nothing of the log")
+        }
+        var judges = FoldJudges(try fact("judges", in: tables) ?? [])
+        let judge = FoldJudges.name(of: settings.parameters)
+        if judges.add(judge, from: UInt64(nextNumber)) {
+            try setFact("judges", to: judges.bytes, in: tables)
         }
     }
 
@@ -157,7 +168,9 @@ final class LogFile {
         case .checkpoint:
             nameIndex += 1
             return .list(try checkpoint(of: flight.names[nameIndex - 1], in: tables))
-        case .fleetCheckpoint: return .list(try fact("fleet", in: tables).map { [$0] } ?? [])
+        case .fleetCheckpoint:
+            let elements = try fact("fleet", in: tables).map { [$0] } ?? []
+            return .list(try refolded(elements, of: HistoryTables.fleet, in: tables))
         case .keys: return .entries(try keyBlocks(in: tables))
         case .names(let cursor): return try names(after: Int(cursor), in: tables)
         case .append: return try append(flight, in: tables)
@@ -213,10 +226,14 @@ final class LogFile {
 
     // MARK: Checkpoints
 
-    private func series(_ name: [UInt8], in tables: FileTables) throws(FileFault) -> Int? {
+    /// The number of a device's series, and whether it has ended.
+    private func series(
+        _ name: [UInt8], in tables: FileTables
+    ) throws(FileFault) -> (number: Int, isEnded: Bool)? {
         tables.findName.bind(1, name)
         defer { tables.findName.reset() }
-        return try tables.findName.next() ? tables.findName.integer(0) : nil
+        guard try tables.findName.next() else { return nil }
+        return (tables.findName.integer(0), tables.findName.integer(1) == 0)
     }
 
     /// A list with a damaged element is none: the series begins anew.
@@ -224,7 +241,7 @@ final class LogFile {
         of name: [UInt8], in tables: FileTables
     ) throws(FileFault) -> [[UInt8]] {
         guard let series = try series(name, in: tables) else { return [] }
-        tables.readList.bind(1, series)
+        tables.readList.bind(1, series.number)
         var elements: [[UInt8]] = []
         var isWhole = true
         while try tables.readList.next() {
@@ -234,13 +251,26 @@ final class LogFile {
                 isWhole = false
             }
         }
-        return isWhole ? elements : []
+        return isWhole ? try refolded(elements, of: series.number, in: tables) : []
+    }
+
+    /// A checkpoint whose fold is of these settings, where that can be made.
+    private func refolded(
+        _ elements: [[UInt8]], of series: Int, in tables: FileTables
+    ) throws(FileFault) -> [[UInt8]] {
+        guard settings.keepsHistory, let first = elements.first,
+            let element = CheckpointCoding.FoldElement(first),
+            element.decoded(settings.parameters) == nil,
+            let other = try tables.history.refolded(element, of: series, settings.parameters)
+        else { return elements }
+        return [other.bytes] + elements.dropFirst()
     }
 
     private func write(
         _ group: TrimGroup, names: [[UInt8]], in tables: FileTables
     ) throws(FileFault) {
         for (list, name) in zip(group.lists, names) { try write(list, of: name, in: tables) }
+        try keepHistory(group, in: tables)
         try setFact("token", to: group.token, in: tables)
         guard let number = group.trimsTo else { return }
         if !group.fleet.isEmpty { try setFact("fleet", to: group.fleet, in: tables) }
@@ -253,7 +283,7 @@ final class LogFile {
             try tables.deleteKeys.run()
         }
         if group.forgetsNamesBefore > 0 {
-            for statement in [tables.deleteOldLists, tables.deleteOldNames] {
+            for statement in [tables.deleteOldLists, tables.endOldNames] {
                 statement.bind(1, group.forgetsNamesBefore)
                 try statement.run()
             }
@@ -265,35 +295,66 @@ final class LogFile {
     private func write(
         _ list: TrimGroup.List, of name: [UInt8], in tables: FileTables
     ) throws(FileFault) {
-        var known = try series(name, in: tables)
-        if let series = known, list.replaces {
-            tables.deleteList.bind(1, series)
+        let known = try series(name, in: tables)
+        if let known, list.replaces {
+            tables.deleteList.bind(1, known.number)
             try tables.deleteList.run()
         }
-        if list.hasEnded {
-            if let series = known {
-                tables.deleteName.bind(1, series)
-                try tables.deleteName.run()
-            }
-            return
+        if known == nil, list.hasEnded, list.history.isEmpty { return }
+        let number = if let known { known.number } else { try insertName(name, in: tables) }
+        try tables.history.keep(
+            list.history, of: number, isNew: known?.isEnded ?? true,
+            timeToLive: Int(settings.timeToLive.milliseconds))
+        if list.hasEnded { return try end(number, in: tables) }
+        if let activity = list.activity, activity > 0 {
+            tables.setActivity.bind(1, number)
+            tables.setActivity.bind(2, activity)
+            try tables.setActivity.run()
         }
-        let activity = list.activity ?? 0
-        if let series = known {
-            if activity > 0 {
-                tables.setActivity.bind(1, series)
-                tables.setActivity.bind(2, activity)
-                try tables.setActivity.run()
-            }
-        } else {
-            tables.insertName.bind(1, name)
-            tables.insertName.bind(2, activity)
-            try tables.insertName.run()
-            known = try series(name, in: tables)
-        }
-        guard let series = known else { return }
         for element in list.elements {
-            tables.insertElement.bind(1, series)
+            tables.insertElement.bind(1, number)
             try tables.insertElement.run(with: element)
+            if settings.keepsHistory { try tables.history.keep(fold: element, of: number) }
+        }
+    }
+
+    private func insertName(_ name: [UInt8], in tables: FileTables) throws(FileFault) -> Int {
+        tables.insertName.bind(1, name)
+        try tables.insertName.run()
+        return try series(name, in: tables)?.number ?? 0
+    }
+
+    private func end(_ series: Int, in tables: FileTables) throws(FileFault) {
+        tables.endName.bind(1, series)
+        try tables.endName.run()
+        guard !settings.keepsHistory else { return }
+        tables.history.deleteName.bind(1, series)
+        try tables.history.deleteName.run()
+    }
+
+    // MARK: History
+
+    /// What a trim takes out of the fleet's series, and what is too old by now.
+    private func keepHistory(
+        _ group: TrimGroup, in tables: FileTables
+    ) throws(FileFault) {
+        guard settings.keepsHistory else { return }
+        var part = HistoryPart()
+        part.records = group.fleetHistory
+        if !part.records.isEmpty {
+            try tables.history.keep(
+                [part], of: HistoryTables.fleet,
+                isNew: part.records[0].entry <= 2, timeToLive: nil)
+        }
+        guard group.trimsTo != nil else { return }
+        try tables.history.keep(fold: group.fleet, of: HistoryTables.fleet)
+        let limit = LogFile.droppedChunks
+        if let retention = settings.retention {
+            _ = try tables.history.drop(
+                before: group.clock - Int(retention.milliseconds), limit: limit)
+        }
+        if let most = settings.byteLimit, try tables.usedBytes() > most {
+            _ = try tables.history.drop(before: .max, limit: limit)
         }
     }
 
@@ -374,20 +435,8 @@ final class LogFile {
     /// The bytes of a column whose check sum stands in the column before it in the list of
     /// columns; nil, and counted, when they have changed by themselves.
     private func checked(_ statement: Statement, _ column: Int32) -> [UInt8]? {
-        let bytes = statement.bytes(column + 1)
-        guard statement.integer(column) == Int(CRC32C.of(bytes.span)) else {
-            damaged += 1
-            return nil
-        }
+        let bytes = statement.checked(column)
+        if bytes == nil { damaged += 1 }
         return bytes
-    }
-}
-
-extension Statement {
-    /// Executes a statement whose parameters 8 and 9 are a check sum and its bytes.
-    fileprivate func run(with bytes: [UInt8]) throws(FileFault) {
-        bind(8, Int(CRC32C.of(bytes.span)))
-        bind(9, bytes)
-        try run()
     }
 }

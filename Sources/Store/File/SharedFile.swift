@@ -7,11 +7,11 @@ package import Wire
 
 /// What all loops of a process share of the store in a file.
 package final class SharedFile: SharedLogs {
-    let parameters: FoldParameters
     let log: LogFileSettings
     let metrics = FileMetrics()
     package let exchange: LoopExchange
     let writer: FileWriter
+    package let reader: HistoryReader
     private let path: String
     private let lock: FileLock
 
@@ -20,17 +20,32 @@ package final class SharedFile: SharedLogs {
         package let description: String
     }
 
-    /// Opens the file, locks it, and starts the thread that has it.
-    package init(
+    /// Opens the file, locks it, and starts the threads that have it.
+    package convenience init(
         path: String, _ configuration: Configuration, _ parameters: FoldParameters, loops: Int
     ) throws(OpeningError) {
+        try self.init(
+            path: path, LogFileSettings(configuration, parameters),
+            waitsForDisk: configuration.sync == .full, loops: loops)
+    }
+
+    init(
+        path: String, _ settings: LogFileSettings, waitsForDisk: Bool, loops: Int
+    ) throws(OpeningError) {
         self.path = path
-        self.parameters = parameters
-        log = LogFileSettings(configuration)
+        log = settings
         exchange = LoopExchange(loops: loops)
         lock = try SharedFile.lock(path)
         writer = try SharedFile.writer(
-            path, waitsForDisk: configuration.sync == .full, metrics)
+            path, waitsForDisk: waitsForDisk, log, metrics)
+        let metrics = metrics
+        do throws(SystemError) {
+            reader = try HistoryReader(
+                log.parameters, timeToLive: Int(log.timeToLive.milliseconds)
+            ) { FileArchive(path: path, settings, metrics) }
+        } catch {
+            throw OpeningError(description: "\(path): \(error)")
+        }
     }
 
     private static func lock(_ path: String) throws(OpeningError) -> FileLock {
@@ -45,11 +60,11 @@ package final class SharedFile: SharedLogs {
     }
 
     private static func writer(
-        _ path: String, waitsForDisk: Bool, _ metrics: FileMetrics
+        _ path: String, waitsForDisk: Bool, _ settings: LogFileSettings, _ metrics: FileMetrics
     ) throws(OpeningError) -> FileWriter {
         let file: LogFile
         do throws(FileFault) {
-            file = try LogFile(path: path, waitsForDisk: waitsForDisk)
+            file = try LogFile(path: path, waitsForDisk: waitsForDisk, settings)
         } catch {
             throw OpeningError(description: "\(path): \(error.reason)")
         }
@@ -76,15 +91,30 @@ struct LogFileSettings: Sendable {
     var timeToLive = TimeSpan.seconds(86_400)
     var deviceLimit = 1_000_000
     var keyLimit = 1_000_000
+    /// How long samples are kept that have left the log; nil when they are not.
+    var retention: TimeSpan? = .seconds(30 * 86_400)
+    /// Bytes from which the oldest of them go before that time; nil for none.
+    var byteLimit: Int?
+    var parameters = FoldParameters()
+
+    /// Bytes of entries that stay in the log: at a start they are read.
+    var logBytes: ClosedRange<Int> = 8 << 20...64 << 20
+
+    var keepsHistory: Bool { retention != nil }
 
     /// A request waits so long for the disk, then it is answered 503.
     static let timeout = TimeSpan.seconds(5)
     /// Samples that are not stored yet, some 14 MB of them: room for the largest batch twice.
     static let queueLimit = 262_144
 
-    init(_ configuration: Configuration) {
+    init() {}
+
+    init(_ configuration: Configuration, _ parameters: FoldParameters) {
+        self.parameters = parameters
         timeToLive = configuration.seriesTimeToLive
         deviceLimit = configuration.deviceLimit
         keyLimit = configuration.keyLimit
+        retention = configuration.retention == .seconds(0) ? nil : configuration.retention
+        byteLimit = configuration.fileByteLimit
     }
 }

@@ -36,6 +36,9 @@ package protocol LogDriver: ~Copyable {
     mutating func askForDevices(after: [UInt8]?, limit: Int) -> TicketNumber
     /// Asks for the newest flagged samples.
     mutating func askForFlagged(count: Int) -> TicketNumber
+    /// Asks for what there is of a series, to be folded again: it comes as the ticket's history,
+    /// or not, when there is no such series.
+    mutating func askForSeries(_ query: SeriesQuery) -> TicketNumber
     /// What a listing is made of; once.
     mutating func takeListing(_ ticket: TicketNumber) -> Listing
 
@@ -65,6 +68,7 @@ package protocol LogDriver: ~Copyable {
 /// What all loops of a process share of a store with logs.
 package protocol SharedLogs: SharedStore {
     var exchange: LoopExchange { get }
+    var reader: HistoryReader { get }
 }
 
 extension SharedLogs {

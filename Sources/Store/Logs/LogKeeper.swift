@@ -7,6 +7,7 @@ internal import Wire
 /// The one follower and writer of a process: its loop keeps the logs for all loops.
 struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     private let exchange: LoopExchange
+    private let reader: HistoryReader
     var log: Log
     /// The requests that wait, by their tickets.
     private var waiting: [StoreRequest?] = []
@@ -17,14 +18,21 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     private(set) var earlyDeadline = Instant.never
     /// Requests that have ended, by loop; those of the keeper's own loop stay here.
     private var ended: [[StoreRequest]]
+    /// Requests whose series is being folded again, by the numbers of their questions.
+    private var reading: [Int: StoreRequest] = [:]
+    private var questions = 0
     private var nextView = Instant.zero
     private static var viewInterval: TimeSpan { .milliseconds(100) }
 
     init(_ shared: Log.Shared, _ seat: StoreSeat) {
         exchange = shared.exchange
+        reader = shared.reader
         ended = Array(repeating: [], count: shared.exchange.answers.count)
         log = Log(shared, seat)
+        reader.serve(seat.wakeUp)
     }
+
+    deinit { reader.stop() }
 
     // MARK: Requests
 
@@ -92,6 +100,7 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
             log.askForFlagged(
                 count: filter.device != nil || filter.alertsOnly
                     ? FlaggedNote.limit : filter.limit)
+        case .series(let query): log.askForSeries(query)
         }
     }
 
@@ -103,9 +112,39 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
             guard let request = waiting[Int(ticket.index)].take() else {
                 preconditionFailure("a ticket is decided once")
             }
+            if case .series(let query)? = request.call,
+                let history = log.tickets[ticket].history, log.tickets.failure(of: ticket) == nil
+            {
+                log.tickets.release(ticket)
+                read(query, history, for: request)
+                continue
+            }
             let outcome = outcome(of: ticket, request)
             log.tickets.release(ticket)
             end(request, outcome)
+        }
+    }
+
+    private mutating func read(
+        _ query: SeriesQuery, _ history: SeriesHistory, for request: StoreRequest
+    ) {
+        questions += 1
+        let question = HistoryReader.Question(
+            number: questions, query: query, history: history)
+        guard reader.ask(question) else { return end(request, .failed(.queueFull)) }
+        reading[questions] = request
+    }
+
+    /// Takes what the reader has found.
+    mutating func takeHistory() {
+        guard !reading.isEmpty else { return }
+        for reply in reader.takeReplies() {
+            guard let request = reading.removeValue(forKey: reply.number) else { continue }
+            switch reply.outcome {
+            case .page(let page): end(request, .answered(.series(page)))
+            case .tooMany: end(request, .answered(.problem(.tooManyToJudge)))
+            case .failed(let failure): end(request, .failed(failure))
+            }
         }
     }
 
@@ -159,6 +198,7 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
         case .stats: return .stats(firstSummary(ticket) ?? .empty)
         case .devices(_, let limit): return devices(ticket, limit: limit)
         case .anomalies(let filter): return .anomalies(anomalies(ticket, filter))
+        case .series: return .problem(.unknownDevice(parameter: "device_id"))
         }
     }
 

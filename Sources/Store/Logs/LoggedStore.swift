@@ -112,6 +112,7 @@ struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
     mutating func lookAtWhatIsDue() {
         keeper?.takeRequests()
         keeper?.log.lookAtWhatIsDue()
+        keeper?.takeHistory()
         keeper?.beginEarly()
     }
 

@@ -85,7 +85,15 @@ package struct MemoryStore: Store, ~Copyable {
         case .stats: return .stats(log.fleetSummary())
         case .devices(let after, let limit): return devices(after: after, limit: limit)
         case .anomalies(let filter): return .anomalies(shared.anomalies.newest(filter))
+        case .series(let query): return samples(query)
         }
+    }
+
+    private func samples(_ query: SeriesQuery) -> Answer {
+        guard let scan = log.scan(query, now: now) else {
+            return .problem(.unknownDevice(parameter: "device_id"))
+        }
+        return scan.isTooLong ? .problem(.tooManyToJudge) : .series(scan.page())
     }
 
     private func devices(after: [UInt8]?, limit: Int) -> Answer {

@@ -16,7 +16,8 @@ package final class SharedMemory: SharedStore {
     package init(_ configuration: Configuration, _ parameters: FoldParameters, hashSeed: UInt64) {
         log = MemoryLog(
             parameters, deviceLimit: configuration.deviceLimit,
-            timeToLive: configuration.seriesTimeToLive, seed: hashSeed)
+            timeToLive: configuration.seriesTimeToLive,
+            historyLimit: configuration.historySamples, seed: hashSeed)
         keys = Mutex(KeyMemory(limit: configuration.keyLimit, seed: hashSeed))
     }
 

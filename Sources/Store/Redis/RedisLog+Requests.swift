@@ -48,6 +48,9 @@ extension RedisLog {
     package mutating func askForFlagged(count: Int) -> TicketNumber {
         machine.askForFlagged(count: count)
     }
+    package mutating func askForSeries(_ query: SeriesQuery) -> TicketNumber {
+        machine.askForSeries(query)
+    }
     package mutating func takeListing(_ ticket: TicketNumber) -> Listing {
         machine.takeListing(ticket)
     }

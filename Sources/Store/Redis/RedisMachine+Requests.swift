@@ -145,6 +145,20 @@ extension RedisMachine {
         logs[id.index].log.ask(about: device.span, ticket, &tickets)
     }
 
+    /// Asks for what there is of a series, to be folded again.
+    package mutating func askForSeries(_ query: SeriesQuery) -> TicketNumber {
+        let ticket = tickets.open(samples: 0)
+        let device = query.device ?? []
+        let id = device.isEmpty ? fleetLog : log(of: device.span)
+        if let id, !isAway(logs[id.index]) {
+            logs[id.index].log.ask(forHistoryOf: device.span, ticket, &tickets)
+        } else {
+            tickets.note(.unreachable, of: ticket)
+        }
+        tickets.finish(ticket)
+        return ticket
+    }
+
     /// Asks for a page of the devices with the newest activity, or of those that follow `after`.
     package mutating func askForDevices(after: [UInt8]?, limit: Int) -> TicketNumber {
         let ticket = tickets.open(samples: 0)

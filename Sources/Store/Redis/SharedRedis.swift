@@ -2,6 +2,7 @@ internal import Bytes
 package import Detection
 internal import Options
 internal import Redis
+package import System
 internal import Telemetry
 package import Wire
 
@@ -14,15 +15,19 @@ package final class SharedRedis: SharedLogs {
     let mirrors: Bool
     let metrics = RedisMetrics()
     package let exchange: LoopExchange
+    package let reader: HistoryReader
 
+    /// - Throws: when the thread that reads the past cannot be started.
     package init(
         at location: RedisLocation, _ configuration: Configuration, _ parameters: FoldParameters,
         loops: Int
-    ) {
+    ) throws(SystemError) {
         self.parameters = parameters
         settings = RedisSettings(location, configuration)
         mirrors = configuration.redisMirror == .on
         exchange = LoopExchange(loops: loops)
+        reader = try HistoryReader(
+            parameters, timeToLive: Int(configuration.seriesTimeToLive.milliseconds))
     }
 
     package var summary: String {

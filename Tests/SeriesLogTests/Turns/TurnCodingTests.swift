@@ -128,8 +128,8 @@ import Testing
 }
 
 @Suite struct CheckpointCodingTests {
-    private func record(_ entry: UInt64, _ arrival: Int) -> CheckpointCoding.Record {
-        CheckpointCoding.Record(
+    private func record(_ entry: UInt64, _ arrival: Int) -> HistoryRecord {
+        HistoryRecord(
             entry: entry, arrival: arrival,
             sample: Sample(timestamp: Double(entry) + 0.25, cpu: 3, rps: Double(arrival)))
     }

@@ -35,7 +35,7 @@ import Testing
     @Test("all of a flight is done, or nothing")
     func isAtomic() throws {
         let folder = try TemporaryFolder()
-        let file = try LogFile(path: folder.path + "/a.db", waitsForDisk: false)
+        let file = try LogFile(path: folder.path + "/a.db", waitsForDisk: false, LogFileSettings())
         #expect(file.execute(birth()).fault == nil)
         var flight = append([4, 5])
         // A trim without what it writes is refused, and is no fault of the file.
@@ -49,7 +49,7 @@ import Testing
         #expect(turns.map(\.bytes) == [[4, 5]])
         file.close()
         // Another one finds what this one left, and numbers on.
-        let next = try LogFile(path: folder.path + "/a.db", waitsForDisk: false)
+        let next = try LogFile(path: folder.path + "/a.db", waitsForDisk: false, LogFileSettings())
         guard case .appended(let third) = next.execute(append([6])).replies.first else {
             throw Failure("not appended")
         }
@@ -61,7 +61,7 @@ import Testing
     func boundsWriteAhead() throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/a.db"
-        let file = try LogFile(path: path, waitsForDisk: false)
+        let file = try LogFile(path: path, waitsForDisk: false, LogFileSettings())
         #expect(file.execute(birth()).fault == nil)
         let bytes = [UInt8](repeating: 9, count: 1 << 20)
         for number in 0..<200 {

@@ -30,7 +30,7 @@ final class LogReference {
     /// How a series looked after each of its samples; the fleet's has an empty name.
     private(set) var summaries: [[UInt8]: [SeriesSummary]] = [:]
     /// A device's samples that count, with their entries.
-    private(set) var records: [[UInt8]: [CheckpointCoding.Record]] = [:]
+    private(set) var records: [[UInt8]: [HistoryRecord]] = [:]
     /// Where a device's series ended last.
     private var ends: [[UInt8]: UInt64] = [:]
     private var decoded = DecodedTurn()
@@ -118,7 +118,7 @@ final class LogReference {
             series[name] = known
             summaries[name, default: []].append(known.fold.summary)
             records[name, default: []].append(
-                CheckpointCoding.Record(
+                HistoryRecord(
                     entry: entry.id.number, arrival: clock, sample: sample))
         }
         verdicts[Int(sample.timestamp), default: []].append(verdict)

@@ -1,0 +1,192 @@
+import Bytes
+import Detection
+import Numerics
+import System
+import TestSupport
+import Testing
+import Wire
+
+@testable import Store
+
+/// What was said of each sample when it came, to hold `GET /series` against.
+struct ToldVerdicts {
+    private(set) var rows: [String?: [SeriesPage.Row]] = [:]
+    private var random: SeededRandom
+    private var time = 1_700_000_000
+    /// Judges the fleet's samples too: a store tells only the verdict of a device.
+    private var fleet: [String?: [Sample]] = [:]
+
+    init(seed: UInt64) { random = SeededRandom(seed: seed) }
+
+    /// Sends a batch of samples, some of them of no device.
+    mutating func send(_ count: Int, devices: Int, to store: any StoreDriver) throws {
+        var samples: [(device: String?, sample: Sample)] = []
+        for _ in 0..<count {
+            time += random.below(3)
+            let number = random.below(devices + 1)
+            let rps = random.below(50) == 0 ? random.below(5_000) : 100 + random.below(20)
+            let sample = Sample(
+                timestamp: Double(time), cpu: Double(random.below(1_000)) / 10, rps: Double(rps))
+            samples.append((number == devices ? nil : "d\(number)", sample))
+        }
+        let texts = samples.map { device, sample in
+            let name = device.map { ",\"device_id\":\"\($0)\"" } ?? ""
+            return "{\"timestamp\":\(sample.timestamp),\"cpu\":\(sample.cpu),"
+                + "\"rps\":\(sample.rps)\(name)}"
+        }
+        let verdicts = try store.append("[" + texts.joined(separator: ",") + "]")
+        for ((device, sample), verdict) in zip(samples, verdicts) {
+            if verdict.sequence == 1 { rows[device] = [] }
+            rows[device, default: []].append(SeriesPage.Row(sample: sample, verdict: verdict))
+            fleet[nil, default: []].append(sample)
+        }
+    }
+
+    var devices: [String] { rows.keys.compactMap { $0 }.sorted() }
+
+    func told(_ device: String) -> [SeriesPage.Row] { rows[device] ?? [] }
+
+    /// All samples of the fleet, folded from the beginning.
+    func fleetRows(_ parameters: FoldParameters = FoldParameters()) -> [SeriesPage.Row] {
+        refolded(fleet[nil] ?? [], parameters)
+    }
+
+    func refolded(_ device: String, _ parameters: FoldParameters) -> [SeriesPage.Row] {
+        refolded(told(device).map(\.sample), parameters)
+    }
+
+    private func refolded(_ samples: [Sample], _ parameters: FoldParameters) -> [SeriesPage.Row] {
+        var fold = SeriesFold(parameters)
+        return samples.map { SeriesPage.Row(sample: $0, verdict: fold.fold($0, parameters)) }
+    }
+}
+
+extension StoreDriver {
+    /// All pages of a series, one after the other.
+    func allSamples(_ device: String?, limit: Int) throws -> [SeriesPage.Row] {
+        var query = SeriesQuery(device: device.map { Array($0.utf8) })
+        query.limit = limit
+        var rows: [SeriesPage.Row] = []
+        while let page = try samples(query) {
+            rows += page.rows
+            guard let next = page.next else { return rows }
+            query.after = next
+        }
+        throw Failure("no such device: \(device ?? "fleet")")
+    }
+}
+
+@Suite(.serialized) struct SeriesTests {
+    @Test("a series is told as it was judged, page by page", arguments: StoreKind.allCases)
+    func tellsAll(_ kind: StoreKind) throws {
+        let store = try openStore(kind)
+        var told = ToldVerdicts(seed: 5)
+        for count in [1, 200, 700, 30] { try told.send(count, devices: 3, to: store) }
+        for device in told.devices {
+            for limit in [7, 100, 1000] {
+                let rows = try store.allSamples(device, limit: limit)
+                #expect(rows == told.told(device), "\(device), pages of \(limit)")
+            }
+        }
+        #expect(try store.allSamples(nil, limit: 100) == told.fleetRows())
+        #expect(try store.samples(SeriesQuery(device: Array("nobody".utf8))) == nil)
+    }
+
+    @Test("a poll after the last sample gets what is new", arguments: StoreKind.allCases)
+    func polls(_ kind: StoreKind) throws {
+        let store = try openStore(kind)
+        var told = ToldVerdicts(seed: 6)
+        var seen: [SeriesPage.Row] = []
+        for _ in 0..<5 {
+            try told.send(20, devices: 1, to: store)
+            var query = SeriesQuery(device: Array("d0".utf8))
+            query.after = seen.last?.verdict.sequence ?? 0
+            let page = try #require(try store.samples(query))
+            #expect(page.next == nil)
+            seen += page.rows
+            #expect(seen == told.told("d0"))
+            query.after = seen.last?.verdict.sequence ?? 0
+            #expect(try store.samples(query)?.rows == [])
+        }
+    }
+
+    @Test("times bound what is told, both included", arguments: StoreKind.allCases)
+    func boundsTimes(_ kind: StoreKind) throws {
+        let store = try openStore(kind)
+        var told = ToldVerdicts(seed: 7)
+        for _ in 0..<5 { try told.send(100, devices: 2, to: store) }
+        let all = told.told("d1")
+        var query = SeriesQuery(device: Array("d1".utf8))
+        query.limit = 1000
+        query.from = all[30].sample.timestamp
+        query.to = all[60].sample.timestamp
+        let wanted = all.filter {
+            $0.sample.timestamp >= all[30].sample.timestamp
+                && $0.sample.timestamp <= all[60].sample.timestamp
+        }
+        #expect(try store.samples(query)?.rows == wanted)
+        query.to = nil
+        query.after = all[40].verdict.sequence
+        #expect(try store.samples(query)?.rows == Array(all[41...]))
+        query.from = 1e12
+        #expect(try store.samples(query)?.rows == [])
+    }
+
+    @Test("few points show the extremes and every alert", arguments: StoreKind.allCases)
+    func thins(_ kind: StoreKind) throws {
+        let store = try openStore(kind)
+        var told = ToldVerdicts(seed: 8)
+        for _ in 0..<10 { try told.send(300, devices: 1, to: store) }
+        let all = told.told("d0")
+        var query = SeriesQuery(device: Array("d0".utf8))
+        query.points = 40
+        let page = try #require(try store.samples(query))
+        let alerts = all.filter(\.verdict.alert)
+        #expect(page.next == nil)
+        #expect(page.rows.count <= 40 + alerts.count && page.rows.count >= 20)
+        #expect(page.rows.allSatisfy { all[$0.verdict.sequence - 1] == $0 })
+        #expect(page.rows.first == all.first && page.rows.last == all.last)
+        #expect(alerts.allSatisfy { page.rows.contains($0) })
+        let values = page.rows.map(\.sample.rps)
+        #expect(values.min() == all.map(\.sample.rps).min())
+        #expect(values.max() == all.map(\.sample.rps).max())
+        query.points = 2_000
+        #expect(try store.samples(query)?.rows.count ?? 0 > 300)
+    }
+
+    @Test("another threshold shows what would have been", arguments: StoreKind.allCases)
+    func rejudges(_ kind: StoreKind) throws {
+        let store = try openStore(kind)
+        var told = ToldVerdicts(seed: 9)
+        for _ in 0..<10 { try told.send(90, devices: 1, to: store) }
+        var query = SeriesQuery(device: Array("d0".utf8))
+        query.limit = 1000
+        var parameters = FoldParameters()
+        for threshold in [2.0, 8, 100] {
+            query.alertThreshold = threshold
+            parameters.alertThreshold = threshold
+            let rows = try #require(try store.samples(query)).rows
+            #expect(rows == told.refolded("d0", parameters), "threshold \(threshold)")
+        }
+    }
+
+    @Test("memory keeps the newest samples of all series together")
+    func bounds() throws {
+        var configuration = Configuration()
+        configuration.historySamples = 100
+        let shared = SharedMemory(configuration, FoldParameters(), hashSeed: 7)
+        let store = try Driver<MemoryStore>(shared, loops: 1, redis: nil)
+        var told = ToldVerdicts(seed: 10)
+        for _ in 0..<10 { try told.send(40, devices: 1, to: store) }
+        let rows = try store.allSamples("d0", limit: 1000)
+        #expect(rows == told.told("d0").suffix(rows.count))
+        let fleet = try store.allSamples(nil, limit: 1000)
+        #expect(fleet == told.fleetRows().suffix(fleet.count))
+        #expect(rows.count + fleet.count <= 100 && fleet.count >= 50)
+        configuration.historySamples = 0
+        let off = SharedMemory(configuration, FoldParameters(), hashSeed: 7)
+        let none = try Driver<MemoryStore>(off, loops: 1, redis: nil)
+        try told.send(40, devices: 1, to: none)
+        #expect(try none.allSamples("d0", limit: 10) == [])
+    }
+}
