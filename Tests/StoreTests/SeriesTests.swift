@@ -189,4 +189,21 @@ extension StoreDriver {
         try told.send(40, devices: 1, to: none)
         #expect(try none.allSamples("d0", limit: 10) == [])
     }
+
+    @Test("Redis tells what its log and its checkpoints hold", .timeLimit(.minutes(2)))
+    func tellsWhatRedisHolds() throws {
+        let store = try openStore(.redis)
+        var told = ToldVerdicts(seed: 11)
+        // More than the log holds: some 40 bytes each.
+        for _ in 0..<70 { try told.send(1_000, devices: 20, to: store) }
+        for device in told.devices {
+            let rows = try store.allSamples(device, limit: 1000)
+            #expect(rows.count > 300 && rows.count < told.told(device).count)
+            #expect(rows == told.told(device).suffix(rows.count), "\(device)")
+        }
+        var query = SeriesQuery()
+        query.limit = 1000
+        query.after = 69_500
+        #expect(try store.samples(query)?.rows == told.fleetRows().suffix(500))
+    }
 }

@@ -3,8 +3,8 @@ package import Wire
 
 /// Folds a series again, and keeps of it what was asked for.
 ///
-/// It is given the samples in their order, from a place on where the fold is known: the beginning of
-/// the series, or a checkpoint. So it says of each exactly what was said when it came.
+/// It is given the samples in their order, from a place on where the fold is known: the beginning
+/// of the series, or a checkpoint. So it says of each exactly what was said when it came.
 package struct HistoryScan: ~Copyable {
     private let query: SeriesQuery
     private var parameters: FoldParameters

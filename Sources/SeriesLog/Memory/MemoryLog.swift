@@ -96,7 +96,7 @@ package final class MemoryLog: Sendable {
         let verdict: Verdict? = stripe.table.withLock { table in
             guard let series = table.series.find(name, hash: hash) else { return nil }
             if isExpired(table.series.lastActivity(of: series), now) { return nil }
-            let verdict = table.take(sample, of: series, now: now, parameters, history)
+            let verdict = table.take(sample, of: series, now: now, parameters, history: history)
             stripe.noteOldest(of: table)
             return verdict
         }
@@ -111,7 +111,7 @@ package final class MemoryLog: Sendable {
             // Another loop may have made it since; an expired one begins anew.
             if let series = table.series.find(name, hash: hash) {
                 if !isExpired(table.series.lastActivity(of: series), now) {
-                    return table.take(sample, of: series, now: now, parameters, history)
+                    return table.take(sample, of: series, now: now, parameters, history: history)
                 }
                 table.remove(series)
                 devices.subtract(1, ordering: .relaxed)
@@ -119,7 +119,7 @@ package final class MemoryLog: Sendable {
             }
             devices.add(1, ordering: .relaxed)
             let verdict = table.begin(
-                name, hash: hash, with: sample, now: now, parameters, history)
+                name, hash: hash, with: sample, now: now, parameters, history: history)
             stripe.noteOldest(of: table)
             return verdict
         }

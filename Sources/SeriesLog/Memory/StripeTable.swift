@@ -19,7 +19,7 @@ struct StripeTable: ~Copyable {
     /// Takes the first sample of a device that is not here.
     mutating func begin(
         _ name: Span<UInt8>, hash: UInt64, with sample: Sample, now: Instant,
-        _ parameters: FoldParameters, _ history: HistoryRing
+        _ parameters: FoldParameters, history: HistoryRing
     ) -> Verdict {
         let id = series.insert(name, hash: hash, Content(fold: SeriesFold(parameters)), now: now)
         series[id].newcomerPlace = newcomers.append(id)
@@ -32,7 +32,7 @@ struct StripeTable: ~Copyable {
     @inline(__always)
     mutating func take(
         _ sample: Sample, of id: SeriesID, now: Instant, _ parameters: FoldParameters,
-        _ history: HistoryRing
+        history: HistoryRing
     ) -> Verdict {
         series.touch(id, now: now)
         clearNewcomer(id)

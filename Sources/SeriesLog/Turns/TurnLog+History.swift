@@ -31,8 +31,8 @@ extension TurnLog {
 
     /// All samples of these entries, in the log's order.
     private func fleetRecords(_ entries: Range<UInt64>) -> [HistoryRecord] {
-        let range = tail.firstRecord(from: entries.lowerBound)
-            ..< tail.firstRecord(from: entries.upperBound)
+        let range =
+            tail.firstRecord(from: entries.lowerBound)..<tail.firstRecord(from: entries.upperBound)
         var records: [HistoryRecord] = []
         records.reserveCapacity(range.count)
         for index in range where tail.record(index).kind == .sample {

@@ -54,6 +54,7 @@ extension TurnLog {
         if table[id].isHeld { heldCount -= 1 }
         if !table[id].isEmpty { deviceCount -= 1 }
         if !dueSnapshots.isEmpty { dueSnapshots.removeAll { $0 == id } }
+        if lastEnding?.id == id { lastEnding = nil }
         table.remove(id)
     }
 
@@ -229,11 +230,18 @@ extension TurnLog {
             end(id)
             return true
         }
+        // Those whose ends are on their way are passed over at once.
         var id = table.oldest
+        if let last = lastEnding, table[last.id].isEnding,
+            table.lastActivity(of: last.id) == last.activity
+        {
+            id = table.newer(than: last.id)
+        }
         var looks = 0
         while !id.isNone, looks < 256 {
             if !table[id].isEmpty, !table[id].isPinned, !table[id].isEnding {
                 end(id)
+                lastEnding = (id, table.lastActivity(of: id))
                 return true
             }
             let next = table.newer(than: id)
@@ -249,8 +257,6 @@ extension TurnLog {
         table[id].pins += 1
         table[id].isEnding = true
         endingCount += 1
-        // Out of the way of whoever looks for the next one.
-        table.touch(id, now: clockInstant)
         let key = table.key(of: id)
         draft.add(endOf: key.bytes, asOf: position.number, id)
         counts.evicted += 1

@@ -284,6 +284,7 @@ extension TurnLog {
     mutating func forgetSeries() {
         wanted.removeAll()
         dueSnapshots.removeAll()
+        lastEnding = nil
         newcomers.removeAll()
         giveUpFleet(before: .max)
         if !fleet.isHeld { fleet.standing = .unknown }

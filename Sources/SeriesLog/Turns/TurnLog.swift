@@ -142,6 +142,9 @@ package struct TurnLog: ~Copyable {
     /// Devices without samples that have one on its way from here, and those whose end is.
     var comingCount = 0
     var endingCount = 0
+    /// The series idle longest whose end is on its way, with its last activity then: the next one
+    /// to end is looked for from there.
+    var lastEnding: (id: SeriesID, activity: Instant)?
     /// Ends in the tail of which nobody can tell yet whether they count.
     var undecidedEnds = 0
     package internal(set) var counts = LogCounts()

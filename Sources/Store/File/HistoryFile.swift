@@ -136,7 +136,7 @@ final class HistoryFile {
         _ place: Place, _ query: SeriesQuery, tail: [HistoryRecord],
         into scan: inout HistoryScan
     ) throws(FileFault) {
-        guard let through = try begin(place, query, &scan) else {
+        guard let through = try begin(place, query, with: &scan) else {
             // Nothing is known but what the checkpoint says.
             begin(place.start.element, &scan)
             return take(place.start.records, place.judges, into: &scan)
@@ -144,14 +144,14 @@ final class HistoryFile {
         var bound = Int(clamping: place.end)
         if let to = query.to, !tail.contains(where: { $0.sample.timestamp <= to }) {
             // What comes after the last chunk with a sample that is early enough is not wanted.
-            bind(tables.lastEarlier, place, HistoryTables.milliseconds(to, .up))
+            bind(tables.lastEarlier, place, third: HistoryTables.milliseconds(to, .up))
             bound = try tables.lastEarlier.next() ? tables.lastEarlier.integer(0) + 1 : 0
             tables.lastEarlier.reset()
         }
-        bind(tables.chunkBefore, place, Int(clamping: through + 1))
+        bind(tables.chunkBefore, place, third: Int(clamping: through + 1))
         let from = try tables.chunkBefore.next() ? tables.chunkBefore.integer(0) : 0
         tables.chunkBefore.reset()
-        bind(tables.readChunks, place, from)
+        bind(tables.readChunks, place, third: from)
         tables.readChunks.bind(4, bound)
         defer { tables.readChunks.reset() }
         while try tables.readChunks.next() {
@@ -169,17 +169,17 @@ final class HistoryFile {
     /// Begins where a fold is known: as late as the query allows, or as early as there is one.
     /// - Returns: the last entry that is in the fold; nil when there is none for any chunk.
     private func begin(
-        _ place: Place, _ query: SeriesQuery, _ scan: inout HistoryScan
+        _ place: Place, _ query: SeriesQuery, with scan: inout HistoryScan
     ) throws(FileFault) -> UInt64? {
         guard place.life > 0 else { return nil }
         // With another threshold what came before matters: all is judged again.
-        if query.alertThreshold == nil, let through = try beginLate(place, query, &scan) {
+        if query.alertThreshold == nil, let through = try beginLate(place, query, with: &scan) {
             return through
         }
-        bind(tables.firstChunk, place, 0)
+        bind(tables.firstChunk, place, third: 0)
         defer { tables.firstChunk.reset() }
         if try tables.firstChunk.next(), tables.firstChunk.integer(1) == 1 { return 0 }
-        bind(tables.folds, place, 0)
+        bind(tables.folds, place, third: 0)
         defer { tables.folds.reset() }
         while try tables.folds.next() {
             if let through = begin(foldElement(tables.folds), &scan) { return through }
@@ -189,17 +189,17 @@ final class HistoryFile {
     }
 
     private func beginLate(
-        _ place: Place, _ query: SeriesQuery, _ scan: inout HistoryScan
+        _ place: Place, _ query: SeriesQuery, with scan: inout HistoryScan
     ) throws(FileFault) -> UInt64? {
         var bound = 0
         if let from = query.from {
-            bind(tables.firstLater, place, HistoryTables.milliseconds(from, .down))
+            bind(tables.firstLater, place, third: HistoryTables.milliseconds(from, .down))
             bound =
                 try tables.firstLater.next()
                 ? tables.firstLater.integer(0) : Int(clamping: place.end)
             tables.firstLater.reset()
         }
-        bind(tables.foldsBefore, place, query.after)
+        bind(tables.foldsBefore, place, third: query.after)
         tables.foldsBefore.bind(4, bound)
         defer { tables.foldsBefore.reset() }
         while try tables.foldsBefore.next() {
@@ -221,7 +221,7 @@ final class HistoryFile {
         return element.asOf
     }
 
-    private func bind(_ statement: Statement, _ place: Place, _ value: Int) {
+    private func bind(_ statement: Statement, _ place: Place, third value: Int) {
         statement.bind(1, place.series)
         statement.bind(2, place.life)
         statement.bind(3, value)

@@ -160,7 +160,7 @@ final class HistoryTables {
     /// A series with more samples is not folded again after a change of settings: it learns anew.
     private static let refoldLimit = 4_000_000
 
-    /// A fold that was made with other settings, or by another version, made again from the samples.
+    /// A fold that was made with other settings, or by another version, made again from samples.
     /// - Returns: nil when some of them are not here any more.
     func refolded(
         _ element: CheckpointCoding.FoldElement, of series: Int, _ parameters: FoldParameters

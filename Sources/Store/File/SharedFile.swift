@@ -37,7 +37,7 @@ package final class SharedFile: SharedLogs {
         exchange = LoopExchange(loops: loops)
         lock = try SharedFile.lock(path)
         writer = try SharedFile.writer(
-            path, waitsForDisk: waitsForDisk, log, metrics)
+            path, waitsForDisk: waitsForDisk, log, metrics: metrics)
         let metrics = metrics
         do throws(SystemError) {
             reader = try HistoryReader(
@@ -60,7 +60,7 @@ package final class SharedFile: SharedLogs {
     }
 
     private static func writer(
-        _ path: String, waitsForDisk: Bool, _ settings: LogFileSettings, _ metrics: FileMetrics
+        _ path: String, waitsForDisk: Bool, _ settings: LogFileSettings, metrics: FileMetrics
     ) throws(OpeningError) -> FileWriter {
         let file: LogFile
         do throws(FileFault) {

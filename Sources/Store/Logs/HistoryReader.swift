@@ -19,8 +19,8 @@ protocol HistoryArchive: AnyObject {
     func page(_ query: SeriesQuery, _ tail: TailHistory) -> HistoryOutcome
 }
 
-/// The thread that folds samples of the past again, and reads them where they are kept in a file: so
-/// no loop and no flight waits for that. Questions are served one after the other.
+/// The thread that folds samples of the past again, and reads them where they are kept in a file:
+/// so no loop and no flight waits for that. Questions are served one after the other.
 package final class HistoryReader: Sendable {
     struct Question: Sendable {
         /// Told with the reply.

@@ -125,4 +125,6 @@ struct AskedQuestion {
     let lastEntry: UInt64
     let isLive: Bool
     let epoch: Int
+    /// Its samples are wanted, to be folded again.
+    let isOfHistory: Bool
 }

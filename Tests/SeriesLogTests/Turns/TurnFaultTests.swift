@@ -29,7 +29,7 @@ import Testing
         Planted(fault: .noFence, kinds: disturbed.union(.zombies), seeds: 100),
         Planted(fault: .noPieces, kinds: disturbed.union(.largeRequests), seeds: 100),
         Planted(fault: .noConfirm, kinds: .all, seeds: 100),
-        Planted(fault: .duplicatesToo, kinds: disturbed, seeds: 100),
+        Planted(fault: .duplicatesToo, kinds: disturbed, seeds: 300),
         Planted(fault: .ghostNames, kinds: .all, seeds: 100),
         Planted(fault: .getAfter, kinds: .all, seeds: 100),
     ]

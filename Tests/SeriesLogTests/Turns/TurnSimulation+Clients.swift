@@ -169,10 +169,10 @@ extension TurnSimulation {
     mutating func ask() {
         let replica = replicas[below(replicas.count)]
         guard replica.frozenUntil <= wall else { return }
-        ask(replica, chance(200) ? nil : pick(deviceNames))
+        ask(replica, chance(200) ? nil : pick(deviceNames), isOfHistory: chance(300))
     }
 
-    mutating func ask(_ replica: SimulatedReplica, _ device: [UInt8]?) {
+    mutating func ask(_ replica: SimulatedReplica, _ device: [UInt8]?, isOfHistory: Bool) {
         tellTime(replica)
         let index = log(of: device)
         let ticket = replica.tickets.open(samples: 0)
@@ -181,9 +181,13 @@ extension TurnSimulation {
             log: index, device: device,
             lastEntry: device.map { reference.series[$0]?.lastEntry ?? 0 } ?? 0,
             isLive: device.map { reference.isLive($0, now: wall + 1_000) } ?? false,
-            epoch: epochs[index])
+            epoch: epochs[index], isOfHistory: isOfHistory)
         let name = device ?? []
-        replica.logs[index].log.ask(about: name.span, ticket, &replica.tickets)
+        if isOfHistory {
+            replica.logs[index].log.ask(forHistoryOf: name.span, ticket, &replica.tickets)
+        } else {
+            replica.logs[index].log.ask(about: name.span, ticket, &replica.tickets)
+        }
         replica.tickets.finish(ticket)
     }
 
@@ -192,6 +196,9 @@ extension TurnSimulation {
     ) throws {
         guard replica.tickets.failure(of: ticket) == nil else { return }
         counts.answers += 1
+        guard !question.isOfHistory else {
+            return try checkHistory(question, of: ticket, at: replica)
+        }
         let summaries = replica.tickets[ticket].summaries
         guard summaries.count == 1 else { throw fail("a question has no answer") }
         guard question.epoch == epochs[question.log] else { return }
@@ -218,6 +225,49 @@ extension TurnSimulation {
         }
         if isQuiet, summary != reference.series[device]?.summary(settings.parameters) {
             throw fail("a summary differs")
+        }
+    }
+
+    /// What is told of the past is what was said then: the verdicts of the last samples.
+    private mutating func checkHistory(
+        _ question: AskedQuestion, of ticket: TicketNumber, at replica: SimulatedReplica
+    ) throws {
+        guard question.epoch == epochs[question.log] else { return }
+        let reference = stores[question.log].reference
+        guard let history = replica.tickets[ticket].history else {
+            guard let device = question.device, question.isLive,
+                reference.series[device]?.lastEntry ?? 0 == question.lastEntry,
+                reference.isLive(device, now: wall + 1_000)
+            else { return }
+            throw fail("there is no history of a series")
+        }
+        var query = SeriesQuery(device: question.device)
+        query.limit = 1_000_000
+        var scan = HistoryScan(query, settings.parameters)
+        scan.take(
+            history, timeToLive: question.device == nil ? nil : settings.timeToLive,
+            settings.parameters)
+        let rows = scan.page().rows
+        counts.histories += rows.count
+        for row in rows {
+            let (attempt, index) = TurnSimulation.identity(of: row.sample)
+            let found = landings[question.log][attempt, default: []].filter { $0.index == index }
+            // The fleet's verdicts of devices' samples are not told when they come.
+            guard question.device == nil || found.contains(where: { $0.verdict == row.verdict })
+            else { throw fail("the history has \(row.verdict), but \(found)") }
+        }
+        guard isQuiet else { return }
+        var series =
+            question.device.map { reference.series[$0] ?? Reference.Series() } ?? reference.fleet
+        // Where the checkpoint's fold has all, there is nothing to tell.
+        let isFolded =
+            rows.isEmpty
+            && history.start?.element?.totals.samples ?? 0 == series.samples.count
+        let last = series.summary(settings.parameters).lastVerdict
+        guard isFolded || rows.last?.verdict == last else {
+            throw fail(
+                "a history has \(rows.count) of \(series.samples.count) samples and ends with "
+                    + "\(String(describing: rows.last?.verdict)); \(history.tail.parts)")
         }
     }
 }

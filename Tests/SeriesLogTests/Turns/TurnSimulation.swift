@@ -393,6 +393,7 @@ struct SimulationCounts {
     var duplicates = 0
     var refused = 0
     var answers = 0
+    var histories = 0
     var cuts = 0
     var zombies = 0
     var expired = 0
@@ -407,6 +408,7 @@ struct SimulationCounts {
         duplicates += other.duplicates
         refused += other.refused
         answers += other.answers
+        histories += other.histories
         cuts += other.cuts
         zombies += other.zombies
         expired += other.expired

@@ -35,6 +35,6 @@ import Testing
         }
         if failures > 0 { print("\(name): \(failures) of \(seeds * scale) seeds fail") }
         if scale > 1 { print("\(name): \(seeds * scale) seeds, \(counts)") }
-        #expect(counts.verdicts > 0)
+        #expect(counts.verdicts > 0 && counts.histories > 0)
     }
 }
