@@ -23,11 +23,8 @@ package struct Query: Equatable {
     package var after: [UInt8]?
     package var limit: Int?
     package var alertsOnly = false
-    /// Unix seconds.
-    package var from: Double?
-    package var to: Double?
-    package var points: Int?
-    package var alertThreshold: Double?
+    /// What only GET /series takes. A query that has none of it stays small.
+    package var bounds: [SeriesBound] = []
 
     private static let badDevice = QueryError(
         detail: "device_id: allowed is 1 to 128 bytes of UTF-8, no control characters, %-encoded")
@@ -74,14 +71,15 @@ package struct Query: Equatable {
         } else if bytes.spells(name, "alerts") {
             alertsOnly = try boolean(value, bytes)
         } else if bytes.spells(name, "from") {
-            from = try time(value, bytes, fault: Query.badFrom)
+            bounds.append(.from(try time(value, bytes, fault: Query.badFrom)))
         } else if bytes.spells(name, "to") {
-            to = try time(value, bytes, fault: Query.badTo)
+            bounds.append(.to(try time(value, bytes, fault: Query.badTo)))
         } else if bytes.spells(name, "points") {
-            points = try number(
+            let points = try number(
                 value, bytes, upTo: SeriesQuery.pointLimit, fault: "points: allowed is 1 to 2000")
+            bounds.append(.points(points))
         } else if bytes.spells(name, "alert_threshold") {
-            alertThreshold = try threshold(value, bytes)
+            bounds.append(.alertThreshold(try threshold(value, bytes)))
         }
     }
 

@@ -36,7 +36,8 @@ package enum Call: Sendable, Equatable {
     /// A page of devices, newest activity first; those that follow `after`, where it is given.
     case devices(after: [UInt8]?, limit: Int)
     case anomalies(AnomalyFilter)
-    case series(SeriesQuery)
+    /// Apart in memory, so that the frequent ones stay small.
+    indirect case series(SeriesQuery)
 }
 
 /// Which flagged samples are wanted.

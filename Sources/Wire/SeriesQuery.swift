@@ -1,6 +1,15 @@
 internal import Bytes
 package import Detection
 
+/// A parameter of GET /series.
+package enum SeriesBound: Sendable, Equatable {
+    /// Unix seconds.
+    case from(Double)
+    case to(Double)
+    case points(Int)
+    case alertThreshold(Double)
+}
+
 /// Which samples of a series are wanted, and how they are to be judged.
 package struct SeriesQuery: Sendable, Equatable {
     /// nil is the fleet's series.
@@ -25,11 +34,15 @@ package struct SeriesQuery: Sendable, Equatable {
 
     package init(_ query: Query) throws(QueryError) {
         device = query.deviceID
-        from = query.from
-        to = query.to
         limit = query.limit ?? Query.defaultPage
-        points = query.points
-        alertThreshold = query.alertThreshold
+        for bound in query.bounds {
+            switch bound {
+            case .from(let time): from = time
+            case .to(let time): to = time
+            case .points(let count): points = count
+            case .alertThreshold(let threshold): alertThreshold = threshold
+            }
+        }
         guard let bytes = query.after else { return }
         guard let number = parseDecimal(bytes.span), number >= 0, number < 1e15,
             number == number.rounded()

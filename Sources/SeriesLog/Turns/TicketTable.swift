@@ -40,6 +40,11 @@ package struct TicketTable: Sendable {
         swap(&tickets[Int(ticket.index)].verdicts, &verdicts)
     }
 
+    /// What there is of a series, once; nil when it was not asked for, or is not there.
+    package mutating func takeHistory(of ticket: TicketNumber) -> SeriesHistory? {
+        tickets[Int(ticket.index)].history.take()
+    }
+
     /// Places of its samples that were stored before.
     package func duplicates(of ticket: TicketNumber) -> [Int32] {
         tickets[Int(ticket.index)].duplicates

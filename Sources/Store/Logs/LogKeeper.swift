@@ -112,8 +112,8 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
             guard let request = waiting[Int(ticket.index)].take() else {
                 preconditionFailure("a ticket is decided once")
             }
-            if case .series(let query)? = request.call,
-                let history = log.tickets[ticket].history, log.tickets.failure(of: ticket) == nil
+            if request.call != nil, let history = log.tickets.takeHistory(of: ticket),
+                case .series(let query)? = request.call, log.tickets.failure(of: ticket) == nil
             {
                 log.tickets.release(ticket)
                 read(query, history, for: request)
