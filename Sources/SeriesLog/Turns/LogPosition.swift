@@ -29,7 +29,7 @@ package struct TurnMark: Hashable, Sendable {
 }
 
 /// An entry as the store keeps it.
-package struct StoredTurn: Sendable {
+package struct StoredTurn: Equatable, Sendable {
     package let position: LogPosition
     package let bytes: [UInt8]
 

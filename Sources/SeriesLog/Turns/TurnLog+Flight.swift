@@ -86,8 +86,13 @@ extension TurnLog {
             flight.commands = [
                 .create, .read(from: 0, isExcluded: false, limit: readLimit),
             ]
-        } else if opening.isRead {
-            flight.commands = [.fleetCheckpoint, .keys]
+        } else if opening.isRead, let last = opening.turns.last {
+            // What is read beside the log belongs to it when it still is that log afterwards.
+            position = last.position
+            flight.commands = [
+                .fleetCheckpoint, .keys,
+                .read(from: last.position.number, isExcluded: false, limit: readLimit),
+            ]
         } else if let last = opening.turns.last {
             position = last.position
             flight.commands = [
@@ -303,6 +308,11 @@ extension TurnLog {
             return
         }
         if opening.isRead {
+            guard let last = opening.turns.last, landed.turns.first == last else {
+                standing = .unknown
+                return
+            }
+            opening.turns += landed.turns.dropFirst()
             open(opening, with: landed, &tickets)
             return
         }
@@ -369,7 +379,7 @@ extension TurnLog {
             take(turn, &tickets)
             guard isFollowing else { return }
         }
-        settleOwn(&tickets)
+        if !landed.isFull { settleOwn(&tickets) }
     }
 
     // MARK: Checking

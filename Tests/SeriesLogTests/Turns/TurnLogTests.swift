@@ -55,7 +55,7 @@ import Wire
             _ = board()
             land([.done, .entries([TurnLogTests.stored(1, [])])])
             _ = board()
-            land([.list([]), .entries([])])
+            land([.list([]), .entries([]), .entries([TurnLogTests.stored(1, [])])])
             _ = board()
             let names = devices.map { (name: Array($0.utf8), activity: 999_000) }
             land([.names(next: 0, names), .entries([TurnLogTests.stored(1, [])])])
@@ -90,9 +90,11 @@ import Wire
         subject.land([.entries([])])
         #expect(subject.board() == [.create, .read(from: 0, isExcluded: false, limit: 256)])
         subject.land([.done, .entries([TurnLogTests.stored(1, [])])])
-        holds(subject.board() == [.fleetCheckpoint, .keys])
+        holds(
+            subject.board()
+                == [.fleetCheckpoint, .keys, .read(from: 1, isExcluded: false, limit: 256)])
         holds(!subject.log.isFollowing)
-        subject.land([.list([]), .entries([])])
+        subject.land([.list([]), .entries([]), .entries([TurnLogTests.stored(1, [])])])
         holds(subject.log.isFollowing)
         holds(!subject.log.knowsDevices)
         #expect(
@@ -101,6 +103,19 @@ import Wire
         holds(subject.log.knowsDevices)
         #expect(subject.log.counts.notUnderstood == 0)
         #expect(subject.board() == [])
+    }
+
+    @Test("a log that is another one by the time its checkpoint is read is read from its beginning")
+    func opensAnother() {
+        let subject = Subject()
+        _ = subject.board()
+        subject.land([.entries([TurnLogTests.stored(1, []), TurnLogTests.stored(2, [])])])
+        _ = subject.board()
+        // It was flushed, and made again by another process.
+        let other = StoredTurn(position: LogPosition(birth: 60, number: 1), bytes: [])
+        subject.land([.list([]), .entries([]), .entries([other])])
+        holds(!subject.log.isFollowing)
+        #expect(subject.board() == [.read(from: 0, isExcluded: false, limit: 256)])
     }
 
     @Test("a series that is known to be new is folded without a checkpoint")
