@@ -28,10 +28,10 @@ import Testing
             fault: .noClock, kinds: disturbed.union([.timeJumps, .cluster]), seeds: 100),
         Planted(fault: .noFence, kinds: disturbed.union(.zombies), seeds: 100),
         Planted(fault: .noPieces, kinds: disturbed.union(.largeRequests), seeds: 100),
-        Planted(fault: .noConfirm, kinds: .all, seeds: 100),
+        Planted(fault: .noConfirm, kinds: .all, seeds: 400),
         Planted(fault: .duplicatesToo, kinds: disturbed, seeds: 300),
         Planted(fault: .ghostNames, kinds: .all, seeds: 100),
-        Planted(fault: .getAfter, kinds: .all, seeds: 100),
+        Planted(fault: .getAfter, kinds: .all, seeds: 300),
     ]
 
     /// The first seed that shows it.
