@@ -91,7 +91,7 @@ let package = Package(
             "Service",
             [
                 "Bytes", "Numerics", "HTTP", "HTTPClient", "Detection", "Wire", "Telemetry",
-                "System", "Store", "Compression", "CJemalloc",
+                "System", "Store", "SeriesLog", "Compression", "CJemalloc",
             ]),
         program(
             "LoadGen",

@@ -25,6 +25,8 @@ private func runProgram() -> Int32 {
         case .pause(let span):
             Clock.sleep(span)
             return 0
+        case .tool(let tool, let configuration):
+            return FileTools.run(tool, configuration)
         case .serve(let configuration):
             return serve(configuration)
         }

@@ -8,6 +8,8 @@ package enum Invocation: Equatable {
     case check(port: Int, path: String)
     /// Do nothing for so long.
     case pause(TimeSpan)
+    /// Look into a file of series, with what the environment sets.
+    case tool(LogTool, Configuration)
     case help
     case version
 }
@@ -24,11 +26,12 @@ package enum CommandLineReader {
         if arguments.first == "check" {
             return try readCheck(arguments.dropFirst(), environment: environment)
         }
-        var configuration = Configuration()
-        for setting in Settings.all {
-            // An empty variable is an unset one: manifests often leave them so.
-            guard let text = environment(setting.name), !text.isEmpty else { continue }
-            try setting.set(text, in: &configuration, source: setting.name)
+        var configuration = try read(environment: environment)
+        if arguments.first == "log" {
+            return .tool(try LogToolReader.read(arguments.dropFirst()), configuration)
+        }
+        if arguments.first == "backtest" {
+            return .tool(try LogToolReader.readBacktest(arguments.dropFirst()), configuration)
         }
         var arguments = Arguments(arguments)
         while let argument = arguments.next() {
@@ -51,6 +54,18 @@ package enum CommandLineReader {
         }
         try configuration.checkRelations()
         return .serve(configuration)
+    }
+
+    private static func read(
+        environment: (String) -> String?
+    ) throws(ConfigurationError) -> Configuration {
+        var configuration = Configuration()
+        for setting in Settings.all {
+            // An empty variable is an unset one: manifests often leave them so.
+            guard let text = environment(setting.name), !text.isEmpty else { continue }
+            try setting.set(text, in: &configuration, source: setting.name)
+        }
+        return configuration
     }
 
     private static let pauseRange: ClosedRange<TimeSpan> = .milliseconds(1)...(.seconds(3600))
@@ -92,7 +107,7 @@ package enum CommandLineReader {
                    tidemark check [/health]   asks the service on PORT of this machine for a path;
                                               exit status 0 when it answers 200 within 2 seconds
                    tidemark pause 5s          waits: a preStop hook where there is no shell
-
+            \(LogTool.usage)
             Each setting is an environment variable and a flag; the flag wins.
 
 

@@ -66,7 +66,7 @@ package struct Configuration: Sendable, Equatable {
             ?? (store == .memory ? Configuration.memoryKeys : Configuration.redisKeys)
     }
     static let memoryKeys = 65_536
-    static let redisKeys = 1_000_000
+    package static let redisKeys = 1_000_000
 
     package var bodyLimitBytes = 8 * 1024 * 1024
     package var connectionLimit = 65_536

@@ -13,8 +13,9 @@ struct ToldVerdicts {
     private(set) var rows: [String?: [SeriesPage.Row]] = [:]
     private var random: SeededRandom
     private var time = 1_700_000_000
-    /// Judges the fleet's samples too: a store tells only the verdict of a device.
-    private var fleet: [String?: [Sample]] = [:]
+    /// All that was sent, in order: a store tells only the verdict of a device, so the fleet's
+    /// samples are judged here.
+    private(set) var sent: [(device: String?, sample: Sample)] = []
 
     init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
@@ -38,7 +39,7 @@ struct ToldVerdicts {
         for ((device, sample), verdict) in zip(samples, verdicts) {
             if verdict.sequence == 1 { rows[device] = [] }
             rows[device, default: []].append(SeriesPage.Row(sample: sample, verdict: verdict))
-            fleet[nil, default: []].append(sample)
+            sent.append((device, sample))
         }
     }
 
@@ -48,7 +49,7 @@ struct ToldVerdicts {
 
     /// All samples of the fleet, folded from the beginning.
     func fleetRows(_ parameters: FoldParameters = FoldParameters()) -> [SeriesPage.Row] {
-        refolded(fleet[nil] ?? [], parameters)
+        refolded(sent.map(\.sample), parameters)
     }
 
     func refolded(_ device: String, _ parameters: FoldParameters) -> [SeriesPage.Row] {

@@ -3,7 +3,7 @@ final class FileTables {
     /// Who reads a file of a greater number refuses it.
     static let format = 2
     /// "TDMK", for `file` and its like.
-    private static let applicationID = 0x5444_4D4B
+    static let applicationID = 0x5444_4D4B
 
     let database: Database
     let begin, commit: Statement
@@ -121,7 +121,7 @@ final class FileTables {
         return (pages - free) * (try FileTables.number("PRAGMA page_size", database))
     }
 
-    private static func number(
+    static func number(
         _ question: String, _ database: Database
     ) throws(FileFault) -> Int {
         let statement = try database.prepare(question)

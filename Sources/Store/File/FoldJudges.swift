@@ -23,6 +23,21 @@ struct FoldJudges: Equatable {
             + "\(parameters.minimumSamples),\(parameters.alertThreshold)"
     }
 
+    /// The settings of who judged last; nil when nobody did.
+    var parameters: FoldParameters? {
+        guard let numbers = lines.last?.name.split(separator: ","), numbers.count == 5,
+            let window = Int(numbers[1]), FoldParameters.windowSizes.contains(window),
+            let zThreshold = Double(numbers[2]), let minimum = Int(numbers[3]),
+            let alertThreshold = Double(numbers[4])
+        else { return nil }
+        var parameters = FoldParameters()
+        parameters.windowSize = window
+        parameters.zThreshold = zThreshold
+        parameters.minimumSamples = minimum
+        parameters.alertThreshold = alertThreshold
+        return parameters
+    }
+
     /// Adds who judges from an entry on.
     /// - Returns: false when it is who judged before.
     mutating func add(_ name: String, from entry: UInt64) -> Bool {

@@ -1,0 +1,85 @@
+package import Detection
+
+/// What would have been with other settings: the alerts of a series, folded with each.
+package struct Backtest: ~Copyable {
+    /// An alert at most so many samples from one with the other settings has moved.
+    package static let nearby = 10
+
+    package struct Outcome: Equatable, Sendable {
+        package var samples = 0
+        package var before = 0
+        package var after = 0
+        /// Alerts at the same sample with both.
+        package var same = 0
+        package var moved = 0
+        /// Only with the settings before, and only with the others.
+        package var gone = 0
+        package var new = 0
+
+        package init() {}
+
+        package var isChanged: Bool { moved + gone + new > 0 }
+
+        package mutating func add(_ other: Outcome) {
+            samples += other.samples
+            before += other.before
+            after += other.after
+            same += other.same
+            moved += other.moved
+            gone += other.gone
+            new += other.new
+        }
+    }
+
+    private let parameters: (before: FoldParameters, after: FoldParameters)
+    private var before: SeriesFold
+    private var after: SeriesFold
+    /// Places of the alerts of all lives, counted on and on.
+    private var alerts: (before: [Int], after: [Int]) = ([], [])
+    private var count = 0
+
+    package init(before: FoldParameters, after: FoldParameters) {
+        parameters = (before, after)
+        self.before = SeriesFold(before)
+        self.after = SeriesFold(after)
+    }
+
+    /// The series begins anew.
+    package mutating func restart() {
+        // Exchanged, not assigned: an optimized build (Swift 6.3) would not free the old windows.
+        var first = SeriesFold(parameters.before)
+        swap(&before, &first)
+        var second = SeriesFold(parameters.after)
+        swap(&after, &second)
+    }
+
+    package mutating func take(_ sample: Sample) {
+        count += 1
+        if before.fold(sample, parameters.before).alert { alerts.before.append(count) }
+        if after.fold(sample, parameters.after).alert { alerts.after.append(count) }
+    }
+
+    package var outcome: Outcome {
+        var outcome = Outcome()
+        outcome.samples = count
+        outcome.before = alerts.before.count
+        outcome.after = alerts.after.count
+        let common = Set(alerts.before).intersection(alerts.after)
+        outcome.same = common.count
+        var rest = alerts.after.filter { !common.contains($0) }[...]
+        for place in alerts.before where !common.contains(place) {
+            while let first = rest.first, first < place - Backtest.nearby {
+                outcome.new += 1
+                rest.removeFirst()
+            }
+            if let first = rest.first, first <= place + Backtest.nearby {
+                outcome.moved += 1
+                rest.removeFirst()
+            } else {
+                outcome.gone += 1
+            }
+        }
+        outcome.new += rest.count
+        return outcome
+    }
+}

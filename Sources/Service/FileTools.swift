@@ -1,0 +1,197 @@
+internal import Bytes
+internal import Detection
+internal import HTTP
+internal import SeriesLog
+internal import Store
+internal import System
+internal import Wire
+
+/// `tidemark log` and `tidemark backtest`: what is in a file of series.
+enum FileTools {
+    /// Devices that a backtest lists.
+    private static let listedDevices = 20
+    /// What an import takes in at once, and what an export writes at once.
+    private static let blockBytes = 1 << 20
+
+    /// - Returns: the exit status: 0 when all is well, 1 when it is not, or cannot be told.
+    static func run(_ tool: LogTool, _ configuration: Configuration) -> Int32 {
+        do throws(ArchiveError) {
+            switch tool {
+            case .stats(let path): try stats(open(path, configuration))
+            case .export(let path, let device, let format):
+                try export(
+                    open(path, configuration), of: device, as: format, configuration)
+            case .importFrom(let path, let source):
+                return try take(path, from: source, configuration)
+            case .verify(let path): return try verify(open(path, configuration), configuration)
+            case .backup(let path, let copy):
+                try open(path, configuration).backup(to: copy)
+                say("\(copy): \(FileIdentity.bytes(copy)) bytes")
+            case .compact(let path):
+                let (before, after) = try SeriesArchive.compact(path)
+                say("\(path): \(before) bytes before, \(after) now")
+            case .backtest(let path, let changes):
+                try backtest(open(path, configuration), with: changes, configuration)
+            }
+            return 0
+        } catch {
+            StandardStreams.writeError("tidemark \(tool.name): \(error.description)\n")
+            return 1
+        }
+    }
+
+    private static func say(_ line: String) { StandardStreams.writeOutput(line + "\n") }
+
+    private static func open(
+        _ path: String, _ configuration: Configuration
+    ) throws(ArchiveError) -> SeriesArchive {
+        // A file remembers as many as Redis, whatever STORE says of this process.
+        let keys = configuration.idempotencyKeys ?? Configuration.redisKeys
+        return try SeriesArchive(path: path, keyLimit: keys)
+    }
+
+    private static func timeToLive(_ configuration: Configuration) -> Int {
+        Int(configuration.seriesTimeToLive.milliseconds)
+    }
+
+    // MARK: Tools
+
+    private static func stats(_ archive: SeriesArchive) throws(ArchiveError) {
+        let found = try archive.statistics()
+        let kept = found.keptSamples + found.keptFleetSamples
+        say("devices              \(found.devices), \(found.liveDevices) of them go on")
+        say("file                 \(found.fileBytes) bytes")
+        say("samples in the log   \(found.logSamples)")
+        say("samples beside it    \(found.keptFleetSamples), \(found.keptSamples) of devices")
+        say("chunks               \(found.chunks), \(found.chunkBytes) bytes")
+        say("folds                \(found.folds), \(found.foldBytes) bytes")
+        if kept > 0 {
+            let each = Double(found.chunkBytes + found.foldBytes) / Double(max(1, kept))
+            say("bytes for a sample   \(Double(Int(each * 100)) / 100) in each of its series")
+            var time = ByteBuffer(limit: 64)
+            time.append(httpDate: found.oldest / 1000)
+            say("oldest arrival       \(String(decoding: Array(time.readable), as: UTF8.self))")
+        }
+        say("damaged rows         \(found.damaged)")
+    }
+
+    private static func export(
+        _ archive: SeriesArchive, of device: String?, as format: LogTool.Format,
+        _ configuration: Configuration
+    ) throws(ArchiveError) {
+        var output = ByteBuffer(limit: 2 * blockBytes)
+        func line(_ sample: Sample, _ name: [UInt8]) {
+            switch format {
+            case .ndjson: output.append(sample, device: name.span)
+            case .csv:
+                output.append(number: sample.timestamp)
+                output.append(",")
+                output.append(number: sample.rps)
+            }
+            output.append("\n")
+            if output.count >= blockBytes { write(&output) }
+        }
+        if format == .csv { output.append("timestamp,value\n") }
+        if format == .ndjson, device == nil {
+            try archive.forEachSample { name, sample in line(sample, name) }
+        } else {
+            let name = device.map { Array($0.utf8) }
+            try archive.forEachSample(
+                of: name, timeToLive: timeToLive(configuration)
+            ) { sample in line(sample, name ?? []) }
+        }
+        write(&output)
+    }
+
+    private static func write(_ output: inout ByteBuffer) {
+        StandardStreams.writeOutput(output.readable)
+        output.removeAll()
+    }
+
+    private static func take(
+        _ path: String, from source: String?, _ configuration: Configuration
+    ) throws(ArchiveError) -> Int32 {
+        let file = try SeriesImport(path: path, configuration, FoldParameters(configuration))
+        var lines = try reader(source)
+        var stored = 0
+        var bad = 0
+        let now = Double(Clock.unixNanoseconds() / 1_000_000_000)
+        while let block = try next(&lines) {
+            let (count, rejected) = try file.append(block.span, now: now)
+            stored += count
+            bad += rejected
+        }
+        say("\(path): \(stored) samples stored, \(bad) bad")
+        return bad == 0 ? 0 : 1
+    }
+
+    private static func reader(_ source: String?) throws(ArchiveError) -> LineReader {
+        do throws(FileError) {
+            return try LineReader(source, blockBytes: blockBytes)
+        } catch {
+            throw ArchiveError(error.description)
+        }
+    }
+
+    private static func next(_ lines: inout LineReader) throws(ArchiveError) -> [UInt8]? {
+        do throws(FileError) {
+            return try lines.next()
+        } catch {
+            throw ArchiveError(error.description)
+        }
+    }
+
+    private static func verify(
+        _ archive: SeriesArchive, _ configuration: Configuration
+    ) throws(ArchiveError) -> Int32 {
+        let found = try archive.verify(
+            archive.parameters(), timeToLive: timeToLive(configuration))
+        for line in found.differences.prefix(listedDevices) { say(line) }
+        say(
+            "\(found.series) series, \(found.samples) samples, \(found.folds) folds made again, "
+                + "\(found.differences.count) differ, \(found.damaged) rows damaged"
+                + (found.partial > 0 ? "; \(found.partial) series have lost their beginning" : ""))
+        return found.isGood ? 0 : 1
+    }
+
+    private static func backtest(
+        _ archive: SeriesArchive, with changes: BacktestChanges, _ configuration: Configuration
+    ) throws(ArchiveError) {
+        let before = try archive.parameters()
+        let start = Clock.now()
+        var fleet = Backtest.Outcome()
+        var total = Backtest.Outcome()
+        var rows: [(name: [UInt8], outcome: Backtest.Outcome)] = []
+        try archive.backtest(
+            from: before, to: changes.applied(to: before), timeToLive: timeToLive(configuration)
+        ) { name, outcome in
+            guard !name.isEmpty else { return fleet = outcome }
+            total.add(outcome)
+            if outcome.isChanged { rows.append((name, outcome)) }
+        }
+        let seconds = (Clock.now() - start).seconds
+        rows.sort { left, right in
+            let (one, other) = (left.outcome.changes, right.outcome.changes)
+            return one == other ? left.name.lexicographicallyPrecedes(right.name) : one > other
+        }
+        say("| series | samples | alerts before | after | new | gone | moved |")
+        say("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        say("| the fleet | \(fleet.cells) |")
+        say("| all devices | \(total.cells) |")
+        for row in rows.prefix(listedDevices) {
+            say("| \(String(decoding: row.name, as: UTF8.self)) | \(row.outcome.cells) |")
+        }
+        if rows.count > listedDevices {
+            say("\n\(rows.count - listedDevices) more devices change.")
+        }
+        let samples = fleet.samples + total.samples
+        say("\n\(samples) samples folded twice, in \(Double(Int(seconds * 100)) / 100) s.")
+    }
+}
+
+extension Backtest.Outcome {
+    fileprivate var changes: Int { new + gone + moved }
+    fileprivate var cells: String {
+        "\(samples) | \(before) | \(after) | \(new) | \(gone) | \(moved)"
+    }
+}

@@ -1,0 +1,208 @@
+import Bytes
+import Detection
+import System
+import TestSupport
+import Testing
+import Wire
+
+@testable import SeriesLog
+@testable import Store
+
+/// What the tools make of a file: everything that was sent, in its order, and nothing else.
+@Suite(.serialized) struct SeriesArchiveTests {
+    private static let timeToLive = 86_400_000
+
+    private func settings() -> LogFileSettings {
+        var settings = LogFileSettings()
+        // Most of what is sent leaves the log.
+        settings.logBytes = 32_768...32_768
+        return settings
+    }
+
+    /// A file with samples, most of them beside its log.
+    private func fill(
+        _ path: String, seed: UInt64, devices: Int = 4, batches: Int = 80
+    ) throws -> ToldVerdicts {
+        let shared = try SharedFile(path: path, settings(), waitsForDisk: false, loops: 1)
+        let store = try Driver<FileStore>(shared, loops: 1, redis: nil)
+        try store.wait(until: { shared.failure == nil }, "the store is there")
+        var told = ToldVerdicts(seed: seed)
+        for _ in 0..<batches { try told.send(200, devices: devices, to: store) }
+        return told
+    }
+
+    private func open(_ path: String) throws -> SeriesArchive {
+        try SeriesArchive(path: path, keyLimit: 1_000_000)
+    }
+
+    private func exported(_ path: String) throws -> [(device: String?, sample: Sample)] {
+        var samples: [(device: String?, sample: Sample)] = []
+        try open(path).forEachSample { name, sample in
+            samples.append((name.isEmpty ? nil : String(decoding: name, as: UTF8.self), sample))
+        }
+        return samples
+    }
+
+    /// Equal samples of different devices that came together may have changed places.
+    private func check(_ samples: [(device: String?, sample: Sample)], _ told: ToldVerdicts) {
+        #expect(samples.map(\.sample) == told.sent.map(\.sample))
+        for device in told.devices {
+            let own = samples.filter { $0.device == device }
+            #expect(own.map(\.sample) == told.told(device).map(\.sample), "\(device)")
+        }
+    }
+
+    @Test("an export has every sample in the order in which it came")
+    func exports() throws {
+        let folder = try TemporaryFolder()
+        let told = try fill(folder.path + "/a.db", seed: 41)
+        let samples = try exported(folder.path + "/a.db")
+        check(samples, told)
+        var own: [Sample] = []
+        try open(folder.path + "/a.db").forEachSample(
+            of: Array("d2".utf8), timeToLive: SeriesArchiveTests.timeToLive
+        ) { own.append($0) }
+        #expect(own == told.told("d2").map(\.sample))
+        #expect(throws: ArchiveError.self) {
+            try self.open(folder.path + "/a.db").forEachSample(
+                of: Array("nobody".utf8), timeToLive: 1
+            ) { _ in }
+        }
+    }
+
+    @Test("what is exported and imported is the same again")
+    func imports() throws {
+        let folder = try TemporaryFolder()
+        let told = try fill(folder.path + "/a.db", seed: 42, batches: 20)
+        var text = ByteBuffer(limit: 1 << 22)
+        try open(folder.path + "/a.db").forEachSample { name, sample in
+            text.append(sample, device: name.span)
+            text.append("\n")
+        }
+        do {
+            let file = try SeriesImport(
+                path: folder.path + "/b.db", Configuration(), FoldParameters())
+            let (stored, bad) = try file.append(text.readable, now: 0)
+            #expect(stored == told.sent.count && bad == 0)
+        }
+        let samples = try exported(folder.path + "/b.db")
+        check(samples, told)
+    }
+
+    @Test("every fold that is kept is that of its samples; one that is not is found")
+    func verifies() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/a.db"
+        let told = try fill(path, seed: 43, devices: 2)
+        let parameters = try open(path).parameters()
+        #expect(parameters == FoldParameters())
+        let good = try open(path).verify(parameters, timeToLive: SeriesArchiveTests.timeToLive)
+        #expect(good.isGood && good.series == 3 && good.folds > 3 && good.partial == 0)
+        let own = told.devices.reduce(0) { $0 + told.told($1).count }
+        #expect(good.samples == told.sent.count + own)
+        // The least change of one sample that a fold has taken in.
+        let database = try Database(path: path)
+        let row = try database.prepare(
+            "SELECT series, entry, bytes FROM history WHERE series = 1 ORDER BY entry LIMIT 1")
+        #expect(try row.next())
+        let records = try #require(HistoryChunk.records(row.bytes(2)))
+        let entry = row.integer(1)
+        row.reset()
+        var changed = records
+        let first = records[0]
+        changed[0] = HistoryRecord(
+            entry: first.entry, arrival: first.arrival,
+            sample: Sample(
+                timestamp: first.sample.timestamp, cpu: first.sample.cpu,
+                rps: first.sample.rps.nextUp))
+        let bytes = HistoryChunk.bytes(of: changed)
+        let update = try database.prepare(
+            "UPDATE history SET crc = ?8, bytes = ?9 WHERE series = 1 AND entry = ?1")
+        update.bind(1, entry)
+        try update.run(with: bytes)
+        let bad = try open(path).verify(parameters, timeToLive: SeriesArchiveTests.timeToLive)
+        #expect(!bad.isGood && !bad.differences.isEmpty && bad.damaged == 0)
+        // A change that its check sum shows.
+        try database.run("UPDATE history SET crc = crc + 1 WHERE series = 2")
+        let damaged = try open(path).verify(parameters, timeToLive: SeriesArchiveTests.timeToLive)
+        #expect(damaged.damaged > 0)
+    }
+
+    @Test("a backtest says what other settings would have made of every series")
+    func backtests() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/a.db"
+        let told = try fill(path, seed: 44)
+        var other = FoldParameters()
+        other.alertThreshold = 3
+        var outcomes: [String: Backtest.Outcome] = [:]
+        try open(path).backtest(
+            from: FoldParameters(), to: other, timeToLive: SeriesArchiveTests.timeToLive
+        ) { name, outcome in outcomes[String(decoding: name, as: UTF8.self)] = outcome }
+        #expect(outcomes.count == told.devices.count + 1)
+        for device in told.devices {
+            let outcome = try #require(outcomes[device])
+            let before = told.told(device).count { $0.verdict.alert }
+            let after = told.refolded(device, other).count { $0.verdict.alert }
+            #expect(outcome.before == before && outcome.after == after && after > before)
+            #expect(outcome.same + outcome.moved + outcome.gone == before)
+            #expect(outcome.same + outcome.moved + outcome.new == after)
+        }
+        #expect(outcomes[""]?.samples == told.sent.count)
+    }
+
+    @Test("alerts that come a little earlier or later have moved")
+    func counts() {
+        var test = Backtest(before: FoldParameters(), after: FoldParameters())
+        for index in 0..<500 {
+            test.take(Sample(timestamp: Double(index), cpu: 1, rps: index == 400 ? 9_000 : 100))
+        }
+        let outcome = test.outcome
+        #expect(outcome.samples == 500 && outcome.before == outcome.same && !outcome.isChanged)
+        test.restart()
+        #expect(test.outcome == outcome)
+    }
+
+    @Test("a copy that is made while the service writes is whole")
+    func copies() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/a.db"
+        let shared = try SharedFile(path: path, settings(), waitsForDisk: false, loops: 1)
+        let store = try Driver<FileStore>(shared, loops: 1, redis: nil)
+        try store.wait(until: { shared.failure == nil }, "the store is there")
+        var told = ToldVerdicts(seed: 45)
+        for _ in 0..<20 { try told.send(200, devices: 2, to: store) }
+        let copy = folder.path + "/it's a copy.db"
+        try open(path).backup(to: copy)
+        #expect(throws: ArchiveError.self) { try self.open(path).backup(to: copy) }
+        #expect(throws: ArchiveError.self) { try SeriesArchive.compact(path) }
+        let before = told.sent.map(\.sample)
+        for _ in 0..<5 { try told.send(200, devices: 2, to: store) }
+        #expect(try exported(copy).map(\.sample) == before)
+        let (size, smaller) = try SeriesArchive.compact(copy)
+        #expect(smaller <= size)
+        #expect(try exported(copy).map(\.sample) == before)
+    }
+
+    @Test("statistics count what is there")
+    func tells() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/a.db"
+        let told = try fill(path, seed: 46)
+        let found = try open(path).statistics()
+        #expect(found.devices == 4 && found.liveDevices == 4 && found.damaged == 0)
+        #expect(found.logSamples + found.keptFleetSamples == told.sent.count)
+        #expect(found.keptSamples < found.keptFleetSamples && found.chunks > 20)
+    }
+
+    @Test("other files are refused")
+    func refuses() throws {
+        let folder = try TemporaryFolder()
+        #expect(throws: ArchiveError.self) { try self.open(folder.path + "/none.db") }
+        try Files.write(folder.path + "/text.db", "no database")
+        #expect(throws: ArchiveError.self) { try self.open(folder.path + "/text.db") }
+        let other = folder.path + "/other.db"
+        try Database(path: other).run("CREATE TABLE a (b)")
+        #expect(throws: ArchiveError.self) { try self.open(other) }
+    }
+}
