@@ -30,6 +30,12 @@ enum FileTools {
             case .compact(let path):
                 let (before, after) = try SeriesArchive.compact(path)
                 say("\(path): \(before) bytes before, \(after) now")
+            case .recover(let path, let copy):
+                for count in try SeriesRecovery.recover(path, to: copy) {
+                    say(
+                        "\(count.table): \(count.copied) rows copied, \(count.damaged) damaged, "
+                            + "\(count.holes) holes")
+                }
             case .backtest(let path, let changes):
                 try backtest(open(path, configuration), with: changes, configuration)
             }

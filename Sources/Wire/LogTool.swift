@@ -18,6 +18,7 @@ package enum LogTool: Equatable, Sendable {
     case verify(String)
     case backup(String, to: String)
     case compact(String)
+    case recover(String, to: String)
     case backtest(String, BacktestChanges)
 
     /// The name by which messages call it.
@@ -29,6 +30,7 @@ package enum LogTool: Equatable, Sendable {
         case .verify: "log verify"
         case .backup: "log backup"
         case .compact: "log compact"
+        case .recover: "log recover"
         case .backtest: "backtest"
         }
     }
@@ -41,6 +43,7 @@ package enum LogTool: Equatable, Sendable {
                tidemark log import PATH [FILE]    puts samples in, as a POST takes them
                tidemark log backup PATH COPY      copies it, also while the service runs
                tidemark log compact PATH          gives empty pages back; the service is stopped
+               tidemark log recover PATH COPY     what can be read of a damaged one, into a new one
                tidemark backtest PATH [--alert-threshold 6] [--window-size N] ...
                                                   the alerts that other settings would have given
 
@@ -72,14 +75,14 @@ enum LogToolReader {
     /// How many operands a tool has.
     private static let operands: [String: ClosedRange<Int>] = [
         "stats": 1...1, "export": 1...1, "import": 1...2, "verify": 1...1, "backup": 2...2,
-        "compact": 1...1,
+        "compact": 1...1, "recover": 2...2,
     ]
 
     /// - Parameter words: without `log`.
     static func read(_ words: ArraySlice<String>) throws(ConfigurationError) -> LogTool {
         guard let name = words.first, let count = operands[name] else {
             throw ConfigurationError(
-                "log: one of stats, export, import, verify, backup and compact is wanted")
+                "log: one of stats, export, import, verify, backup, compact and recover is wanted")
         }
         var paths: [String] = []
         var device: String?
@@ -111,6 +114,7 @@ enum LogToolReader {
         case "import": return .importFrom(paths[0], source: paths.count == 2 ? paths[1] : nil)
         case "verify": return .verify(paths[0])
         case "backup": return .backup(paths[0], to: paths[1])
+        case "recover": return .recover(paths[0], to: paths[1])
         default: return .compact(paths[0])
         }
     }

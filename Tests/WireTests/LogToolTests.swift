@@ -24,6 +24,7 @@ import Testing
         #expect(try tool("log", "verify", "file:/x/a.db") == .verify("/x/a.db"))
         #expect(try tool("log", "backup", "a.db", "b.db") == .backup("a.db", to: "b.db"))
         #expect(try tool("log", "compact", "a.db") == .compact("a.db"))
+        #expect(try tool("log", "recover", "a.db", "b.db") == .recover("a.db", to: "b.db"))
         #expect(
             try tool("log", "export", "a.db") == .export("a.db", device: nil, format: .ndjson))
         #expect(

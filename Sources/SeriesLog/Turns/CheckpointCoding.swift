@@ -18,7 +18,7 @@ package enum CheckpointCoding {
 
     /// A fold with what is known of it.
     package struct FoldElement {
-        var birth: UInt64
+        package var birth: UInt64
         package var asOf: UInt64
         /// The last entry with a sample of the series, and when it came.
         package var lastEntry: UInt64

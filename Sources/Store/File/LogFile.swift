@@ -20,7 +20,7 @@ final class LogFile {
     private static let namesPerReply = 16_384
     private static let probeBytes = 1 << 16
     /// A row that was damaged is read as an entry that says nothing.
-    private static let damagedTurn: [UInt8] = [1]
+    static let damagedTurn: [UInt8] = [1]
 
     private let path: String
     private let waitsForDisk: Bool

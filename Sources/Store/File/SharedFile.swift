@@ -66,7 +66,10 @@ package final class SharedFile: SharedLogs {
         do throws(FileFault) {
             file = try LogFile(path: path, waitsForDisk: waitsForDisk, settings)
         } catch {
-            throw OpeningError(description: "\(path): \(error.reason)")
+            let advice =
+                error.kind == .damaged
+                ? "; tidemark log recover \(path) COPY saves what can be read" : ""
+            throw OpeningError(description: "\(path): \(error.reason)\(advice)")
         }
         do throws(SystemError) {
             return try FileWriter(file, metrics)

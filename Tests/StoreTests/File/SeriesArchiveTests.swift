@@ -16,6 +16,7 @@ import Wire
         var settings = LogFileSettings()
         // Most of what is sent leaves the log.
         settings.logBytes = 32_768...32_768
+        settings.parameters.zThreshold = 2.5
         return settings
     }
 
@@ -95,7 +96,7 @@ import Wire
         let path = folder.path + "/a.db"
         let told = try fill(path, seed: 43, devices: 2)
         let parameters = try open(path).parameters()
-        #expect(parameters == FoldParameters())
+        #expect(parameters == settings().parameters)
         let good = try open(path).verify(parameters, timeToLive: SeriesArchiveTests.timeToLive)
         #expect(good.isGood && good.series == 3 && good.folds > 3 && good.partial == 0)
         let own = told.devices.reduce(0) { $0 + told.told($1).count }
@@ -133,11 +134,11 @@ import Wire
         let folder = try TemporaryFolder()
         let path = folder.path + "/a.db"
         let told = try fill(path, seed: 44)
-        var other = FoldParameters()
+        var other = settings().parameters
         other.alertThreshold = 3
         var outcomes: [String: Backtest.Outcome] = [:]
         try open(path).backtest(
-            from: FoldParameters(), to: other, timeToLive: SeriesArchiveTests.timeToLive
+            from: settings().parameters, to: other, timeToLive: SeriesArchiveTests.timeToLive
         ) { name, outcome in outcomes[String(decoding: name, as: UTF8.self)] = outcome }
         #expect(outcomes.count == told.devices.count + 1)
         for device in told.devices {
@@ -204,5 +205,36 @@ import Wire
         let other = folder.path + "/other.db"
         try Database(path: other).run("CREATE TABLE a (b)")
         #expect(throws: ArchiveError.self) { try self.open(other) }
+    }
+
+    @Test("of a damaged file what can be read is saved, and the service goes on with it")
+    func recovers() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/a.db"
+        let told = try fill(path, seed: 47, devices: 30)
+        let database = try Database(path: path)
+        try database.run("DELETE FROM facts WHERE name = CAST('birth' AS BLOB)")
+        #expect(throws: SharedFile.OpeningError.self) {
+            try SharedFile(path: path, self.settings(), waitsForDisk: false, loops: 1)
+        }
+        // Pages in the middle are overwritten, as a broken disk does.
+        _ = try database.moveWrittenAhead()
+        var bytes = try Files.read(path)
+        let pages = bytes.count / 4096
+        for page in stride(from: pages / 4, to: pages, by: 7) {
+            for index in 0..<4096 { bytes[page * 4096 + index] = UInt8(truncatingIfNeeded: index) }
+        }
+        try Files.write(folder.path + "/broken.db", bytes.span)
+        let copy = folder.path + "/saved.db"
+        let counts = try SeriesRecovery.recover(folder.path + "/broken.db", to: copy)
+        #expect(counts.contains { $0.holes > 0 })
+        #expect(counts.reduce(0) { $0 + $1.copied } > 100)
+        let shared = try SharedFile(path: copy, settings(), waitsForDisk: false, loops: 1)
+        let store = try Driver<FileStore>(shared, loops: 1, redis: nil)
+        try store.wait(until: { shared.failure == nil }, "the store is there")
+        var again = told
+        try again.send(200, devices: 30, to: store)
+        #expect(try store.devices()?.total ?? 0 > 0)
+        #expect(throws: ArchiveError.self) { try SeriesRecovery.recover(path, to: copy) }
     }
 }

@@ -72,11 +72,9 @@ package final class SeriesArchive {
     }
 
     private func readLog() throws(FileFault) {
-        let facts = try database.prepare("SELECT crc, bytes FROM facts WHERE name = 'birth'")
-        if try facts.next(), let bytes = facts.checked(0), bytes.count == 8 {
+        if let bytes = try fact("birth"), bytes.count == 8 {
             birth = bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
         }
-        facts.reset()
         let keys = try database.prepare("SELECT crc, bytes FROM keys ORDER BY number")
         while try keys.next() {
             if let bytes = checked(keys, 0) { replay.take(keyBlock: bytes) }
@@ -91,12 +89,14 @@ package final class SeriesArchive {
 
     /// The settings that judged last.
     package func parameters() throws(ArchiveError) -> FoldParameters {
-        let bytes = try asked { () throws(FileFault) in
-            let facts = try database.prepare("SELECT crc, bytes FROM facts WHERE name = 'judges'")
-            defer { facts.reset() }
-            return try facts.next() ? checked(facts, 0) : nil
-        }
+        let bytes = try asked { () throws(FileFault) in try fact("judges") }
         return FoldJudges(bytes ?? []).parameters ?? FoldParameters()
+    }
+
+    private func fact(_ name: String) throws(FileFault) -> [UInt8]? {
+        let facts = try database.prepare("SELECT crc, bytes FROM facts WHERE name = ?1")
+        facts.bind(1, name)
+        return try facts.next() ? checked(facts, 0) : nil
     }
 
     // MARK: Series
