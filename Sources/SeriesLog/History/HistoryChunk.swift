@@ -35,9 +35,9 @@ package enum HistoryChunk {
             bytes.append(signed: record.arrival &- arrival)
             arrival = record.arrival
         }
-        append(records.map(\.sample.timestamp), order: 2, to: &bytes)
-        append(records.map(\.sample.rps), order: 1, to: &bytes)
-        append(records.map(\.sample.cpu), order: 1, to: &bytes)
+        append(records, order: 2, to: &bytes) { $0.sample.timestamp }
+        append(records, order: 1, to: &bytes) { $0.sample.rps }
+        append(records, order: 1, to: &bytes) { $0.sample.cpu }
         return bytes
     }
 
@@ -83,48 +83,53 @@ package enum HistoryChunk {
 
     private static let powers: [Double] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
 
-    private static func whole(_ value: Double, _ exponent: Int) -> Int? {
-        let scaled = (value * powers[exponent]).rounded()
+    @inline(__always)
+    private static func whole(_ value: Double, _ power: Double) -> Int? {
+        let scaled = (value * power).rounded()
         guard scaled.magnitude < wholeLimit else { return nil }
         let whole = Int(scaled)
         // A quotient of two exact numbers is rounded once, as a decimal text is: so what was a
         // decimal number of few digits is that number again.
-        return (Double(whole) / powers[exponent]).bitPattern == value.bitPattern ? whole : nil
+        return (Double(whole) / power).bitPattern == value.bitPattern ? whole : nil
     }
 
-    /// The values as whole numbers of the least exponent that fits all; nil when none does.
-    private static func wholes(_ values: [Double]) -> (exponent: Int, values: [Int])? {
-        var exponent = 0
-        for value in values {
-            while whole(value, exponent) == nil {
-                exponent += 1
-                if exponent > greatestExponent { return nil }
-            }
-        }
-        var wholes: [Int] = []
-        wholes.reserveCapacity(values.count)
-        for value in values {
-            guard let whole = whole(value, exponent) else { return nil }
-            wholes.append(whole)
-        }
-        return (exponent, wholes)
-    }
-
-    private static func append(_ values: [Double], order: Int, to bytes: inout [UInt8]) {
-        guard let (exponent, wholes) = wholes(values) else {
-            bytes.append(rawColumn)
-            for value in values { bytes.append(word: value.bitPattern) }
-            return
-        }
-        bytes.append(UInt8(exponent))
+    /// Appends a column of whole numbers after a multiplication by `power`.
+    /// - Returns: false, with nothing appended, when a value is none.
+    private static func append(
+        _ records: [HistoryRecord], _ field: (HistoryRecord) -> Double, power: Double, order: Int,
+        to bytes: inout [UInt8]
+    ) -> Bool {
+        let start = bytes.count
         var last = 0
         var lastStep = 0
-        for value in wholes {
+        for record in records {
+            guard let value = whole(field(record), power) else {
+                bytes.removeLast(bytes.count - start)
+                return false
+            }
             let step = value - last
             bytes.append(signed: order == 2 ? step - lastStep : step)
             last = value
             lastStep = step
         }
+        return true
+    }
+
+    @inline(__always)
+    private static func append(
+        _ records: [HistoryRecord], order: Int, to bytes: inout [UInt8],
+        _ field: (HistoryRecord) -> Double
+    ) {
+        let place = bytes.count
+        bytes.append(rawColumn)
+        // The least power that fits all: values of a series are mostly alike, so a wrong one shows
+        // soon.
+        for exponent in 0...greatestExponent
+        where append(records, field, power: powers[exponent], order: order, to: &bytes) {
+            bytes[place] = UInt8(exponent)
+            return
+        }
+        for record in records { bytes.append(word: field(record).bitPattern) }
     }
 
     private static func column(

@@ -57,6 +57,8 @@ package struct LogSettings: Sendable {
     package var historyPerSeries = 16 * 42
     /// A fold that this process was not asked for so long is dropped, in milliseconds.
     package var unwantedSpan = 600_000
+    /// Records of the tail that a question of history takes at once: a fraction of a millisecond.
+    package var historySlice = 8_192
     /// Flights that read along after another process has written.
     package var readAlongSpan = 64
 

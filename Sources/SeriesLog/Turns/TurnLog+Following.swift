@@ -218,8 +218,9 @@ extension TurnLog {
                 questions.append(question)
                 continue
             }
-            if question.isOfHistory {
-                if !answerHistory(question, &tickets) { questions.append(question) }
+            if question.history != nil {
+                var wish = question
+                if !answerHistory(&wish, &tickets) { questions.append(wish) }
                 continue
             }
             if question.series.isNone {
@@ -240,7 +241,7 @@ extension TurnLog {
             close(question)
             tickets.finish(question.ticket)
         }
-        if !starts.isEmpty, !questions.contains(where: \.isOfHistory) { starts = [] }
+        if !starts.isEmpty, !questions.contains(where: { $0.history != nil }) { starts = [] }
     }
 
     /// nil for a series that has no samples, or none within the time to live.

@@ -56,8 +56,10 @@ extension TurnLog {
 
     /// Asks for what there is of a device's series, or of the fleet's when the name is empty: it
     /// comes as the ticket's history, or not, when there is no such series.
+    /// - Parameter withStart: where the fold begins is wanted too: it is kept nowhere else.
     package mutating func ask(
-        forHistoryOf device: Span<UInt8>, _ ticket: TicketNumber, _ tickets: inout TicketTable
+        forHistoryOf device: Span<UInt8>, withStart: Bool, _ ticket: TicketNumber,
+        _ tickets: inout TicketTable
     ) {
         tickets.add(parts: 1, to: ticket)
         wantsRead = true
@@ -67,8 +69,11 @@ extension TurnLog {
             table[id].pins += 1
             table[id].lastWanted = unixMilliseconds
         }
-        wantStart(of: id)
-        questions.append(Question(ticket: ticket, position: 0, series: id, isOfHistory: true))
+        if withStart { wantStart(of: id) }
+        questions.append(
+            Question(
+                ticket: ticket, position: 0, series: id,
+                history: HistoryWish(withStart: withStart)))
     }
 
     /// Sees to it that the checkpoint is read, also where the fold is here: it goes on from there.
@@ -89,48 +94,111 @@ extension TurnLog {
 
     /// A checkpoint has been read.
     mutating func noteStart(of id: SeriesID, _ elements: [[UInt8]]) {
-        guard questions.contains(where: { $0.isOfHistory && $0.series == id }) else { return }
+        guard questions.contains(where: { $0.history != nil && $0.series == id }) else { return }
         starts.removeAll { $0.series == id }
         starts.append((id, tail.first, elements))
     }
 
-    /// - Returns: false when something is to be read first.
-    mutating func answerHistory(_ question: Question, _ tickets: inout TicketTable) -> Bool {
+    /// - Returns: false when there is more to be read, or to be taken.
+    mutating func answerHistory(
+        _ question: inout Question, _ tickets: inout TicketTable
+    ) -> Bool {
         let id = question.series
-        let isHere = id.isNone ? fleet.isHeld : table[id].isHeld
-        guard isHere else {
+        guard var wish = question.history else { return true }
+        // Whether a series is there may show with its checkpoint only.
+        if wish.withStart, !(id.isNone ? fleet.isHeld : table[id].isHeld) {
             wantStart(of: id)
             return false
         }
         if id.isNone || isListed(id) {
-            let found = starts.first { $0.series == id && $0.first == tail.first }
-            guard let elements = found?.elements ?? (isWhole(id) ? [] : nil) else {
-                // The log has been trimmed since it was read.
-                wantStart(of: id)
+            var start: HistoryStart?
+            if wish.withStart {
+                guard let elements = elements(of: id) else {
+                    // The log has been trimmed since it was read.
+                    wish.records = nil
+                    question.history = wish
+                    wantStart(of: id)
+                    return false
+                }
+                start = HistoryStart(elements, birth: position.birth)
+            }
+            let isDone = gather(&wish, of: id)
+            question.history = wish
+            guard isDone else {
+                wantsRead = true
                 return false
             }
-            let name = id.isNone ? [] : Array(table.key(of: id).bytes)
-            guard let tail = tailHistory(of: name.span) else { return false }
             tickets[question.ticket].history = SeriesHistory(
-                start: HistoryStart(elements, birth: position.birth), tail: tail)
+                start: start,
+                tail: TailHistory(
+                    birth: position.birth, first: tail.first, parts: wish.parts(from: tail.first)))
         }
         close(question)
         tickets.finish(question.ticket)
         return true
     }
 
-    /// What the log holds of a device's series, or of the fleet's when the name is empty; for a
-    /// store that keeps the rest. nil when there is no such series.
-    package mutating func tailHistory(of device: Span<UInt8>) -> TailHistory? {
-        guard device.count > 0 else {
-            var part = HistoryPart()
-            part.records = fleetRecords(tail.first..<tail.next)
-            return TailHistory(birth: position.birth, first: tail.first, parts: [part])
+    /// The checkpoint's elements as of the log as it is; nil when they are to be read.
+    private mutating func elements(of id: SeriesID) -> [[UInt8]]? {
+        let found = starts.first { $0.series == id && $0.first == tail.first }
+        return found?.elements ?? (isWhole(id) ? [] : nil)
+    }
+
+    /// Takes some of the tail's records of a series, backwards from the newest.
+    /// - Returns: whether these were all.
+    private func gather(_ wish: inout HistoryWish, of id: SeriesID) -> Bool {
+        if wish.records == nil {
+            wish.records = []
+            wish.next = id.isNone ? tail.endRecord - 1 : table[id].lastRecord
         }
-        guard let id = table.find(device, hash: hash(device)), isListed(id) else { return nil }
-        return TailHistory(
-            birth: position.birth, first: tail.first,
-            parts: parts(of: id, upTo: table[id].lastRecord))
+        var left = settings.historySlice
+        while wish.next >= 0, tail.holdsRecord(wish.next), left > 0 {
+            let record = tail.record(wish.next)
+            switch record.kind {
+            case .sample: wish.records?.append(.sample(historyRecord(record)))
+            case .end: if !id.isNone { wish.records?.append(.end(record.number)) }
+            case .undecidedEnd, .nothing: break
+            }
+            wish.next = id.isNone ? wish.next - 1 : record.previous
+            left -= 1
+        }
+        return wish.next < 0 || !tail.holdsRecord(wish.next)
+    }
+}
+
+/// A question for what there is of a series, as far as it has come. The tail may be long, so it is
+/// taken in slices.
+struct HistoryWish {
+    enum Record {
+        case sample(HistoryRecord)
+        /// The series ended in this entry.
+        case end(UInt64)
+    }
+
+    let withStart: Bool
+    /// What was taken, the newest first; nil before the first slice.
+    var records: [Record]?
+    /// The next record to take; -1 when there is none.
+    var next = -1
+
+    init(withStart: Bool) { self.withStart = withStart }
+
+    /// What was taken that the log still has.
+    func parts(from first: UInt64) -> [HistoryPart] {
+        var parts: [HistoryPart] = []
+        var part = HistoryPart()
+        for record in (records ?? []).reversed() {
+            switch record {
+            case .sample(let sample): if sample.entry >= first { part.records.append(sample) }
+            case .end(let entry):
+                guard entry >= first else { continue }
+                part.endsAt = entry
+                parts.append(part)
+                part = HistoryPart()
+            }
+        }
+        if !part.records.isEmpty { parts.append(part) }
+        return parts
     }
 }
 

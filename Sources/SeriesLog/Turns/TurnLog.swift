@@ -43,7 +43,7 @@ package struct TurnLog: ~Copyable {
         let position: Int
         let series: SeriesID
         /// What there is of it is wanted, to be folded again, and not how it stands.
-        var isOfHistory = false
+        var history: HistoryWish?
         /// The log was, or is being, read since it was asked: an answer from a read before that
         /// may lack what another process has told its client.
         var isBoarded = false

@@ -138,12 +138,8 @@ package struct FileLog: LogDriver, ~Copyable {
     package mutating func askForSeries(_ query: SeriesQuery) -> TicketNumber {
         let ticket = tickets.open(samples: 0)
         let device = query.device ?? []
-        if !log.isFollowing || !log.knowsDevices {
-            tickets.note(failure ?? .opening, of: ticket)
-        } else if let tail = log.tailHistory(of: device.span) {
-            // Nobody else writes: what was acknowledged is in the log as it is here.
-            tickets[ticket].history = SeriesHistory(start: nil, tail: tail)
-        }
+        // Nobody else writes, and what has left the log is in the file.
+        log.ask(forHistoryOf: device.span, withStart: false, ticket, &tickets)
         tickets.finish(ticket)
         return ticket
     }

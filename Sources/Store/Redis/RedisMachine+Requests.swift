@@ -151,7 +151,8 @@ extension RedisMachine {
         let device = query.device ?? []
         let id = device.isEmpty ? fleetLog : log(of: device.span)
         if let id, !isAway(logs[id.index]) {
-            logs[id.index].log.ask(forHistoryOf: device.span, ticket, &tickets)
+            logs[id.index].log.ask(
+                forHistoryOf: device.span, withStart: true, ticket, &tickets)
         } else {
             tickets.note(.unreachable, of: ticket)
         }

@@ -181,6 +181,25 @@ struct ModelStore {
             blocks.removeAll { $0.position < LogPosition(birth: birth, number: bound) }
         }
         entries.removeAll { $0.position < position }
+        checkKeys(birth)
+    }
+
+    /// What is remembered must still be in blocks or in the log.
+    private mutating func checkKeys(_ birth: UInt64) {
+        guard faults.isEmpty, birth == last.birth else { return }
+        var kept: Set<UInt64> = []
+        for block in blocks where block.position.birth == birth {
+            for offset in stride(from: 8, to: block.bytes.count, by: 8) {
+                kept.insert(block.bytes.span.word(at: offset))
+            }
+        }
+        for entry in entries {
+            var turn = DecodedTurn()
+            guard (try? turn.decode(entry.bytes.span)) != nil else { continue }
+            for part in turn.parts where part.kind == .keyedSamples { kept.insert(part.key) }
+        }
+        let lost = reference.keys.count { !kept.contains($0) }
+        if lost > 0 { error = "a trim loses \(lost) keys of \(reference.keys.count)" }
     }
 
     private mutating func write(_ list: TrimGroup.List, of name: [UInt8], now: Int) {

@@ -184,7 +184,8 @@ extension TurnSimulation {
             epoch: epochs[index], isOfHistory: isOfHistory)
         let name = device ?? []
         if isOfHistory {
-            replica.logs[index].log.ask(forHistoryOf: name.span, ticket, &replica.tickets)
+            replica.logs[index].log.ask(
+                forHistoryOf: name.span, withStart: true, ticket, &replica.tickets)
         } else {
             replica.logs[index].log.ask(about: name.span, ticket, &replica.tickets)
         }

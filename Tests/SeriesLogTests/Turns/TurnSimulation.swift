@@ -138,6 +138,7 @@ struct TurnSimulation {
         settings.readAlongSpan = pick([0, 3, 64])
         settings.unwantedSpan = pick([100, 2_000, 600_000])
         settings.heldLimit = pick([1, 3, 50])
+        settings.historySlice = pick([1, 7, 8_192])
         settings.keyLimit = pick([3, 8, 30, 1_000_000])
         settings.deviceLimit = kinds.contains(.deviceLimit) ? pick([2, 4, 8]) : 1_000_000
         settings.hashSeed = random.next()
