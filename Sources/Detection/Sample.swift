@@ -1,11 +1,17 @@
-/// One measurement. All fields are finite; `cpu` and `rps` are not negative.
+/// One measurement. All fields are finite.
 package struct Sample: Equatable, Sendable {
     /// Unix time in seconds.
     package var timestamp: Double
-    /// Percent; many-core hosts exceed 100.
+    /// Percent, from 0 on; many-core hosts exceed 100. `notMeasured` where there is none.
     package var cpu: Double
-    /// Requests per second.
+    /// Requests per second, or the value of another metric, which may be negative.
     package var rps: Double
+
+    /// The cpu of a sample without one. A number, so that two such samples are equal.
+    package static let notMeasured = -1.0
+    package var hasCPU: Bool {
+        @inline(__always) get { cpu >= 0 }
+    }
 
     package init(timestamp: Double, cpu: Double, rps: Double) {
         self.timestamp = timestamp
@@ -44,7 +50,7 @@ package struct Verdict: Equatable, Sendable {
     package var standardDeviation: Double
     /// The sample's rps against the window before it, in its standard deviations.
     package var zScore: Double
-    /// The sample's cpu against the window before it.
+    /// The sample's cpu against the measured ones of the window before it; 0 where it has none.
     package var cpuZScore: Double
     /// The adaptive detector's score; 8 is the shipped threshold of every view.
     package var score: Double
@@ -56,6 +62,8 @@ package struct Verdict: Equatable, Sendable {
     /// Where one sample is not enough, these are the bounds of the second.
     package var lower: Double
     package var upper: Double
+    /// Whether the sample's cpu was measured.
+    package var hasCPU: Bool
     /// Whether the z-score is over its threshold, and whether somebody should look.
     package var isAnomaly: Bool
     package var alert: Bool
@@ -68,6 +76,7 @@ package struct Verdict: Equatable, Sendable {
         rollingAverage = 0
         standardDeviation = 0
         zScore = 0
+        hasCPU = true
         isAnomaly = false
         cpuZScore = 0
         score = 0

@@ -8,6 +8,7 @@ package struct SeriesFold: ~Copyable {
     private var last = Verdict()
     /// Samples that alerted; it stops at its limit.
     private var alerts: UInt32 = 0
+    /// The last one that was measured; 0 before that.
     private var lastCPU = 0.0
     private var lastRPS = 0.0
     private var anomalies = 0
@@ -24,7 +25,7 @@ package struct SeriesFold: ~Copyable {
         judge.judge(sample, into: &last, samplesBefore: detector.samples, parameters)
         detector.judge(sample, &last, threshold: parameters.alertThreshold)
         last.timestamp = sample.timestamp
-        lastCPU = sample.cpu
+        if sample.hasCPU { lastCPU = sample.cpu }
         lastRPS = sample.rps
         if last.isAnomaly { anomalies += 1 }
         if last.alert, alerts < .max { alerts += 1 }
@@ -87,8 +88,10 @@ package struct SeriesSummary: Equatable, Sendable {
 // MARK: Checkpoints
 
 extension SeriesFold {
-    /// Changes with every change of the fields or of their order.
+    /// Changes with every change of how samples are judged.
     package static let version = 4
+    /// The layout of a fold that has seen samples without cpu; of others it is `version`.
+    private static let versionWithGaps = 5
 
     /// The fold as bytes, from which `init(decoding:_:)` continues bit for bit.
     package mutating func encode(_ parameters: FoldParameters) -> [UInt8] {
@@ -109,9 +112,10 @@ extension SeriesFold {
     private mutating func visit<Visitor: StateVisitor>(
         _ visitor: inout Visitor, _ parameters: FoldParameters
     ) throws(StateError) {
-        var version = SeriesFold.version
+        var version = detector.hasGaps ? SeriesFold.versionWithGaps : SeriesFold.version
         try visitor.visit(&version)
-        guard version == SeriesFold.version else { throw .unknownVersion }
+        let hasGaps = version == SeriesFold.versionWithGaps
+        guard hasGaps || version == SeriesFold.version else { throw .unknownVersion }
         try check(Double(parameters.windowSize), &visitor)
         try check(parameters.zThreshold, &visitor)
         try check(Double(parameters.minimumSamples), &visitor)
@@ -119,6 +123,10 @@ extension SeriesFold {
         try judge.window.visit(&visitor)
         try detector.visit(&visitor)
         try last.visit(&visitor)
+        if hasGaps {
+            try detector.visitGaps(&visitor)
+            try visitor.visit(&last.hasCPU)
+        }
         try visitor.visit(&lastCPU)
         try visitor.visit(&lastRPS)
         try visitor.visit(&anomalies, in: 0...Int.max / 2)

@@ -16,6 +16,7 @@ package struct WindowJudge: ~Copyable {
         _ parameters: FoldParameters
     ) {
         let value = Pair(sample.rps, sample.cpu)
+        let isPlain = sample.hasCPU && !window.hasGaps
         if samplesBefore >= parameters.minimumSamples {
             let scores = ZScore.scores(
                 value, mean: window.moments.mean, deviation: window.moments.deviation)
@@ -23,9 +24,16 @@ package struct WindowJudge: ~Copyable {
             verdict.cpuZScore = scores.y
             verdict.isAnomaly = scores.x.magnitude > parameters.zThreshold
         }
+        verdict.hasCPU = sample.hasCPU
+        if !isPlain, !isCPUJudged(sample, parameters) { verdict.cpuZScore = 0 }
         window.push(value)
         verdict.sequence &+= 1
         verdict.rollingAverage = window.moments.mean.x
         verdict.standardDeviation = window.moments.deviation.x
+    }
+
+    /// Whether there is a cpu, and enough of them before it.
+    private func isCPUJudged(_ sample: Sample, _ parameters: FoldParameters) -> Bool {
+        sample.hasCPU && window.measured >= min(parameters.minimumSamples, parameters.windowSize)
     }
 }

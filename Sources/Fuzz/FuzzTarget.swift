@@ -100,8 +100,8 @@ enum FuzzTarget: String, CaseIterable {
         _ = ReplyFailure(input)
         if let id = EntryID(input.span), id.next <= id { return "no entry follows \(id)" }
         for sample in TurnCoding.samples(input.span) ?? [] {
-            guard sample.rps >= 0, sample.rps.isFinite, sample.cpu >= 0, sample.cpu.isFinite,
-                sample.timestamp.isFinite
+            guard sample.rps.isFinite, sample.cpu.isFinite,
+                sample.cpu >= 0 || sample.cpu == Sample.notMeasured, sample.timestamp.isFinite
             else { return "a sample no fold may be given: \(sample)" }
         }
         return nil
@@ -182,8 +182,9 @@ enum FuzzTarget: String, CaseIterable {
         do throws(SampleError) { try batch.decode(input.span, now: 1) } catch { return nil }
         for decoded in batch.samples {
             let sample = decoded.sample
-            guard sample.rps >= 0, sample.rps.isFinite, sample.cpu >= 0, sample.cpu.isFinite,
-                sample.timestamp >= 0, sample.timestamp <= 1e11
+            guard sample.rps >= 0 || decoded.isValue, sample.rps.isFinite, sample.cpu.isFinite,
+                sample.cpu >= 0 || sample.cpu == Sample.notMeasured, sample.timestamp >= 0,
+                sample.timestamp <= 1e11
             else { return "a sample outside the contract: \(sample)" }
             let name = batch.name(decoded)
             guard name.count == 0 || DeviceName.isValid(name) else { return "a bad device name" }

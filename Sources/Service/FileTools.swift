@@ -86,9 +86,9 @@ enum FileTools {
         _ configuration: Configuration
     ) throws(ArchiveError) {
         var output = ByteBuffer(limit: 2 * blockBytes)
-        func line(_ sample: Sample, _ name: [UInt8]) {
+        func line(_ sample: Sample, _ name: [UInt8], isDeviceOnly: Bool) {
             switch format {
-            case .ndjson: output.append(sample, device: name.span)
+            case .ndjson: output.append(sample, device: name.span, isValue: isDeviceOnly)
             case .csv:
                 output.append(number: sample.timestamp)
                 output.append(",")
@@ -99,12 +99,14 @@ enum FileTools {
         }
         if format == .csv { output.append("timestamp,value\n") }
         if format == .ndjson, device == nil {
-            try archive.forEachSample { name, sample in line(sample, name) }
+            try archive.forEachSample { name, sample, isDeviceOnly in
+                line(sample, name, isDeviceOnly: isDeviceOnly)
+            }
         } else {
             let name = device.map { Array($0.utf8) }
             try archive.forEachSample(
                 of: name, timeToLive: timeToLive(configuration)
-            ) { sample in line(sample, name ?? []) }
+            ) { sample in line(sample, name ?? [], isDeviceOnly: false) }
         }
         write(&output)
     }

@@ -21,7 +21,7 @@ extension ByteBuffer {
         let verdict = batch.verdicts[0]
         if request.endpoint == .metrics {
             append("{\"status\":\"ok\",\"metric\":")
-            append(decoded.sample, device: batch.name(decoded))
+            append(decoded.sample, device: batch.name(decoded), isValue: decoded.isValue)
             append(",\"verdict\":{")
             append(verdict, device: batch.name(decoded))
             append("}}")
@@ -38,7 +38,7 @@ extension ByteBuffer {
     ) {
         if request.endpoint == .metrics {
             append("{\"status\":\"ok\",\"duplicate\":true,\"metric\":")
-            append(decoded.sample, device: batch.name(decoded))
+            append(decoded.sample, device: batch.name(decoded), isValue: decoded.isValue)
             append("}")
         } else {
             append("{\"status\":\"accepted\",\"duplicate\":true,\"accepted\":1,\"duplicates\":1}")
@@ -109,10 +109,16 @@ extension ByteBuffer {
     package mutating func append(flagged sample: Sample, _ verdict: Verdict, device: Span<UInt8>) {
         append("{\"rps\":")
         append(number: sample.rps)
-        append(",\"cpu\":")
-        append(number: sample.cpu)
+        append(cpuOf: sample)
         append(",")
         append(verdict, device: device)
         append("}")
+    }
+
+    /// Appends the sample's cpu as a member that follows others, where it was measured.
+    mutating func append(cpuOf sample: Sample) {
+        guard sample.hasCPU else { return }
+        append(",\"cpu\":")
+        append(number: sample.cpu)
     }
 }

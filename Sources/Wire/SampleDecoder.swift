@@ -55,6 +55,10 @@ package struct DecodedSample {
     package var nameLength = 0
     /// The sample's number in its request, from 0; bad samples count too.
     package var index = 0
+    /// It was sent as `value`: another metric than the load.
+    package var isValue = false
+    /// Bytes and degrees are no load of the fleet; without a device they are the fleet's alone.
+    package var entersFleet: Bool { !isValue || nameLength == 0 }
 }
 
 /// Decodes one sample from JSON.
@@ -66,22 +70,43 @@ package enum SampleDecoder {
     static let nanosecondBound = 1e17
     static let timestampLimit = 1e20
 
-    /// Where values of fields stand whose names are spelled in another way: they are taken when the
-    /// exact name is missing.
-    private struct Spares {
-        var rps = 0
-        var cpu = 0
-        var timestamp = 0
-        var device = 0
-
-        var isEmpty: Bool { rps | cpu | timestamp | device == 0 }
+    /// A field whose name is spelled in another way: where its name and its value stand.
+    private struct Spare {
+        var field: Field
+        var name: Range<Int>
+        var value: Int
+        /// A field of the same spelling came before.
+        var isRepeated = false
     }
 
+    /// Fields that are taken when those of the exact names are missing.
+    private struct Spares {
+        /// One for each field, the last that came.
+        private(set) var fields: [Spare] = []
+
+        mutating func add(_ spare: Spare, in bytes: Span<UInt8>) {
+            guard let place = fields.firstIndex(where: { $0.field == spare.field }) else {
+                return fields.append(spare)
+            }
+            var spare = spare
+            let before = fields[place].name
+            spare.isRepeated =
+                fields[place].isRepeated
+                || before.count == spare.name.count
+                    && zip(before, spare.name).allSatisfy { bytes[$0] == bytes[$1] }
+            fields[place] = spare
+        }
+
+        func field(_ field: Field) -> Spare? { fields.first { $0.field == field } }
+    }
+
+    /// In the order in which spare spellings are looked at.
     private enum Field: UInt8 {
         case timestamp = 1
         case cpu = 2
         case rps = 4
         case device = 8
+        case value = 16
         case unknown = 0
     }
 
@@ -100,6 +125,7 @@ package enum SampleDecoder {
             throw SampleError(.wrongType, "a sample must be a JSON object", at: cursor.offset)
         }
         decoded.sample.timestamp = now
+        decoded.sample.cpu = Sample.notMeasured
         decoded.nameStart = names.count
         if !cursor.take(UInt8(ascii: "}")) {
             repeat {
@@ -108,14 +134,11 @@ package enum SampleDecoder {
             } while cursor.take(UInt8(ascii: ","))
             guard cursor.take(UInt8(ascii: "}")) else { throw SampleError(cursor.unexpected()) }
         }
-        if !spares.isEmpty {
+        if !spares.fields.isEmpty {
             try take(spares, &cursor, into: &decoded, seen: &seen, names: &names)
         }
         guard seen & Field.rps.rawValue != 0 else {
             throw SampleError(.missingField, "rps: required field is missing", at: cursor.offset)
-        }
-        guard seen & Field.cpu.rawValue != 0 else {
-            throw SampleError(.missingField, "cpu: required field is missing", at: cursor.offset)
         }
         return decoded
     }
@@ -134,7 +157,9 @@ package enum SampleDecoder {
         }
         guard cursor.take(UInt8(ascii: ":")) else { throw SampleError(cursor.unexpected()) }
         let field = field(cursor, name)
-        guard field != .unknown else { return try skipUnknown(&cursor, called: name, &spares) }
+        guard field != .unknown else {
+            return try skipUnknown(&cursor, called: name, from: nameOffset, &spares)
+        }
         guard seen & field.rawValue == 0 else {
             throw SampleError(.duplicateField, "\(label(field)): duplicate field", at: nameOffset)
         }
@@ -153,6 +178,9 @@ package enum SampleDecoder {
         case .cpu: decoded.sample.cpu = try number(&cursor, field)
         case .timestamp: try timestamp(&cursor, &decoded)
         case .device: try device(&cursor, into: &decoded, names: &names)
+        case .value:
+            decoded.sample.rps = try number(&cursor, field)
+            decoded.isValue = true
         case .unknown: break
         }
     }
@@ -163,16 +191,15 @@ package enum SampleDecoder {
     @_lifetime(cursor: copy cursor)
     @inline(never)
     private static func skipUnknown(
-        _ cursor: inout JSONCursor, called name: JSONText, _ spares: inout Spares
+        _ cursor: inout JSONCursor, called name: JSONText, from nameOffset: Int,
+        _ spares: inout Spares
     ) throws(SampleError) {
         _ = cursor.peek()
-        let start = cursor.offset
-        switch spareField(cursor, name) {
-        case .rps: spares.rps = start
-        case .cpu: spares.cpu = start
-        case .timestamp: spares.timestamp = start
-        case .device: spares.device = start
-        case .unknown: break
+        let field = spareField(cursor, name)
+        if field != .unknown {
+            spares.add(
+                Spare(field: field, name: name.start..<name.end, value: cursor.offset),
+                in: cursor.bytes)
         }
         do { try cursor.skipLoosely() } catch { throw SampleError(error) }
     }
@@ -194,7 +221,7 @@ package enum SampleDecoder {
     }
 
     /// The field that a name means which differs in ASCII case, as the decoders of Go services
-    /// take it; and `deviceId`.
+    /// take it; `deviceId`; and `value`, which serves where there is no rps.
     private static func spareField(_ cursor: borrowing JSONCursor, _ name: JSONText) -> Field {
         guard !name.hasEscapes else { return .unknown }
         let range = ByteRange(name.start, name.end)
@@ -202,7 +229,9 @@ package enum SampleDecoder {
         case 3:
             if cursor.bytes.spells(range, "rps", ignoringCase: true) { return .rps }
             return cursor.bytes.spells(range, "cpu", ignoringCase: true) ? .cpu : .unknown
-        case 8: return cursor.matches(name, "deviceId") ? .device : .unknown
+        case 5: return cursor.bytes.spells(range, "value", ignoringCase: true) ? .value : .unknown
+        case 8:
+            return cursor.bytes.spells(range, "deviceid", ignoringCase: true) ? .device : .unknown
         case 9:
             if cursor.bytes.spells(range, "timestamp", ignoringCase: true) { return .timestamp }
             return cursor.bytes.spells(range, "device_id", ignoringCase: true)
@@ -218,13 +247,17 @@ package enum SampleDecoder {
         seen: inout UInt8, names: inout ByteBuffer
     ) throws(SampleError) {
         let end = cursor.offset
-        for (field, start) in [
-            (Field.rps, spares.rps), (.cpu, spares.cpu), (.timestamp, spares.timestamp),
-            (.device, spares.device),
-        ] where start > 0 && seen & field.rawValue == 0 {
-            cursor.offset = start
+        for field in [Field.rps, .value, .cpu, .timestamp, .device] {
+            let others = field == .value ? Field.rps.rawValue : field.rawValue
+            guard seen & others == 0, let spare = spares.field(field) else { continue }
+            guard !spare.isRepeated else {
+                throw SampleError(
+                    .duplicateField, "\(label(field)): duplicate field",
+                    at: spare.name.lowerBound - 1)
+            }
+            cursor.offset = spare.value
             try value(of: field, &cursor, into: &decoded, names: &names)
-            seen |= field.rawValue
+            seen |= others
         }
         cursor.offset = end
     }
@@ -243,6 +276,7 @@ package enum SampleDecoder {
         case .cpu: "cpu"
         case .timestamp: "timestamp"
         case .device: "device_id"
+        case .value: "value"
         case .unknown: "field"
         }
     }
@@ -256,21 +290,22 @@ package enum SampleDecoder {
         let offset = cursor.offset
         guard first == UInt8(ascii: "-") || first &- UInt8(ascii: "0") < 10 else {
             if first == UInt8(ascii: "\"") { return try spelledNumber(&cursor, field) }
+            if field == .cpu, try isNull(&cursor) { return Sample.notMeasured }
             throw wrongType(&cursor, field, expected: "a number")
         }
         let value: Double
         do { value = try cursor.number() } catch {
-            if error.problem == .numberOutOfRange {
-                throw SampleError(
-                    .outOfRange, "\(label(field)): must be a finite number >= 0", at: offset)
-            }
+            if error.problem == .numberOutOfRange { throw outOfRange(field, at: offset) }
             throw SampleError(error, in: label(field))
         }
-        guard value >= 0 else {
-            throw SampleError(
-                .outOfRange, "\(label(field)): must be a finite number >= 0", at: offset)
-        }
+        guard value >= 0 || field == .value else { throw outOfRange(field, at: offset) }
         return value
+    }
+
+    private static func outOfRange(_ field: Field, at offset: Int) -> SampleError {
+        let bound = field == .value ? "" : " >= 0"
+        return SampleError(
+            .outOfRange, "\(label(field)): must be a finite number\(bound)", at: offset)
     }
 
     /// A number as the text of a string.
@@ -289,10 +324,7 @@ package enum SampleDecoder {
         else {
             throw SampleError(.wrongType, "\(label(field)): must be a number", at: offset)
         }
-        guard value >= 0 else {
-            throw SampleError(
-                .outOfRange, "\(label(field)): must be a finite number >= 0", at: offset)
-        }
+        guard value >= 0 || field == .value else { throw outOfRange(field, at: offset) }
         return value
     }
 

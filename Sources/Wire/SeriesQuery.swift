@@ -98,8 +98,7 @@ extension ByteBuffer {
         for (position, row) in page.rows.enumerated() {
             append(position == 0 ? "{\"rps\":" : ",{\"rps\":")
             append(number: row.sample.rps)
-            append(",\"cpu\":")
-            append(number: row.sample.cpu)
+            append(cpuOf: row.sample)
             append(",")
             append(row.verdict, device: nobody.span)
             append(row.isRefolded ? ",\"refolded\":true}" : "}")

@@ -21,8 +21,10 @@ extension ByteBuffer {
         append(number: verdict.zScore)
         append(",\"is_anomaly\":")
         append(boolean: verdict.isAnomaly)
-        append(",\"cpu_z_score\":")
-        append(number: verdict.cpuZScore)
+        if verdict.hasCPU {
+            append(",\"cpu_z_score\":")
+            append(number: verdict.cpuZScore)
+        }
         append(",\"score\":")
         append(number: verdict.score)
         append(",\"expected\":")
@@ -41,12 +43,14 @@ extension ByteBuffer {
     }
 
     /// Appends a sample as an object.
-    package mutating func append(_ sample: Sample, device: Span<UInt8>) {
+    /// - Parameter isValue: it is of another metric than the load; what is negative always is.
+    package mutating func append(
+        _ sample: Sample, device: Span<UInt8>, isValue: Bool = false
+    ) {
         append("{\"timestamp\":")
         append(number: sample.timestamp)
-        append(",\"cpu\":")
-        append(number: sample.cpu)
-        append(",\"rps\":")
+        append(cpuOf: sample)
+        append(isValue || sample.rps < 0 ? ",\"value\":" : ",\"rps\":")
         append(number: sample.rps)
         if device.count > 0 {
             append(",\"device_id\":")

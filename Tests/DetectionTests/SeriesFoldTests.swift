@@ -41,6 +41,43 @@ import Testing
         #expect(fold.totals == SeriesTotals(samples: 1001, anomalies: 7, alerts: 1))
     }
 
+    @Test("samples without cpu: no cpu view, no cpu score, and the rest as with any cpu")
+    func judgesWithoutCPU() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededRandom(seed: seed)
+        let parameters = FoldParameters()
+        var without = SeriesFold(parameters)
+        var constant = SeriesFold(parameters)
+        var mixed = SeriesFold(parameters)
+        for index in 0..<2_000 {
+            var next = sample(index, &random)
+            let measured = next.cpu
+            next.cpu = 10
+            var expected = constant.fold(next, parameters)
+            next.cpu = Sample.notMeasured
+            let verdict = without.fold(next, parameters)
+            #expect(!verdict.hasCPU && verdict.cpuZScore == 0)
+            // But for the view of cpu, which may find the constant strange.
+            #expect(verdict.score <= expected.score && verdict.reason != .cpu)
+            expected.hasCPU = false
+            expected.score = verdict.score
+            expected.alert = verdict.alert
+            expected.reason = verdict.reason
+            (expected.expected, expected.lower) = (verdict.expected, verdict.lower)
+            expected.upper = verdict.upper
+            #expect(verdict == expected, "seed \(seed) at \(index)")
+            // Cpu comes late and now and then, and is as usual: it alerts never.
+            if index > 300, random.below(3) > 0 { next.cpu = measured }
+            let now = mixed.fold(next, parameters)
+            #expect(now.reason != .cpu, "seed \(seed) at \(index): \(now)")
+            #expect(now.hasCPU == next.hasCPU)
+            let bytes = mixed.encode(parameters)
+            if index % 50 == 0 { mixed = try SeriesFold(decoding: bytes.span, parameters) }
+            #expect(mixed.encode(parameters) == bytes)
+        }
+        #expect(without.summary.cpuMean == 0 && without.summary.lastSample.cpu == 0)
+    }
+
     @Test("an encoded and decoded fold continues bit for bit, wherever it is cut")
     func continuesFromCheckpoint() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
@@ -51,7 +88,8 @@ import Testing
             var whole = SeriesFold(parameters)
             var resumed = SeriesFold(parameters)
             for index in 0..<3000 {
-                let next = sample(index, &random)
+                var next = sample(index, &random)
+                if windowSize == 5, random.below(4) == 0 { next.cpu = Sample.notMeasured }
                 if random.below(20) == 0 {
                     let bytes = resumed.encode(parameters)
                     resumed = try SeriesFold(decoding: bytes.span, parameters)

@@ -64,6 +64,40 @@ import Testing
         #expect(worst <= 1, "\(regime), seed \(seed)")
     }
 
+    @Test("cpu that was not measured is left out of cpu's statistics, and of nothing else")
+    func leavesOutMissing() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededRandom(seed: seed)
+        for (size, part) in [(2, 2), (5, 3), (50, 2), (50, 20), (50, 1)] {
+            var window = Window(size: size)
+            var all = Window(size: size)
+            var values: [Pair] = []
+            for index in 0..<2_000 {
+                // Long stretches with cpu, without, and mixed.
+                let isMissing = index / 200 % 3 == 0 ? false : random.below(part) == 0
+                let cpu = isMissing ? Sample.notMeasured : 40 + 5 * random.gaussian()
+                let value = Pair(1_000 * random.unit() - 500, max(-1, cpu))
+                values.append(value)
+                window.push(value)
+                all.push(Pair(value.x, 1))
+                // Where one of the two is summed afresh, so is the other.
+                let isEqual =
+                    abs(window.rpsMean - all.rpsMean) <= 1e-9
+                    && abs(window.rpsDeviation - all.rpsDeviation) <= 1e-9
+                #expect(isEqual, "seed \(seed), window \(size), at \(index)")
+                let measured = values.suffix(size).map(\.y).filter { $0 >= 0 }
+                #expect(window.measured == measured.count)
+                let mean = measured.reduce(0, +) / Double(max(1, measured.count))
+                let squares = measured.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+                let deviation = (squares / Double(max(1, measured.count))).squareRoot()
+                let isRight =
+                    abs(window.cpuMean - mean) <= 1e-9 * mean + 1e-12
+                    && abs(window.cpuDeviation - deviation) <= 1e-9 * deviation + 1e-7
+                #expect(isRight, "seed \(seed), window \(size), at \(index)")
+            }
+        }
+    }
+
     @Test("values at the ends of a double's range leave finite statistics")
     func staysFinite() {
         var window = Window(size: 5)

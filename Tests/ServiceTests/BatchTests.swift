@@ -77,7 +77,10 @@ import Testing
     @Test(
         "a bad sample is a 400 that names what is wrong",
         arguments: [
-            (#"{"rps":1}"#, "cpu: required field is missing"),
+            (#"{"value":"x"}"#, "value: must be a number"),
+            (#"{"value":1e999}"#, "value: must be a finite number at byte 9"),
+            (#"{"rps":1,"cpu":-1}"#, "cpu: must be a finite number >= 0"),
+            (#"{"Rps":1,"Rps":1}"#, "rps: duplicate field at byte 9"),
             (#"{"cpu":1}"#, "rps: required field is missing"),
             (#"{"cpu":1,"rps":"x"}"#, "rps: must be a number at byte 15"),
             (#"{"cpu":1,"rps":true}"#, "rps: must be a number"),
@@ -100,7 +103,7 @@ import Testing
                 "{\"cpu\":1,\"rps\":-1,\"x\":\n  {\"cpu\":1}\n}",
                 "no good sample among 3; the first: rps: must be"
             ),
-            ("{\"cpu\":1}\n{\"rps\":1}", "no good sample among 2; the first: rps: required"),
+            ("{\"cpu\":1}\n{\"rps\":-1}", "no good sample among 2; the first: rps: required"),
             ("17", "a sample must be a JSON object"), ("", "the body is empty"),
             ("   ", "the body is empty"), ("[]", "no sample"),
         ])

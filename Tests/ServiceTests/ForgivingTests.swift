@@ -34,6 +34,36 @@ import Testing
         #expect(other.headers["accept-encoding"] == "gzip, deflate, zstd, identity")
     }
 
+    @Test(
+        "any metric: value may be negative and stays with its device; cpu may be missing",
+        arguments: ["memory", "file"])
+    func takesAnyMetric(_ store: String) throws {
+        let folder = try TemporaryFolder()
+        let service = try RunningService(
+            ["STORE": store == "file" ? "file:\(folder.path)/a.db" : store])
+        for index in 1...20 {
+            let body = "{\"value\":\(-index),\"device_id\":\"t\"}"
+            let answer = try service.post("/ingest", body)
+            #expect(answer.status == 202 && answer.json["cpu_z_score"] == nil, "\(answer.body)")
+            #expect(answer.number("sequence") == Double(index))
+        }
+        #expect(try service.get("/analyze").number("total_processed") == 0)
+        let device = try service.get("/analyze?device_id=t")
+        #expect(device.number("total_processed") == 20 && device.number("lastRps") == -20)
+        #expect(device.number("lastCpu") == 0 && device.number("mean") == -10.5)
+        let metric = try service.post("/metrics", "{\"value\":-3.5,\"device_id\":\"t\"}")
+        let stored = metric.json["metric"] as? [String: Any]
+        #expect(stored?["value"] as? Double == -3.5 && stored?["cpu"] == nil)
+        // Without a device it is the fleet's.
+        #expect(try service.post("/ingest", "{\"value\":-7}").status == 202)
+        #expect(try service.post("/ingest", "{\"rps\":7,\"cpu\":null}").status == 202)
+        #expect(try service.get("/stats").number("count") == 2)
+        let page = try service.get("/series?device_id=t&limit=2&after=19")
+        let rows = page.json["samples"] as? [[String: Any]]
+        #expect(rows?.map { $0["rps"] as? Double } == [-20, -3.5], "\(page.body)")
+        #expect(rows?.first?["cpu"] == nil)
+    }
+
     /// What Python makes of a text.
     private func coded(_ text: String, _ expression: String) throws -> [UInt8] {
         let folder = try TemporaryFolder()

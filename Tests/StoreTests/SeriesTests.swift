@@ -15,33 +15,49 @@ struct ToldVerdicts {
     private var time = 1_700_000_000
     /// All that was sent, in order: a store tells only the verdict of a device, so the fleet's
     /// samples are judged here.
-    private(set) var sent: [(device: String?, sample: Sample)] = []
+    private(set) var sent: [(device: String?, sample: Sample, isDeviceOnly: Bool)] = []
 
-    init(seed: UInt64) { random = SeededRandom(seed: seed) }
+    private let hasValues: Bool
 
-    /// Sends a batch of samples, some of them of no device.
+    /// - Parameter hasValues: some samples are of another metric than the load.
+    init(seed: UInt64, hasValues: Bool = true) {
+        random = SeededRandom(seed: seed)
+        self.hasValues = hasValues
+    }
+
+    /// Sends a batch of samples: some of no device, some without cpu, and some of another metric
+    /// than the load, which may be negative.
     mutating func send(_ count: Int, devices: Int, to store: any StoreDriver) throws {
-        var samples: [(device: String?, sample: Sample)] = []
+        var samples: [(device: String?, sample: Sample, isDeviceOnly: Bool)] = []
         for _ in 0..<count {
             time += random.below(3)
+            let isValue = hasValues && random.below(8) == 0
+            let hasCPU = !isValue && random.below(8) > 0
             let number = random.below(devices + 1)
             let rps = random.below(50) == 0 ? random.below(5_000) : 100 + random.below(20)
             let sample = Sample(
-                timestamp: Double(time), cpu: Double(random.below(1_000)) / 10, rps: Double(rps))
-            samples.append((number == devices ? nil : "d\(number)", sample))
+                timestamp: Double(time),
+                cpu: hasCPU ? Double(random.below(1_000)) / 10 : Sample.notMeasured,
+                rps: isValue ? Double(random.below(40) - 20) : Double(rps))
+            let isDeviceOnly = isValue && number < devices
+            samples.append((number == devices ? nil : "d\(number)", sample, isDeviceOnly))
         }
-        let texts = samples.map { device, sample in
+        let texts = samples.map { device, sample, isDeviceOnly in
             let name = device.map { ",\"device_id\":\"\($0)\"" } ?? ""
-            return "{\"timestamp\":\(sample.timestamp),\"cpu\":\(sample.cpu),"
-                + "\"rps\":\(sample.rps)\(name)}"
+            let cpu = sample.hasCPU ? "\"cpu\":\(sample.cpu)," : ""
+            let field = isDeviceOnly || sample.rps < 0 ? "value" : "rps"
+            return "{\"timestamp\":\(sample.timestamp),\(cpu)\"\(field)\":\(sample.rps)\(name)}"
         }
         let verdicts = try store.append("[" + texts.joined(separator: ",") + "]")
-        for ((device, sample), verdict) in zip(samples, verdicts) {
+        for ((device, sample, isDeviceOnly), verdict) in zip(samples, verdicts) {
             if verdict.sequence == 1 { rows[device] = [] }
             rows[device, default: []].append(SeriesPage.Row(sample: sample, verdict: verdict))
-            sent.append((device, sample))
+            sent.append((device, sample, isDeviceOnly))
         }
     }
+
+    /// Samples that the fleet's series has.
+    var ofFleet: [Sample] { sent.filter { !$0.isDeviceOnly }.map(\.sample) }
 
     var devices: [String] { rows.keys.compactMap { $0 }.sorted() }
 
@@ -49,7 +65,7 @@ struct ToldVerdicts {
 
     /// All samples of the fleet, folded from the beginning.
     func fleetRows(_ parameters: FoldParameters = FoldParameters()) -> [SeriesPage.Row] {
-        refolded(sent.map(\.sample), parameters)
+        refolded(ofFleet, parameters)
     }
 
     func refolded(_ device: String, _ parameters: FoldParameters) -> [SeriesPage.Row] {

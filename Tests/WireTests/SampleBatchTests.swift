@@ -97,10 +97,10 @@ import Wire
     @Test("lines stand each for themselves, empty ones for nothing")
     func readsLines() {
         let decoded = decode(
-            "{\"rps\":1,\"cpu\":1}\n\n  \r\nnonsense\n{\"rps\":2,\"cpu\":2}\n{\"rps\":3}")
+            "{\"rps\":1,\"cpu\":1}\n\n  \r\nnonsense\n{\"rps\":2,\"cpu\":2}\n{\"cpu\":3}")
         #expect(decoded.samples.map(\.index) == [0, 2])
         #expect(decoded.faults.keys.sorted() == [1, 3])
-        #expect(decoded.faults[3]?.hasPrefix("cpu: required field is missing") == true)
+        #expect(decoded.faults[3]?.hasPrefix("rps: required field is missing") == true)
     }
 
     @Test(
@@ -109,7 +109,7 @@ import Wire
             ("", "the body is empty"), ("[]", "the array holds no sample"),
             ("7", "a sample must be a JSON object"), ("{\"rps\":1,\"cpu\":1", "syntax"),
             ("[{\"rps\":1,\"cpu\":1", "syntax"), ("[", "syntax"),
-            ("{\n\"rps\":\n1}", "cpu: required field is missing"),
+            ("{\n\"cpu\":\n1}", "rps: required field is missing"),
         ])
     func refusesBodies(_ body: String, _ detail: String) {
         let decoded = decode(body)
@@ -280,6 +280,30 @@ import Wire
         var names: [String] = []
         for sample in batch.samples { names.append(name(of: sample, in: batch)) }
         #expect(names == ["given", "own", "given"])
+    }
+
+    @Test(
+        "cpu is optional; value serves where there is no rps, and may be negative",
+        arguments: [
+            (#"{"rps":1}"#, 1, Sample.notMeasured), (#"{"rps":1,"cpu":null}"#, 1, -1),
+            (#"{"cpu":2,"value":-7.5}"#, -7.5, 2), (#"{"VALUE":"-3"}"#, -3, -1),
+            (#"{"value":"bad","rps":4}"#, 4, -1), (#"{"value":[],"Rps":4,"CPU":5}"#, 4, 5),
+            (#"{"rps":4,"value":1,"value":2}"#, 4, -1), (#"{"CPU":1,"Cpu":2,"rps":0}"#, 0, 2),
+            (#"{"CPU":1,"CPU":2,"cpu":3,"rps":0}"#, 0, 3),
+        ])
+    func readsOptionalFields(_ body: String, rps: Double, cpu: Double) {
+        let decoded = decode(body)
+        #expect(decoded.samples.first?.rps == rps, "\(body): \(decoded.faults)")
+        #expect(decoded.samples.first?.cpu == cpu, "\(body)")
+    }
+
+    @Test("a field that is taken twice is an error, whatever its spelling")
+    func refusesTwice() {
+        for body in [
+            #"{"CPU":1,"CPU":2,"rps":0}"#, #"{"value":1,"value":2}"#, #"{"cpu":1,"cpu":1,"rps":1}"#,
+        ] {
+            #expect(decode(body).error?.fault == .duplicateField, "\(body)")
+        }
     }
 
     @Test("a body of nothing but faults is read in one pass")

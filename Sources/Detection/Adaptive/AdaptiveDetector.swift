@@ -64,8 +64,7 @@ package struct AdaptiveDetector {
         if judged.shift >= AdaptiveDetector.leastShiftSigmas * steadied.sigma {
             scores.level = judged.scores.level
         }
-        scores.cpu = relation.judge(
-            rps: sample.rps, cpu: sample.cpu, samples: samples, weight: judged.weight)
+        scores.cpu = relation.judge(sample, samples: samples, weight: judged.weight)
         scores.gap = gap.judge(judged.step, samples: samples, weight: judged.weight)
         let isNews = news.judge(
             fast: scores.spike, slow: scores.slow, threshold: threshold,
@@ -129,6 +128,13 @@ package struct AdaptiveDetector {
         verdict.expected = expected
         verdict.lower = expected - band.half
         verdict.upper = expected + band.half
+    }
+
+    /// Whether samples without cpu came.
+    var hasGaps: Bool { relation.hasGaps }
+
+    mutating func visitGaps<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
+        try relation.visitGaps(&visitor)
     }
 
     mutating func visit<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {

@@ -29,30 +29,62 @@ struct RelationView {
     private var usual = 0.0
     private var short: Float = 0
     private var run: UInt8 = 0
+    /// Samples without cpu came: they teach nothing here, and do not count.
+    private(set) var hasGaps = false
+    /// Samples with cpu, once there are others; it stops where it decides nothing any more.
+    private var measured: UInt16 = 0
+    private static let measuredLimit = 2 * Int(lineMemory)
 
     /// - Parameters:
     ///   - samples: before this one.
-    ///   - weight: 1 / n, this sample included.
+    ///   - weight: 1 / n, this sample included; 0 where that is less than any rate.
     @inline(__always)
-    mutating func judge(rps: Double, cpu: Double, samples: Int, weight: Double) -> Double {
-        let rpsOffset = smaller(rps, RelationView.limit) - rpsMean
+    mutating func judge(_ sample: Sample, samples: Int, weight: Double) -> Double {
+        if hasGaps || !sample.hasCPU { return judgeWithGaps(sample, samples: samples) }
+        return judge(rps: sample.rps, cpu: sample.cpu, samples: samples, weight: weight)
+    }
+
+    @inline(never)
+    private mutating func judgeWithGaps(_ sample: Sample, samples: Int) -> Double {
+        if !hasGaps {
+            hasGaps = true
+            measured = UInt16(min(samples, RelationView.measuredLimit))
+        }
+        guard sample.hasCPU else { return 0 }
+        let count = Int(measured)
+        if count < RelationView.measuredLimit { measured += 1 }
+        return judge(
+            rps: sample.rps, cpu: sample.cpu, samples: count, weight: 1 / Double(count + 1))
+    }
+
+    mutating func visitGaps<Visitor: StateVisitor>(_ visitor: inout Visitor) throws(StateError) {
+        hasGaps = true
+        try visitor.visit(&measured, in: 0...UInt16(RelationView.measuredLimit))
+    }
+
+    @inline(__always)
+    private mutating func judge(
+        rps: Double, cpu: Double, samples: Int, weight: Double
+    ) -> Double {
+        let limit = RelationView.limit
+        let rpsOffset = larger(-limit, smaller(rps, limit)) - rpsMean
         let cpuOffset = smaller(cpu, RelationView.limit) - cpuMean
         let slope = rpsVariance > 0 ? covariance / rpsVariance : 0
         let deviation = cpuOffset - slope * rpsOffset
         let epsilon = 1e-9 + 1e-6 * smaller(cpu, RelationView.limit)
         let sigmas = deviation / larger(RelationView.sigmasPerUsual * usual, epsilon)
-        let limit = RelationView.deviationLimit
+        let most = RelationView.deviationLimit
         short +=
-            Float(RelationView.shortRate) * (Float(larger(-limit, smaller(limit, sigmas))) - short)
+            Float(RelationView.shortRate) * (Float(larger(-most, smaller(most, sigmas))) - short)
         let isOdd = sigmas.magnitude > RelationView.oddSigmas
         run = isOdd ? min(run, RelationView.patience) + 1 : 0
         let isYoung = samples < LoadDetector.warmUp
         if isYoung || !isOdd || run > RelationView.patience {
             learn(rpsOffset, cpuOffset, rate: larger(1 / RelationView.lineMemory, weight))
         }
-        let most = isYoung ? .infinity : RelationView.clip * larger(usual, epsilon)
+        let bound = isYoung ? .infinity : RelationView.clip * larger(usual, epsilon)
         let rate = larger(1 / RelationView.errorMemory, weight)
-        usual += rate * (smaller(deviation.magnitude, most) - usual)
+        usual += rate * (smaller(deviation.magnitude, bound) - usual)
         guard samples >= RelationView.youth else { return 0 }
         return Double(short.magnitude) * (ScoreScale.threshold / RelationView.sigmasAtThreshold)
     }

@@ -4,15 +4,18 @@ internal import Bytes
 /// How samples of a series are written for good: column by column, each as small as it can be
 /// without loss.
 ///
-///     version 1, count (7 bits a byte)
+///     version 1 or 2, count (7 bits a byte)
 ///     entries     differences
 ///     arrivals    differences, signed
 ///     timestamps  a column of differences of differences
 ///     rps, cpu    columns of differences
+///     device only in version 2: a bit a sample, the lowest first
 ///     column      exponent 1: the values are whole numbers after a multiplication by 10 to that
 ///                 power; 255: eight bytes each
 package enum HistoryChunk {
     private static let version: UInt8 = 1
+    /// Some samples are their device's alone.
+    private static let versionWithDeviceOnly: UInt8 = 2
     private static let rawColumn: UInt8 = 255
     private static let greatestExponent = 9
     /// Records of a chunk, at most: more than an entry may have.
@@ -22,7 +25,8 @@ package enum HistoryChunk {
 
     package static func bytes(of records: [HistoryRecord]) -> [UInt8] {
         precondition(!records.isEmpty && records.count <= recordLimit, "a chunk of some records")
-        var bytes: [UInt8] = [version]
+        let hasDeviceOnly = records.contains(where: \.isDeviceOnly)
+        var bytes: [UInt8] = [hasDeviceOnly ? versionWithDeviceOnly : version]
         bytes.reserveCapacity(16 + records.count * 10)
         bytes.append(short: UInt64(records.count))
         var entry: UInt64 = 0
@@ -38,13 +42,24 @@ package enum HistoryChunk {
         append(records, order: 2, to: &bytes) { $0.sample.timestamp }
         append(records, order: 1, to: &bytes) { $0.sample.rps }
         append(records, order: 1, to: &bytes) { $0.sample.cpu }
+        if hasDeviceOnly { append(deviceOnlyOf: records, to: &bytes) }
         return bytes
+    }
+
+    private static func append(deviceOnlyOf records: [HistoryRecord], to bytes: inout [UInt8]) {
+        let start = bytes.count
+        bytes += [UInt8](repeating: 0, count: (records.count + 7) / 8)
+        for index in records.indices where records[index].isDeviceOnly {
+            bytes[start + index / 8] |= 1 << UInt8(index % 8)
+        }
     }
 
     /// nil when the bytes are no chunk.
     package static func records(_ bytes: [UInt8]) -> [HistoryRecord]? {
         let span = bytes.span
-        guard span.count > 2, span[0] == version else { return nil }
+        guard span.count > 2, span[0] == version || span[0] == versionWithDeviceOnly
+        else { return nil }
+        let hasDeviceOnly = span[0] == versionWithDeviceOnly
         var offset = 1
         guard let limit = span.short(at: &offset), limit > 0, limit <= UInt64(recordLimit)
         else { return nil }
@@ -66,15 +81,20 @@ package enum HistoryChunk {
         }
         guard let timestamps = column(span, &offset, count: count, order: 2),
             let rps = column(span, &offset, count: count, order: 1),
-            let cpu = column(span, &offset, count: count, order: 1), offset == span.count
+            let cpu = column(span, &offset, count: count, order: 1),
+            offset + (hasDeviceOnly ? (count + 7) / 8 : 0) == span.count
         else { return nil }
+        let marks = offset
         var records: [HistoryRecord] = []
         records.reserveCapacity(count)
         for index in 0..<count {
             let sample = Sample(timestamp: timestamps[index], cpu: cpu[index], rps: rps[index])
             guard sample.isPlausible else { return nil }
             records.append(
-                HistoryRecord(entry: entries[index], arrival: arrivals[index], sample: sample))
+                HistoryRecord(
+                    entry: entries[index], arrival: arrivals[index], sample: sample,
+                    isDeviceOnly: hasDeviceOnly
+                        && span[marks + index / 8] & 1 << UInt8(index % 8) != 0))
         }
         return records
     }

@@ -6,8 +6,11 @@ package struct HistoryRecord: Equatable, Sendable {
     /// The log's clock at that entry, in Unix milliseconds.
     package let arrival: Int
     package let sample: Sample
+    /// The fleet's series does not have it.
+    package let isDeviceOnly: Bool
 
-    package init(entry: UInt64, arrival: Int, sample: Sample) {
+    package init(entry: UInt64, arrival: Int, sample: Sample, isDeviceOnly: Bool = false) {
+        self.isDeviceOnly = isDeviceOnly
         self.entry = entry
         self.arrival = arrival
         self.sample = sample

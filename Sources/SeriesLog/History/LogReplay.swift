@@ -55,7 +55,8 @@ package struct LogReplay {
 
     private mutating func take(_ bytes: Span<UInt8>, at offset: Int, _ position: LogPosition) {
         let record = HistoryRecord(
-            entry: position.number, arrival: clock, sample: bytes.sample(at: offset))
+            entry: position.number, arrival: clock, sample: bytes.sample(at: offset),
+            isDeviceOnly: bytes.isDeviceOnly(at: offset))
         let range = bytes.nameRange(ofSampleAt: offset)
         let name = range.map { bytes[$0] }
         samples.append((name, record))
@@ -80,6 +81,11 @@ package struct LogReplay {
     /// What the log has of a device; nothing when it has no sample of it.
     package func parts(of name: [UInt8]) -> [HistoryPart] {
         (series[name]?.parts ?? []).filter { !$0.records.isEmpty || $0.endsAt != nil }
+    }
+
+    /// What the log has of the fleet.
+    package var fleetRecords: [HistoryRecord] {
+        samples.map(\.record).filter { !$0.isDeviceOnly }
     }
 
     package var names: [[UInt8]] { Array(series.keys) }

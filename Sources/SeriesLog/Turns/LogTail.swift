@@ -14,7 +14,10 @@ struct LogTail {
     }
 
     enum Kind: UInt8 {
+        /// A sample of the fleet, and of a device where it has one.
         case sample
+        /// A sample of its device alone.
+        case deviceSample
         case end
         /// An end of which it is not known yet whether it counts.
         case undecidedEnd

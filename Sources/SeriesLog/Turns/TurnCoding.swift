@@ -5,7 +5,8 @@ internal import Detection
 ///
 ///     head   version 1, flags 1, fold version 1, writer 8, number 8, arrival 8, trimmed to 8
 ///     part   kind 1, [key hash 8], count 2, then so many samples
-///     sample flags 1, name length 1, name, timestamp 8, rps 8, cpu 8
+///     sample flags 1, name length 1, name, timestamp 8, rps 8, cpu 8 (`Sample.notMeasured`
+///            where it is missing)
 ///     end    kind 1, as of 8, name length 1, name
 ///
 /// All numbers are little-endian.
@@ -23,6 +24,12 @@ package enum TurnCoding {
     /// Bytes of a sample besides the device's name.
     static let sampleBytes = 2 + 3 * 8
     static let isTrimmingFlag: UInt8 = 1
+    /// Of a sample: its cpu was not measured; it is its device's alone, and not of the fleet.
+    static let noCPUFlag: UInt8 = 1
+    static let deviceOnlyFlag: UInt8 = 2
+    private static let sampleFlags = noCPUFlag | deviceOnlyFlag
+
+    static func knows(_ flags: UInt8) -> Bool { flags & ~sampleFlags == 0 }
 }
 
 /// The beginning of an entry.
@@ -59,8 +66,12 @@ extension ByteBuffer {
         append(UInt8(truncatingIfNeeded: count >> 8))
     }
 
-    mutating func append(turnSample sample: Sample, device: Span<UInt8>) {
-        append(0)
+    mutating func append(
+        turnSample sample: Sample, device: Span<UInt8>, isDeviceOnly: Bool = false
+    ) {
+        append(
+            (sample.hasCPU ? 0 : TurnCoding.noCPUFlag)
+                | (isDeviceOnly ? TurnCoding.deviceOnlyFlag : 0))
         append(UInt8(device.count))
         append(device)
         append(littleEndian: sample.timestamp.bitPattern)
@@ -153,19 +164,22 @@ struct DecodedTurn {
     private func decodeSample(_ bytes: Span<UInt8>, at start: Int) throws(TurnFault) -> Int {
         guard bytes.count - start >= TurnCoding.sampleBytes else { throw .malformed }
         // A flag that this build does not know may change what the sample means.
-        guard bytes[start] == 0 else { throw .newerVersion }
+        guard TurnCoding.knows(bytes[start]) else { throw .newerVersion }
         let length = Int(bytes[start + 1])
         let end = start + TurnCoding.sampleBytes + length
         guard length <= DeviceKey.byteLimit, end <= bytes.count else { throw .malformed }
         // Whatever stands in a log, a fold is only ever given what a sample may be.
-        guard bytes.sample(at: start).isPlausible else { throw .malformed }
+        let sample = bytes.sample(at: start)
+        let hasCPU = bytes[start] & TurnCoding.noCPUFlag == 0
+        guard sample.isPlausible, sample.hasCPU == hasCPU else { throw .malformed }
         return end
     }
 }
 
 extension Sample {
     var isPlausible: Bool {
-        timestamp.isFinite && rps.isFinite && cpu.isFinite && rps >= 0 && cpu >= 0
+        timestamp.isFinite && rps.isFinite && cpu.isFinite
+            && (cpu >= 0 || cpu == Sample.notMeasured)
     }
 }
 
@@ -180,6 +194,12 @@ extension Span<UInt8> {
     }
 
     func double(at offset: Int) -> Double { Double(bitPattern: word(at: offset)) }
+
+    /// Whether the fleet's series does not take the sample that begins here.
+    @inline(__always)
+    func isDeviceOnly(at offset: Int) -> Bool {
+        self[offset] & TurnCoding.deviceOnlyFlag != 0
+    }
 
     /// The name of the sample that begins here; empty for one of the fleet alone.
     @inline(__always)

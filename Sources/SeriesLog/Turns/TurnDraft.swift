@@ -62,8 +62,10 @@ struct TurnDraft: ~Copyable {
                 bytes: start..<body.count))
     }
 
-    mutating func add(_ sample: Sample, device: Span<UInt8>, _ item: OwnItem) {
-        body.append(turnSample: sample, device: device)
+    mutating func add(
+        _ sample: Sample, device: Span<UInt8>, isDeviceOnly: Bool = false, _ item: OwnItem
+    ) {
+        body.append(turnSample: sample, device: device, isDeviceOnly: isDeviceOnly)
         close(over: item)
     }
 

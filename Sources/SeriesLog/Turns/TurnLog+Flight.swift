@@ -278,7 +278,7 @@ extension TurnLog {
         clock = 0
         tail.reset(first: 1)
         // Their places in the tail mean nothing any more.
-        for index in questions.indices { questions[index].history?.records = nil }
+        for question in questions { question.history?.records = nil }
         keys.removeAll()
         examined = 0
         giveUpFleet(before: .max)

@@ -218,9 +218,8 @@ extension TurnLog {
                 questions.append(question)
                 continue
             }
-            if question.history != nil {
-                var wish = question
-                if !answerHistory(&wish, &tickets) { questions.append(wish) }
+            if let wish = question.history {
+                if !answerHistory(question, of: wish, &tickets) { questions.append(question) }
                 continue
             }
             if question.series.isNone {

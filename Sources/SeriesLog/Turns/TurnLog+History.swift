@@ -10,7 +10,7 @@ extension TurnLog {
         for index in chain(of: id, upTo: last) {
             let record = tail.record(index)
             switch record.kind {
-            case .sample: part.records.append(historyRecord(record))
+            case .sample, .deviceSample: part.records.append(historyRecord(record))
             case .end:
                 part.endsAt = record.number
                 parts.append(part)
@@ -26,7 +26,8 @@ extension TurnLog {
         let entry = tail[record.number]
         return HistoryRecord(
             entry: record.number, arrival: entry.clock,
-            sample: entry.bytes.span.sample(at: Int(record.offset)))
+            sample: entry.bytes.span.sample(at: Int(record.offset)),
+            isDeviceOnly: record.kind == .deviceSample)
     }
 
     /// All samples of these entries, in the log's order.
@@ -101,10 +102,9 @@ extension TurnLog {
 
     /// - Returns: false when there is more to be read, or to be taken.
     mutating func answerHistory(
-        _ question: inout Question, _ tickets: inout TicketTable
+        _ question: Question, of wish: HistoryWish, _ tickets: inout TicketTable
     ) -> Bool {
         let id = question.series
-        guard var wish = question.history else { return true }
         // Whether a series is there may show with its checkpoint only.
         if wish.withStart, !(id.isNone ? fleet.isHeld : table[id].isHeld) {
             wantStart(of: id)
@@ -116,15 +116,12 @@ extension TurnLog {
                 guard let elements = elements(of: id) else {
                     // The log has been trimmed since it was read.
                     wish.records = nil
-                    question.history = wish
                     wantStart(of: id)
                     return false
                 }
                 start = HistoryStart(elements, birth: position.birth)
             }
-            let isDone = gather(&wish, of: id)
-            question.history = wish
-            guard isDone else {
+            guard gather(wish, of: id) else {
                 wantsRead = true
                 return false
             }
@@ -146,7 +143,7 @@ extension TurnLog {
 
     /// Takes some of the tail's records of a series, backwards from the newest.
     /// - Returns: whether these were all.
-    private func gather(_ wish: inout HistoryWish, of id: SeriesID) -> Bool {
+    private func gather(_ wish: HistoryWish, of id: SeriesID) -> Bool {
         if wish.records == nil {
             wish.records = []
             wish.next = id.isNone ? tail.endRecord - 1 : table[id].lastRecord
@@ -156,6 +153,8 @@ extension TurnLog {
             let record = tail.record(wish.next)
             switch record.kind {
             case .sample: wish.records?.append(.sample(historyRecord(record)))
+            case .deviceSample:
+                if !id.isNone { wish.records?.append(.sample(historyRecord(record))) }
             case .end: if !id.isNone { wish.records?.append(.end(record.number)) }
             case .undecidedEnd, .nothing: break
             }
@@ -167,8 +166,8 @@ extension TurnLog {
 }
 
 /// A question for what there is of a series, as far as it has come. The tail may be long, so it is
-/// taken in slices.
-struct HistoryWish {
+/// taken in slices. An object, so that a slice is appended to what there is, and copies nothing.
+final class HistoryWish {
     enum Record {
         case sample(HistoryRecord)
         /// The series ended in this entry.

@@ -120,6 +120,10 @@ extension TurnLog {
     /// Whether the series has samples follows from its fold.
     private mutating func settleEmptiness(of id: SeriesID) {
         let isEmpty = table[id].foldedEntry == 0
+        if isEmpty, !knowsDevices, table[id].endedAt == 0 {
+            // Its name may have been read before its end left the log.
+            table[id].endedAt = max(1, tail.first - 1)
+        }
         guard isEmpty != table[id].isEmpty else { return }
         if isEmpty {
             clearNewcomer(id)
@@ -169,7 +173,7 @@ extension TurnLog {
         case .nothing: return
         case .undecidedEnd: decide(index, of: id, asOf: entry.bytes.span.word(at: offset))
         case .end: if record.number > through { table[id].restart(settings.parameters) }
-        case .sample:
+        case .sample, .deviceSample:
             guard record.number > through else { return }
             let verdict = table[id].take(
                 entry.bytes.span.sample(at: offset), number: record.number, clock: entry.clock,

@@ -135,7 +135,8 @@ extension TurnLog {
             }
             let id = mine?.items[item].series ?? series(of: bytes.extracting(name))
             if let verdict = take(
-                sample, of: id, offset: offset, number: number, isOwn: mine != nil)
+                sample, of: id, isDeviceOnly: bytes.isDeviceOnly(at: Int(offset)),
+                offset: offset, number: number, isOwn: mine != nil)
             {
                 if position >= 0 { tickets.deliver(verdict, to: ticket, at: position) }
             } else if position >= 0 {
@@ -150,9 +151,10 @@ extension TurnLog {
 
     /// - Returns: the verdict; nil when the series' fold is not here.
     private mutating func take(
-        _ sample: Sample, of id: SeriesID, offset: UInt32, number: UInt64, isOwn: Bool
+        _ sample: Sample, of id: SeriesID, isDeviceOnly: Bool, offset: UInt32, number: UInt64,
+        isOwn: Bool
     ) -> Verdict? {
-        link(id, .sample, number: number, offset: offset)
+        link(id, isDeviceOnly ? .deviceSample : .sample, number: number, offset: offset)
         table.touch(id, now: clockInstant)
         table[id].lastEntry = number
         table[id].lastArrival = clock
@@ -261,7 +263,7 @@ extension TurnLog {
             let id = tail.record(index).series
             if id.isNone { continue }
             switch tail.record(index).kind {
-            case .sample: if !isListed { table[id].listedRecords &+= 1 }
+            case .sample, .deviceSample: if !isListed { table[id].listedRecords &+= 1 }
             case .undecidedEnd: undecidedEnds -= 1
             case .end, .nothing: break
             }

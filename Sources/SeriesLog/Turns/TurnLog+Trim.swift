@@ -463,7 +463,9 @@ extension TurnLog {
         var id = table.newest
         while !id.isNone {
             let older = table.older(than: id)
-            if table[id].endedAt > 0, table[id].endedAt < tail.first {
+            let isInTail =
+                table[id].endedAt >= tail.first && tail.holdsRecord(table[id].lastRecord)
+            if table[id].endedAt > 0, !isInTail {
                 table[id].endedAt = 0
                 removeIfUseless(id)
             }

@@ -43,7 +43,7 @@ package struct TurnLog: ~Copyable {
         let position: Int
         let series: SeriesID
         /// What there is of it is wanted, to be folded again, and not how it stands.
-        var history: HistoryWish?
+        let history: HistoryWish?
         /// The log was, or is being, read since it was asked: an answer from a read before that
         /// may lack what another process has told its client.
         var isBoarded = false
@@ -235,7 +235,9 @@ extension TurnLog {
         begin(partOf: range.count, ticket, key: batch.key?.piece(piece), &tickets)
         for index in range {
             let decoded = batch.samples[index]
-            add(decoded.sample, device: batch.name(decoded), position: index)
+            add(
+                decoded.sample, device: batch.name(decoded),
+                isDeviceOnly: !decoded.entersFleet, position: index)
         }
     }
 
@@ -251,10 +253,15 @@ extension TurnLog {
     /// Adds a sample to the part that was begun last.
     /// - Parameters:
     ///   - device: empty for the fleet alone.
+    ///   - isDeviceOnly: the fleet's series does not take it.
     ///   - position: its place in its request; -1 when the verdict comes from another log.
-    package mutating func add(_ sample: Sample, device: Span<UInt8>, position: Int) {
+    package mutating func add(
+        _ sample: Sample, device: Span<UInt8>, isDeviceOnly: Bool = false, position: Int
+    ) {
         guard device.count > 0 else {
-            draft.add(sample, device: device, OwnItem(series: .none, position: Int32(position)))
+            draft.add(
+                sample, device: device, isDeviceOnly: false,
+                OwnItem(series: .none, position: Int32(position)))
             return
         }
         let id = series(of: device)
@@ -262,7 +269,9 @@ extension TurnLog {
         table[id].lastWanted = unixMilliseconds
         want(id)
         if table[id].isEmpty, !table[id].isComing { comes(id) }
-        draft.add(sample, device: device, OwnItem(series: id, position: Int32(position)))
+        draft.add(
+            sample, device: device, isDeviceOnly: isDeviceOnly,
+            OwnItem(series: id, position: Int32(position)))
     }
 
     /// Makes room for a device that is about to get its first sample; before `begin`. The device
@@ -309,7 +318,8 @@ extension TurnLog {
             table[id].lastWanted = unixMilliseconds
             want(id)
         }
-        questions.append(Question(ticket: ticket, position: position, series: id))
+        questions.append(
+            Question(ticket: ticket, position: position, series: id, history: nil))
     }
 
     /// Drops what gathered for requests that nobody waits for any more: an entry that was never

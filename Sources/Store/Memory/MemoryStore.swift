@@ -60,8 +60,8 @@ package struct MemoryStore: Store, ~Copyable {
 
     /// Appends a sample to the fleet's series and to its own. The verdict is its own series'.
     private func append(_ decoded: DecodedSample, of batch: borrowing SampleBatch) -> Verdict {
-        let fleetVerdict = log.appendToFleet(decoded.sample)
-        if decoded.nameLength == 0 { return fleetVerdict }
+        guard decoded.nameLength > 0 else { return log.appendToFleet(decoded.sample) }
+        if decoded.entersFleet { _ = log.appendToFleet(decoded.sample) }
         return log.append(decoded.sample, device: batch.name(decoded), now: now)
     }
 

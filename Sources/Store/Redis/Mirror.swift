@@ -24,7 +24,8 @@ struct Mirror {
             key.append("metric:")
             key.append(number: decoded.sample.timestamp)
             var text = ByteBuffer(limit: 4096)
-            text.append(decoded.sample, device: batch.name(decoded))
+            text.append(
+                decoded.sample, device: batch.name(decoded), isValue: decoded.isValue)
             samples.append(
                 MirroredSample(key: Array(key.readable), text: Array(text.readable)))
         }

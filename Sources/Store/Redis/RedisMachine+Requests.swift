@@ -67,7 +67,9 @@ extension RedisMachine {
             kept.log.begin(partOf: mine.count, ticket, key: batch.key?.piece(piece), &tickets)
             for index in mine {
                 let decoded = batch.samples[index]
-                kept.log.add(decoded.sample, device: batch.name(decoded), position: index)
+                kept.log.add(
+                    decoded.sample, device: batch.name(decoded),
+                    isDeviceOnly: !decoded.entersFleet, position: index)
             }
         }
         appendToFleet(batch, range, ticket: ticket, piece: piece)
@@ -93,15 +95,17 @@ extension RedisMachine {
                 }
             }
         }
-        let copies = range.count - alone.count
-        guard copies > 0 else { return }
-        guard kept.log.waitingItems + copies <= RedisSettings.queueLimit else {
-            metrics.add(copies, .sideWritesDropped)
+        let copied = range.filter {
+            batch.samples[$0].nameLength > 0 && batch.samples[$0].entersFleet
+        }
+        guard !copied.isEmpty else { return }
+        guard kept.log.waitingItems + copied.count <= RedisSettings.queueLimit else {
+            metrics.add(copied.count, .sideWritesDropped)
             return
         }
         // A piece of its own, because it has other samples than that of the same number.
-        kept.log.begin(partOf: copies, .none, key: batch.key?.piece(-1 - piece), &tickets)
-        for index in range where batch.samples[index].nameLength > 0 {
+        kept.log.begin(partOf: copied.count, .none, key: batch.key?.piece(-1 - piece), &tickets)
+        for index in copied {
             kept.log.add(batch.samples[index].sample, device: unnamed.span, position: -1)
         }
     }

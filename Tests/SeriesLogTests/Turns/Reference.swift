@@ -94,7 +94,11 @@ struct Reference {
                 let offset = Int(turn.items[item])
                 let sample = bytes.span.sample(at: offset)
                 let name = Array(bytes[bytes.span.nameRange(ofSampleAt: offset)])
-                let verdict = isCounted ? fold(sample, of: name, number: number) : Verdict()
+                let verdict =
+                    isCounted
+                    ? fold(
+                        sample, of: name, isDeviceOnly: bytes.span.isDeviceOnly(at: offset),
+                        number: number) : Verdict()
                 samples.append((sample, verdict))
             }
             parts.append(Part(isCounted: isCounted, samples: samples))
@@ -102,8 +106,10 @@ struct Reference {
         return parts
     }
 
-    private mutating func fold(_ sample: Sample, of name: [UInt8], number: UInt64) -> Verdict {
-        let verdict = fleet.fold(sample, parameters)
+    private mutating func fold(
+        _ sample: Sample, of name: [UInt8], isDeviceOnly: Bool, number: UInt64
+    ) -> Verdict {
+        let verdict = isDeviceOnly ? Verdict() : fleet.fold(sample, parameters)
         guard !name.isEmpty else { return verdict }
         var known = series.removeValue(forKey: name) ?? Series()
         if known.lastEntry > 0, clock - known.lastArrival > timeToLive { known = Series() }

@@ -110,6 +110,8 @@ struct ClientRequest {
     let key: UInt64?
     /// Of which device each sample is; nil for the fleet alone.
     let devices: [[UInt8]?]
+    /// Samples that are not of the fleet.
+    let deviceOnly: Set<Int>
     var attemptsLeft: Int
 }
 

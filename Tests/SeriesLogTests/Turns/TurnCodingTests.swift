@@ -80,8 +80,11 @@ import Testing
         bytes[0] = TurnCoding.version + 1
         #expect(fault(bytes) == .newerVersion)
         bytes = entry()
-        bytes[TurnCoding.headBytes + 11] = 1
+        bytes[TurnCoding.headBytes + 11] = 4
         #expect(fault(bytes) == .newerVersion)
+        // Says that there is no cpu, and has one.
+        bytes[TurnCoding.headBytes + 11] = TurnCoding.noCPUFlag
+        #expect(fault(bytes) == .malformed)
         bytes = entry()
         bytes[0] = 0
         #expect(fault(bytes) == .malformed)
@@ -90,12 +93,12 @@ import Testing
 
     @Test("a sample that no fold may be given is refused")
     func implausible() {
-        for value in [Double.nan, .infinity, -1] {
+        for (value, cpu) in [(Double.nan, 1.0), (.infinity, 1), (1, .nan), (1, -2)] {
             var buffer = ByteBuffer(limit: 1 << 20)
             buffer.append(head)
             buffer.append(partOf: 1, key: nil)
             buffer.append(
-                turnSample: Sample(timestamp: 1, cpu: 1, rps: value), device: [UInt8]().span)
+                turnSample: Sample(timestamp: 1, cpu: cpu, rps: value), device: [UInt8]().span)
             #expect(fault(Array(buffer.readable)) == .malformed)
         }
     }

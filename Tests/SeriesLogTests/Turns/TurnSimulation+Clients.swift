@@ -16,7 +16,8 @@ extension TurnSimulation {
     private mutating func sample(_ attempt: Int, _ index: Int) -> Sample {
         Sample(
             timestamp: 1_700_000_000 + Double(attempt) + Double(index) / 4_096,
-            cpu: Double(below(100)), rps: Double(below(1_000)))
+            cpu: chance(100) ? Sample.notMeasured : Double(below(100)),
+            rps: Double(below(1_000)))
     }
 
     mutating func newRequest() throws {
@@ -26,12 +27,16 @@ extension TurnSimulation {
             count = pieceLimit > 100 ? 1_100 : 9
         }
         var devices: [[UInt8]?] = []
-        for _ in 0..<count { devices.append(chance(150) ? nil : pick(deviceNames)) }
+        var deviceOnly: Set<Int> = []
+        for index in 0..<count {
+            devices.append(chance(150) ? nil : pick(deviceNames))
+            if devices[index] != nil, chance(150) { deviceOnly.insert(index) }
+        }
         requests += 1
         if isKeyed { keyed.insert(requests) }
         let request = ClientRequest(
             number: requests, key: isKeyed ? random.next() : nil, devices: devices,
-            attemptsLeft: isKeyed ? 1 + below(5) : 1)
+            deviceOnly: deviceOnly, attemptsLeft: isKeyed ? 1 + below(5) : 1)
         send(request)
         // The same at once to another, as an impatient proxy does.
         if isKeyed, chance(100) { send(request) }
@@ -76,8 +81,7 @@ extension TurnSimulation {
         var samples: [Sample] = []
         for index in piece { samples.append(sample(attempt.number, index)) }
         for own in replica.logs {
-            let isFleet = own.log.settings.hasFleet
-            let here = piece.filter { isFleet || log(of: devices[$0]) == own.index }
+            let here = piece.filter { isSent($0, of: attempt.request, to: own) }
             guard !here.isEmpty else { continue }
             for index in here {
                 if own.log.settings.hasDevices, let name = devices[index] {
@@ -90,9 +94,15 @@ extension TurnSimulation {
                 let isVerdict = log(of: devices[index]) == own.index
                 own.log.add(
                     samples[index - piece.lowerBound], device: name.span,
+                    isDeviceOnly: attempt.request.deviceOnly.contains(index),
                     position: isVerdict ? index : -1)
             }
         }
+    }
+
+    private func isSent(_ index: Int, of request: ClientRequest, to own: SimulatedLog) -> Bool {
+        log(of: request.devices[index]) == own.index
+            || own.log.settings.hasFleet && !request.deviceOnly.contains(index)
     }
 
     /// The log whose verdict on a sample is told.
@@ -152,7 +162,7 @@ extension TurnSimulation {
                     "attempt \(attempt.number)/\(index): \(verdicts[index]), but \(found); "
                         + (id.map { tell($0, own) } ?? label(own)))
             }
-            try checkOthers(attempt, index)
+            if !attempt.request.deviceOnly.contains(index) { try checkOthers(attempt, index) }
         }
     }
 

@@ -155,7 +155,7 @@ package final class SeriesArchive {
                 for record in records { take(.sample(record)) }
             }
             var part = HistoryPart()
-            part.records = series == HistoryTables.fleet ? replay.samples.map(\.record) : []
+            part.records = series == HistoryTables.fleet ? replay.fleetRecords : []
             let parts = series == HistoryTables.fleet ? [part] : replay.parts(of: name)
             let lives = HistoryPart.lives(
                 of: parts, after: last,

@@ -5,14 +5,16 @@ internal import SeriesLog
 /// Samples of a file in the order in which they came, so that whoever sends them again gets the
 /// same series.
 extension SeriesArchive {
-    /// - Parameter take: told of each sample and the name of its device, empty for none.
+    /// - Parameter take: told of each sample, the name of its device (empty for none), and whether
+    ///   it is that device's alone.
     package func forEachSample(
-        _ take: (_ name: [UInt8], _ sample: Sample) -> Void
+        _ take: (_ name: [UInt8], _ sample: Sample, _ isDeviceOnly: Bool) -> Void
     ) throws(ArchiveError) {
         let names = try deviceNames()
         try asked { () throws(FileFault) in
-            // The fleet's series has all samples in their order, and no names; the devices' chunks
-            // have the names. Chunks are read as far as the fleet's have come.
+            // The fleet's series has its samples in their order, and no names; the devices' chunks
+            // have the names, and the samples that the fleet does not have. Chunks are read as far
+            // as the fleet's have come.
             let fleet = try database.prepare(
                 "SELECT crc, bytes FROM history WHERE series = 0 ORDER BY entry")
             let chunks = try database.prepare(
@@ -20,23 +22,36 @@ extension SeriesArchive {
                     + "ORDER BY entry")
             var pending = PendingNames()
             var hasChunks = true
+            func readChunk() throws(FileFault) {
+                hasChunks = try chunks.next()
+                guard hasChunks, let bytes = checked(chunks, 1),
+                    let found = HistoryChunk.records(bytes), let name = names[chunks.integer(0)]
+                else { return }
+                pending.add(found, of: name)
+            }
+            func takeDeviceOnly(through entry: UInt64) {
+                for (name, record) in pending.takeDeviceOnly(through: entry) {
+                    take(name, record.sample, true)
+                }
+            }
             while try fleet.next() {
                 guard let bytes = checked(fleet, 0), let records = HistoryChunk.records(bytes),
                     let last = records.last?.entry
                 else { continue }
-                while hasChunks, pending.reach <= last {
-                    hasChunks = try chunks.next()
-                    guard hasChunks else { break }
-                    guard let bytes = checked(chunks, 1), let found = HistoryChunk.records(bytes),
-                        let name = names[chunks.integer(0)]
-                    else { continue }
-                    pending.add(found, of: name)
-                }
+                while hasChunks, pending.reach <= last { try readChunk() }
                 for record in records {
-                    take(pending.takeName(of: record), record.sample)
+                    takeDeviceOnly(through: record.entry)
+                    take(pending.takeName(of: record), record.sample, false)
                 }
             }
-            for (name, record) in replay.samples { take(name, record.sample) }
+            while hasChunks {
+                try readChunk()
+                if pending.reach > 0 { takeDeviceOnly(through: pending.reach - 1) }
+            }
+            takeDeviceOnly(through: .max)
+            for sample in replay.samples {
+                take(sample.name, sample.record.sample, sample.record.isDeviceOnly)
+            }
         }
     }
 
@@ -87,8 +102,14 @@ private struct PendingNames {
         }
     }
 
-    /// Of each device what is next, and what follows in the same entry.
-    private var next: [Place: [(name: [UInt8], rest: ArraySlice<HistoryRecord>)]] = [:]
+    /// What follows of a device in one entry.
+    private typealias Rest = (name: [UInt8], records: ArraySlice<HistoryRecord>)
+
+    /// Those whose next sample is the fleet's too.
+    private var next: [Place: [Rest]] = [:]
+    /// Those whose next sample is the device's alone, the last entry first.
+    private var deviceOnly: [Rest] = []
+    private var isSorted = true
     /// The first entry of the chunk that was added last: chunks come in this order.
     private(set) var reach: UInt64 = 0
 
@@ -97,23 +118,48 @@ private struct PendingNames {
         var start = 0
         for index in records.indices
         where index + 1 == records.count || records[index + 1].entry != records[index].entry {
-            add(records[start...index], of: name)
+            add((name, records[start...index]))
             start = index + 1
         }
     }
 
-    private mutating func add(_ rest: ArraySlice<HistoryRecord>, of name: [UInt8]) {
-        guard let first = rest.first else { return }
-        next[Place(first), default: []].append((name, rest.dropFirst()))
+    private mutating func add(_ rest: Rest) {
+        guard let first = rest.records.first else { return }
+        if first.isDeviceOnly {
+            deviceOnly.append(rest)
+            isSorted = false
+        } else {
+            next[Place(first), default: []].append(rest)
+        }
+    }
+
+    /// Samples that the fleet's series does not have, up to an entry: those of a device in their
+    /// order, and before what the fleet has next of that device.
+    mutating func takeDeviceOnly(
+        through entry: UInt64
+    ) -> [(name: [UInt8], record: HistoryRecord)] {
+        guard !deviceOnly.isEmpty else { return [] }
+        if !isSorted {
+            deviceOnly.sort { ($0.records.first?.entry ?? 0) > ($1.records.first?.entry ?? 0) }
+            isSorted = true
+        }
+        var taken: [(name: [UInt8], record: HistoryRecord)] = []
+        while let rest = deviceOnly.last, let first = rest.records.first, first.entry <= entry {
+            deviceOnly.removeLast()
+            let own = rest.records.prefix { $0.isDeviceOnly }
+            for record in own { taken.append((rest.name, record)) }
+            add((rest.name, rest.records.dropFirst(own.count)))
+        }
+        return taken
     }
 
     /// The name of the device of a sample, once; empty when it belongs to none.
     mutating func takeName(of record: HistoryRecord) -> [UInt8] {
         let place = Place(record)
-        guard var waiting = next.removeValue(forKey: place), let (name, rest) = waiting.popLast()
+        guard var waiting = next.removeValue(forKey: place), let found = waiting.popLast()
         else { return [] }
         if !waiting.isEmpty { next[place] = waiting }
-        add(rest, of: name)
-        return name
+        add((found.name, found.records.dropFirst()))
+        return found.name
     }
 }
