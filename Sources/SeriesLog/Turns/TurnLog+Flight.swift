@@ -279,6 +279,7 @@ extension TurnLog {
         tail.reset(first: 1)
         // Their places in the tail mean nothing any more.
         for question in questions { question.history?.records = nil }
+        starts = []
         keys.removeAll()
         examined = 0
         giveUpFleet(before: .max)

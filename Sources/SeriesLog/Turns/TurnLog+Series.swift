@@ -100,6 +100,7 @@ extension TurnLog {
             return
         }
         if !questions.isEmpty { noteStart(of: id, elements) }
+        giveUpOld(id)
         makeRoomForFold()
         if start.relearns { counts.relearned += 1 }
         heldCount += 1
@@ -115,6 +116,27 @@ extension TurnLog {
         }
         table[id].awaited = []
         removeIfUseless(id)
+    }
+
+    /// A sample that came so long ago may have seen a checkpoint that has expired since, while this
+    /// process was stopped: nobody can say its verdict any more.
+    private mutating func giveUpOld(_ id: SeriesID) {
+        guard !table[id].awaited.isEmpty else { return }
+        let bound = unixMilliseconds - settings.timeToLive / 4
+        var kept: [LoggedSeries.Awaited] = []
+        for awaited in table[id].awaited {
+            if clock(ofRecord: awaited.record) < bound {
+                answers.append(Answered(awaited: awaited, verdict: nil))
+            } else {
+                kept.append(awaited)
+            }
+        }
+        table[id].awaited = kept
+    }
+
+    /// The log's clock when a record came; 0 for one that has left the tail.
+    private func clock(ofRecord index: Int) -> Int {
+        tail.holdsRecord(index) ? tail[tail.record(index).number].clock : 0
     }
 
     /// Whether the series has samples follows from its fold.

@@ -253,9 +253,7 @@ extension TurnLog {
         dropUnconfirmed()
         let bound = min(number, tail.next)
         let records = tail.firstRecord..<tail.firstRecord(from: bound)
-        var keys = 0
-        for entry in tail.first..<bound { keys += tail[entry].keys.count }
-        noteBlock(before: number, keys: keys)
+        noteKeys(of: tail.first..<bound, leavingBefore: number)
         examine(before: records.upperBound)
         leaveBehind(before: bound)
         var last: [SeriesID] = []

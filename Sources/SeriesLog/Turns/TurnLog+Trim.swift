@@ -406,7 +406,22 @@ extension TurnLog {
         }
     }
 
-    mutating func noteBlock(before number: UInt64, keys count: Int) {
+    /// Notes the keys of entries that leave the log. A process that lags meets the entries of one
+    /// block in several steps.
+    mutating func noteKeys(of entries: Range<UInt64>, leavingBefore number: UInt64) {
+        var fresh = 0
+        for entry in entries {
+            let count = tail[entry].keys.count
+            if let last = keyBlocks.last, entry < last.before {
+                keyBlocks[keyBlocks.count - 1].count += count
+            } else {
+                fresh += count
+            }
+        }
+        noteBlock(before: number, keys: fresh)
+    }
+
+    private mutating func noteBlock(before number: UInt64, keys count: Int) {
         if count > 0 { keyBlocks.append((number, count)) }
     }
 

@@ -391,6 +391,8 @@ extension TurnLog {
     }
 
     mutating func close(_ question: Question) {
+        // Its number may be that of another series next.
+        if question.history != nil { starts.removeAll { $0.series == question.series } }
         if !question.series.isNone { unpin(question.series) }
     }
 }

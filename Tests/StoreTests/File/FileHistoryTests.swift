@@ -106,14 +106,17 @@ import Wire
         let folder = try TemporaryFolder()
         let path = folder.path + "/series.db"
         var settings = settings()
-        settings.byteLimit = 400_000
+        settings.byteLimit = 900_000
         let store = try open(path, settings)
-        var told = ToldVerdicts(seed: 24)
-        for _ in 0..<150 { try told.send(400, devices: 2, to: store) }
+        var told = ToldVerdicts(seed: 24, hasValues: false)
+        for _ in 0..<300 { try told.send(400, devices: 2, to: store) }
         let bytes = try FileTables(path, waitsForDisk: false).usedBytes()
-        #expect(bytes < 600_000)
+        #expect(bytes < 1_200_000)
+        // Between two pages more may go.
         let rows = try store.allSamples("d0", limit: 1000)
-        #expect(rows == told.told("d0").suffix(rows.count))
+        let all = told.told("d0")
+        #expect(rows.count > 100 && rows.count < all.count)
+        #expect(rows.allSatisfy { $0 == all[$0.verdict.sequence - 1] })
     }
 
     @Test("with other settings a series is folded again from its samples, and says so")

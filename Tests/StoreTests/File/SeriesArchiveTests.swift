@@ -105,7 +105,7 @@ import Wire
         let parameters = try open(path).parameters()
         #expect(parameters == settings().parameters)
         let good = try open(path).verify(parameters, timeToLive: SeriesArchiveTests.timeToLive)
-        #expect(good.isGood && good.series == 3 && good.folds > 3 && good.partial == 0)
+        #expect(good.isGood && good.series == 3 && good.folds > 3 && good.partial == 0, "\(good)")
         let own = told.devices.reduce(0) { $0 + told.told($1).count }
         #expect(good.samples == told.ofFleet.count + own)
         // The least change of one sample that a fold has taken in.
