@@ -5,6 +5,7 @@ package enum HTTPStatus: UInt16, Sendable {
     case noContent = 204
     case badRequest = 400
     case unauthorized = 401
+    case forbidden = 403
     case notFound = 404
     case methodNotAllowed = 405
     case requestTimeout = 408
@@ -12,6 +13,7 @@ package enum HTTPStatus: UInt16, Sendable {
     case contentTooLarge = 413
     case uriTooLong = 414
     case unsupportedMediaType = 415
+    case expectationFailed = 417
     case tooManyRequests = 429
     case headersTooLarge = 431
     case internalError = 500
@@ -27,6 +29,7 @@ package enum HTTPStatus: UInt16, Sendable {
         case .noContent: "No Content"
         case .badRequest: "Bad Request"
         case .unauthorized: "Unauthorized"
+        case .forbidden: "Forbidden"
         case .notFound: "Not Found"
         case .methodNotAllowed: "Method Not Allowed"
         case .requestTimeout: "Request Timeout"
@@ -34,6 +37,7 @@ package enum HTTPStatus: UInt16, Sendable {
         case .contentTooLarge: "Content Too Large"
         case .uriTooLong: "URI Too Long"
         case .unsupportedMediaType: "Unsupported Media Type"
+        case .expectationFailed: "Expectation Failed"
         case .tooManyRequests: "Too Many Requests"
         case .headersTooLarge: "Request Header Fields Too Large"
         case .internalError: "Internal Server Error"

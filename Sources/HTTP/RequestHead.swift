@@ -38,6 +38,13 @@ package struct RequestHead: Equatable {
     package var keepAlive = true
     /// The client waits for `100 Continue` before it sends the body.
     package var expectsContinue = false
+    /// It expects something else, which nobody here can meet.
+    package var hasUnmetExpectation = false
+    package var host = ByteRange.empty
+    /// The page that makes a browser send the request.
+    package var origin = ByteRange.empty
+    /// The addresses that proxies have seen, the last header of them.
+    package var forwardedFor = ByteRange.empty
     package var accept = ByteRange.empty
     package var authorization = ByteRange.empty
     package var contentCoding = ByteRange.empty

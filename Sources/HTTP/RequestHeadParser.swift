@@ -266,6 +266,10 @@ package struct RequestHeadParser: ~Escapable {
             head.accept = value
         case 6 where bytes.spells(name, "expect", ignoringCase: true):
             head.expectsContinue = bytes.spells(value, "100-continue", ignoringCase: true)
+            head.hasUnmetExpectation = !head.expectsContinue
+        case 6 where bytes.spells(name, "origin", ignoringCase: true):
+            // Of several the first that is foreign would count; a browser sends one.
+            head.origin = head.origin.isEmpty ? value : ByteRange(head.origin.start, value.end)
         case 10 where bytes.spells(name, "connection", ignoringCase: true):
             connection(value)
         case 13 where bytes.spells(name, "authorization", ignoringCase: true):
@@ -274,6 +278,8 @@ package struct RequestHeadParser: ~Escapable {
             try contentLength(value)
         case 15 where bytes.spells(name, "idempotency-key", ignoringCase: true):
             idempotencyKey(value)
+        case 15 where bytes.spells(name, "x-forwarded-for", ignoringCase: true):
+            head.forwardedFor = value
         case 16 where bytes.spells(name, "content-encoding", ignoringCase: true):
             // Several such headers form one list. Keep the first that is not `identity`, so that
             // no later header hides a coding.
@@ -292,6 +298,7 @@ package struct RequestHeadParser: ~Escapable {
     private mutating func host(_ value: ByteRange) throws(HTTPRefusal) {
         guard !seen.host else { throw HTTPRefusal(.badRequest, "more than one Host header") }
         seen.host = true
+        head.host = value
         for index in value.start..<value.end {
             let next = byte(index)
             guard ByteClass.isTarget(next), next != UInt8(ascii: "/"), next != UInt8(ascii: "@"),
@@ -381,6 +388,10 @@ package struct RequestHeadParser: ~Escapable {
         }
         guard seen.host || head.isVersion10 else {
             throw HTTPRefusal(.badRequest, "an HTTP/1.1 request needs a Host header")
+        }
+        if head.isVersion10 {
+            // RFC 9110 section 10.1.1: a client of HTTP/1.0 does not know the interim response.
+            head.expectsContinue = false
         }
         head.keepAlive = head.isVersion10 ? seen.keepAlive && !seen.close : !seen.close
         head.byteCount = offset

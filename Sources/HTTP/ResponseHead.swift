@@ -34,6 +34,11 @@ package struct ResponseHead {
     package var retryAfterSeconds: Int?
     /// For 401: whether to add `WWW-Authenticate: Bearer`.
     package var asksForBearerToken = false
+    /// For a browser's page that may read the response: its origin, or `*`.
+    package var allowedOrigin: String?
+    /// For a preflight of such a page: the headers that its requests may carry, and how long it may
+    /// remember that.
+    package var allowsHeaders = false
 
     package init(_ status: HTTPStatus) { self.status = status }
 }
@@ -91,5 +96,23 @@ extension ByteBuffer {
             append(integer: seconds)
         }
         if head.asksForBearerToken { append("\r\nWWW-Authenticate: Bearer") }
+        if let origin = head.allowedOrigin { append(pageHeadersFor: origin, head) }
+    }
+
+    /// Appends what the Fetch standard asks for where a page of another origin is let in.
+    private mutating func append(pageHeadersFor origin: String, _ head: ResponseHead) {
+        append("\r\nAccess-Control-Allow-Origin: ")
+        append(text: origin)
+        append("\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Retry-After")
+        guard head.allowsHeaders else { return }
+        if let allow = head.allow {
+            append("\r\nAccess-Control-Allow-Methods: ")
+            append(allow)
+        }
+        append(
+            """
+            \r\nAccess-Control-Allow-Headers: Authorization, Content-Type, Content-Encoding, \
+            Idempotency-Key\r\nAccess-Control-Max-Age: 600
+            """)
     }
 }

@@ -23,6 +23,8 @@ enum ConnectionLimits {
     /// it closed at once, the kernel would send a reset, and the client could lose the reply.
     static let lingerTime = TimeSpan.seconds(2)
     static let lingerBytes = 16 * 1024 * 1024
+    /// A body that comes as fast as this is not cut for its time.
+    static let leastBytesPerSecond = 1_000.0
 }
 
 /// One client's connection: gives the bytes that arrive to the request machine, and sends replies.
@@ -40,7 +42,10 @@ struct Connection: ~Copyable {
 
     let descriptor: FileDescriptor
     let token: Token
-    private let peer: PeerAddress
+    /// The client's address, as far as it is known.
+    private var peer: PeerAddress
+    /// A proxy that is believed may say for whom it speaks before the first request.
+    private var awaitsProxyHeader: Bool
     private var machine: RequestMachine
     private var input: ByteBuffer
     private var output: ByteBuffer
@@ -52,7 +57,9 @@ struct Connection: ~Copyable {
     /// From then on the next answer is the connection's last.
     private let agedFrom: Instant
     private var requestStarted: Instant
+    /// The body of this request is looked at anew from then on, and what came of it since.
     private var bodyStarted: Instant
+    private var bodyBytes = 0
     private var lingeredBytes = 0
     /// Memory for unfinished requests that the worker has counted for this connection.
     private var countedBytes = 0
@@ -71,8 +78,10 @@ struct Connection: ~Copyable {
 
     init(
         _ descriptor: consuming FileDescriptor, peer: PeerAddress, token: Token,
-        limits: HTTPLimits, now: Instant, idleTimeout: TimeSpan, agedFrom: Instant
+        limits: HTTPLimits, now: Instant, idleTimeout: TimeSpan, agedFrom: Instant,
+        awaitsProxyHeader: Bool
     ) {
+        self.awaitsProxyHeader = awaitsProxyHeader
         self.agedFrom = agedFrom
         self.descriptor = descriptor
         self.peer = peer
@@ -118,7 +127,9 @@ struct Connection: ~Copyable {
         if !continues, machine.isBetweenRequests { requestStarted = responder.now }
         let outcome = descriptor.receive(into: &scratch, atMost: ConnectionLimits.readBytes)
         switch outcome {
-        case .moved: serve(&scratch, &responder)
+        case .moved(let count):
+            bodyBytes += count
+            serve(&scratch, &responder)
         case .wouldBlock: break
         case .ended: clientHasFinished = true
         case .failed: return .close
@@ -174,6 +185,7 @@ struct Connection: ~Copyable {
     private mutating func serve<Series: Store & ~Copyable>(
         _ bytes: inout ByteBuffer, _ responder: inout Responder<Series>
     ) {
+        if awaitsProxyHeader, !takeProxyHeader(&bytes, &responder) { return }
         while output.count < ConnectionLimits.outputHighWaterBytes, !isWaiting {
             guard case .serving = phase else {
                 dropRest(&bytes)
@@ -202,6 +214,25 @@ struct Connection: ~Copyable {
             case .refuse(let refusal): refuse(refusal, &responder)
             }
         }
+    }
+
+    /// - Returns: false when more of it is to come, or it is refused.
+    private mutating func takeProxyHeader<Series: Store & ~Copyable>(
+        _ bytes: inout ByteBuffer, _ responder: inout Responder<Series>
+    ) -> Bool {
+        switch ProxyHeader.parse(bytes.readable) {
+        case .needMore: return false
+        case .none: break
+        case .bad:
+            refuse(HTTPRefusal(.badRequest, "the PROXY header is malformed"), &responder)
+            bytes.removeAll()
+            return false
+        case .header(let count, let client):
+            bytes.consume(count)
+            if let client { peer = client }
+        }
+        awaitsProxyHeader = false
+        return true
     }
 
     /// The request has its reply, or waits for the store with a ticket.
@@ -255,6 +286,7 @@ struct Connection: ~Copyable {
         case .readBody(let device):
             requestDevice = device
             bodyStarted = responder.now
+            bodyBytes = 0
             isInFlight = true
             responder.metrics.add(1, .inFlight)
             if let refusal = machine.acceptBody(head) { refuse(refusal, &responder) }
@@ -302,6 +334,12 @@ struct Connection: ~Copyable {
         var unread = Request()
         unread.keepAlive = false
         unread.started = requestStarted
+        if isInFlight {
+            // Its head was understood: it counts where it belongs.
+            unread.endpoint = request.endpoint
+            unread.method = request.method
+            unread.allowedOrigin = request.allowedOrigin
+        }
         responder.refuse(unread, .unreadable(refusal), into: &output)
         endInFlight(responder)
         machine.close()
@@ -411,11 +449,24 @@ struct Connection: ~Copyable {
         }
     }
 
+    /// Whether the body has come as fast as it must, so that a slow link is not cut.
+    private func makesProgress<Series: Store & ~Copyable>(
+        _ responder: borrowing Responder<Series>
+    ) -> Bool {
+        let seconds = responder.shared.timeouts.body.seconds
+        return Double(bodyBytes) >= ConnectionLimits.leastBytesPerSecond * seconds
+    }
+
     /// The deadline is over: an unfinished request gets 408, an idle connection is closed.
     mutating func timeOut<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
         -> ConnectionFate
     {
         guard case .serving = phase, output.isEmpty, !isWaiting else { return .close }
+        if machine.isReadingBody, makesProgress(responder) {
+            bodyStarted = responder.now
+            bodyBytes = 0
+            return concluded(&responder)
+        }
         if machine.isReadingBody {
             refuse(HTTPRefusal(.requestTimeout, "the body took too long"), &responder)
         } else if !input.isEmpty {

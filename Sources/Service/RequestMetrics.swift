@@ -15,9 +15,9 @@ final class RequestMetrics: Sendable {
         .requestTimeout,
         .lengthRequired, .contentTooLarge, .uriTooLong, .unsupportedMediaType, .tooManyRequests,
         .headersTooLarge, .internalError, .notImplemented, .serviceUnavailable,
-        .versionNotSupported,
+        .versionNotSupported, .forbidden, .expectationFailed,
     ]
-    private static let statusCount = 18
+    private static let statusCount = 20
     private static let endpointCount = Int(Endpoint.unmatched.rawValue) + 1
     static let methods: [StaticString] = ["GET", "HEAD", "POST", "OPTIONS", "OTHER"]
 
@@ -95,6 +95,8 @@ final class RequestMetrics: Sendable {
         case .notImplemented: 15
         case .serviceUnavailable: 16
         case .versionNotSupported: 17
+        case .forbidden: 18
+        case .expectationFailed: 19
         }
     }
 }

@@ -40,6 +40,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     /// The body of the reply being made.
     private var body = ByteBuffer(limit: ConnectionLimits.outputBytes)
     private let decoder = ContentDecoder()
+    private var tokens: AccessTokens
+    private var tokenVersion: Int
     /// Last, so that the offsets of the others are known without it: the compiler (Swift 6.3) asks
     /// the runtime for the offset of a field that follows one of a generic type.
     var store: Series
@@ -48,6 +50,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         self.shared = shared
         self.store = store
         metrics = shared.metrics[loop]
+        tokenVersion = shared.access.version
+        tokens = shared.access.currentTokens
         bufferLimitBytes = shared.configuration.bufferLimitBytes / shared.metrics.count
         now = Clock.now()
         tellTime(now)
@@ -61,6 +65,10 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         let seconds = milliseconds / 1000
         guard seconds != unixSeconds || date.isEmpty else { return }
         unixSeconds = seconds
+        if tokenVersion != shared.access.version {
+            tokenVersion = shared.access.version
+            tokens = shared.access.currentTokens
+        }
         date.removeAll()
         date.append(httpDate: seconds)
         acceptedHead.removeAll()
@@ -82,12 +90,26 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     mutating func decide(
         _ request: inout Request, head: RequestHead, bytes: Span<UInt8>, from peer: PeerAddress
     ) -> HeadDecision {
+        var isForeign = false
+        if !head.origin.isEmpty {
+            switch shared.access.origin(of: head, bytes) {
+            case .own: break
+            case .allowed(let place): request.allowedOrigin = place
+            case .foreign: isForeign = true
+            }
+        }
+        if head.hasUnmetExpectation { return .refuse(.unmetExpectation) }
         switch request.endpoint.route(head.method) {
         case .noSuchPath: return .refuse(.noSuchPath)
         case .methodNotAllowed: return .refuse(.methodNotAllowed(request.endpoint))
         case .options: return .tellMethods
         case .get(let question):
-            if !request.endpoint.traits.isProbe, let problem = overQuota(peer) {
+            if !request.endpoint.traits.isOpen,
+                !tokens.allowsRead(bytes.extracting(head.authorization))
+            {
+                return .refuse(.unauthorized(isRead: true))
+            }
+            if !request.endpoint.traits.isProbe, let problem = overQuota(peer, head, bytes) {
                 return .refuse(problem)
             }
             do throws(QueryError) {
@@ -96,6 +118,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
                 return .refuse(.badQuery(error))
             }
         case .post:
+            if isForeign { return .refuse(.foreignOrigin) }
             if let problem = problem(ofPost: head, bytes, from: peer) { return .refuse(problem) }
             guard let coding = ContentCoding(head.contentCoding, bytes) else {
                 return .refuse(.unsupportedCoding)
@@ -118,33 +141,22 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     private func problem(
         ofPost head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress
     ) -> Problem? {
-        if !isAuthorized(head, bytes) { return .unauthorized }
-        if let problem = overQuota(peer) { return problem }
+        guard tokens.allowsPost(bytes.extracting(head.authorization)) else {
+            return .unauthorized(isRead: false)
+        }
+        if let problem = overQuota(peer, head, bytes) { return problem }
         if head.framing == .none { return .lengthRequired }
         if head.idempotencyKey == .bad { return .badKey }
         return nil
     }
 
-    /// Compares the bearer token in time that does not depend on where it differs.
-    private func isAuthorized(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
-        let token = shared.configuration.authToken
-        if token.isEmpty { return true }
-        let given = bytes.extracting(head.authorization)
-        let scheme = "bearer " as StaticString
-        let schemeLength = scheme.utf8CodeUnitCount
-        guard given.count == schemeLength + token.utf8.count,
-            given.spells(ByteRange(0, schemeLength), scheme, ignoringCase: true)
-        else { return false }
-        var difference: UInt8 = 0
-        for (index, byte) in token.utf8.enumerated() {
-            difference |= byte ^ given[schemeLength + index]
-        }
-        return difference == 0
-    }
-
-    private func overQuota(_ peer: PeerAddress) -> Problem? {
+    private func overQuota(
+        _ peer: PeerAddress, _ head: RequestHead, _ bytes: Span<UInt8>
+    ) -> Problem? {
         if shared.quota.isOff { return nil }
-        guard let wait = shared.quota.count(peer, now: now) else { return nil }
+        guard let client = shared.access.client(of: peer, head, bytes),
+            let wait = shared.quota.count(client, now: now)
+        else { return nil }
         return .overQuota(
             requestsPerSecond: shared.configuration.clientQuota,
             retryAfterSeconds: max(1, Int(wait.seconds.rounded(.up))))
@@ -289,7 +301,13 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     private mutating func replyWithMetrics(
         _ request: Request, accepts: Span<UInt8>, into output: inout ByteBuffer
     ) {
-        let isOpenMetrics = accepts.holds("application/openmetrics-text")
+        // What no client has asked for is the text that every one of them reads.
+        let wanted =
+            accepts.isEmpty
+            ? 0 : AcceptHeader.quality(of: "application/openmetrics-text", in: accepts)
+        let isOpenMetrics =
+            accepts.holds("application/openmetrics-text") && wanted > 0
+            && wanted >= AcceptHeader.quality(of: "text/plain", in: accepts)
         var scrape = Scrape(shared, isOpenMetrics ? .openMetrics : .prometheusText)
         scrape.write(into: &body)
         var head = ResponseHead(.ok)
@@ -301,6 +319,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     mutating func tellMethods(_ request: Request, into output: inout ByteBuffer) {
         var head = ResponseHead(.noContent)
         head.allow = request.endpoint.allow
+        head.allowsHeaders = true
         send(head, to: request, into: &output)
     }
 
@@ -315,7 +334,9 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     private mutating func send(
         _ head: ResponseHead, to request: Request, into output: inout ByteBuffer
     ) {
-        if head.status == .accepted, request.keepAlive, !request.isVersion10 {
+        if head.status == .accepted, request.keepAlive, !request.isVersion10,
+            request.allowedOrigin == nil
+        {
             output.append(acceptedHead.readable)
             output.append(integer: body.count)
             output.append("\r\n\r\n")
@@ -325,6 +346,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             if request.keepAlive { head.idleSeconds = idleSeconds }
             head.isVersion10 = request.isVersion10
             head.bodyBytes = body.count
+            head.allowedOrigin = request.allowedOrigin.map { shared.access.origins[$0] }
             output.append(head, date: date)
         }
         if request.method != .head { output.append(body.readable) }

@@ -9,11 +9,13 @@ enum Server {
     /// Why the process cannot start.
     enum StartError: Error, CustomStringConvertible {
         case system(SystemError)
+        case configuration(ConfigurationError)
         case store(SharedFile.OpeningError)
 
         var description: String {
             switch self {
             case .system(let error): error.description
+            case .configuration(let error): error.description
             case .store(let error): "the store cannot be opened: \(error.description)"
             }
         }
@@ -29,11 +31,17 @@ enum Server {
         }
         let loops = configuration.threads > 0 ? configuration.threads : availableProcessors()
         let parameters = FoldParameters(configuration)
+        let access: Access
+        do throws(ConfigurationError) {
+            access = try Access(configuration)
+        } catch {
+            throw .configuration(error)
+        }
         switch configuration.store {
         case .memory:
             var random = SystemRandomNumberGenerator()
             let store = SharedMemory(configuration, parameters, hashSeed: random.next())
-            let shared = SharedState(configuration, parameters, store: store, loops: loops)
+            let shared = SharedState(configuration, parameters, store: store, access: access, loops: loops)
             Log.info(
                 "series are in the memory of this process, and forgotten when it ends; "
                     + "STORE=file:PATH keeps them")
@@ -45,7 +53,7 @@ enum Server {
             } catch {
                 throw .store(error)
             }
-            let shared = SharedState(configuration, parameters, store: store, loops: loops)
+            let shared = SharedState(configuration, parameters, store: store, access: access, loops: loops)
             try run(shared, on: FileStore.self, sharing: store, until: signals)
         case .redis(let location):
             let store: SharedRedis
@@ -54,7 +62,7 @@ enum Server {
             } catch {
                 throw .system(error)
             }
-            let shared = SharedState(configuration, parameters, store: store, loops: loops)
+            let shared = SharedState(configuration, parameters, store: store, access: access, loops: loops)
             try run(shared, on: RedisStore.self, sharing: store, until: signals)
         }
     }
@@ -85,7 +93,7 @@ enum Server {
         Log.info(
             "tidemark \(Build.version) serves on port \(seats[0].port) with \(loops) "
                 + "loop\(loops == 1 ? "" : "s"), store \(store.summary)")
-        let signal = try wait(for: signals)
+        let signal = try wait(for: signals, shared.access)
         Log.info("signal \(signal): draining")
         shared.startDraining()
         for seat in seats { WakeUp.signal(seat.wakeUp) }
@@ -133,12 +141,21 @@ enum Server {
         }
     }
 
-    private static func wait(for signals: borrowing SignalQueue) throws(SystemError) -> Int32 {
+    /// How often files of tokens are looked at.
+    private static let lookInterval = TimeSpan.seconds(1)
+
+    /// Waits for the signal that ends the process; reads the files of tokens again meanwhile.
+    private static func wait(
+        for signals: borrowing SignalQueue, _ access: Access
+    ) throws(SystemError) -> Int32 {
         var poller = try Poller()
         try poller.add(
             signals.descriptor.number, .read, token: Token(kind: 0, generation: 0, index: 0))
         while true {
-            if try poller.wait(nil) > 0, let signal = signals.next() { return signal }
+            let events = try poller.wait(access.hasFiles ? lookInterval : nil)
+            let signal = events > 0 ? signals.next() : nil
+            if let signal, signal != SignalQueue.reload { return signal }
+            access.readAgain(isForced: signal == SignalQueue.reload)
         }
     }
 }

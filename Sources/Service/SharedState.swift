@@ -22,6 +22,7 @@ final class SharedState: Sendable {
     /// What the loops share of the store: for probes and scrapes.
     let store: any SharedStore
     let quota: ClientQuota
+    let access: Access
     let startedUnixSeconds: Double
     /// One per loop, in the loops' order.
     let metrics: [RequestMetrics]
@@ -30,8 +31,9 @@ final class SharedState: Sendable {
 
     init(
         _ configuration: Configuration, _ parameters: FoldParameters, store: any SharedStore,
-        loops: Int
+        access: Access, loops: Int
     ) {
+        self.access = access
         self.configuration = configuration
         self.parameters = parameters
         self.store = store

@@ -42,6 +42,10 @@ private func serve(_ configuration: Configuration) -> Int32 {
         try Server.run(configuration)
         return 0
     } catch {
+        if case .configuration(let error) = error {
+            StandardStreams.writeError("tidemark: \(error.description)\n")
+            return 64
+        }
         Log.error("cannot serve on port \(configuration.port): \(error.description)")
         return 1
     }

@@ -221,7 +221,8 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         var connection = Connection(
             descriptor, peer: peer, token: token, limits: responder.shared.limits,
             now: responder.now,
-            idleTimeout: responder.shared.timeouts.idle, agedFrom: nextEndOfUse())
+            idleTimeout: responder.shared.timeouts.idle, agedFrom: nextEndOfUse(),
+            awaitsProxyHeader: responder.shared.access.trusts(peer))
         connection.lookAt = loop.timers.schedule(token, at: connection.deadline)
         connections.insert(connection)
         responder.metrics.add(1, .connections)

@@ -17,6 +17,12 @@ package struct FileIdentity: Equatable, Sendable {
         status(path).map { Int($0.st_size) } ?? 0
     }
 
+    /// When the file was changed, in nanoseconds; with its number and length it tells whether it is
+    /// to be read again. 0 when there is none.
+    package static func changedAt(_ path: String) -> Int {
+        status(path).map { Int($0.st_mtim.tv_sec) * 1_000_000_000 + Int($0.st_mtim.tv_nsec) } ?? 0
+    }
+
     private static func status(_ path: String) -> stat? {
         var status = stat()
         // SAFETY: the call reads the path and writes the structure.

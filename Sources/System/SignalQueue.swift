@@ -4,7 +4,7 @@ internal import CLinux
 package struct SignalQueue: ~Copyable {
     package let descriptor: FileDescriptor
 
-    /// Takes SIGTERM and SIGINT over; SIGPIPE and SIGXFSZ are ignored: writing to
+    /// Takes SIGTERM, SIGINT and SIGHUP over; SIGPIPE and SIGXFSZ are ignored: writing to
     /// a closed socket, or beyond the limit of a file, just fails.
     package init() throws(SystemError) {
         // SAFETY: the C library fills the set; all calls below only read it.
@@ -12,6 +12,7 @@ package struct SignalQueue: ~Copyable {
         unsafe sigemptyset(&set)
         unsafe sigaddset(&set, SIGTERM)
         unsafe sigaddset(&set, SIGINT)
+        unsafe sigaddset(&set, SIGHUP)
         unsafe pthread_sigmask(Int32(SIG_BLOCK), &set, nil)
         tm_ignore_signal(SIGPIPE)
         tm_ignore_signal(SIGXFSZ)
@@ -20,6 +21,9 @@ package struct SignalQueue: ~Copyable {
         guard number >= 0 else { throw SystemError("signalfd") }
         descriptor = FileDescriptor(owning: number)
     }
+
+    /// The signal that asks for files to be read again.
+    package static var reload: Int32 { SIGHUP }
 
     /// The next signal that has come; nil when none has.
     package borrowing func next() -> Int32? {

@@ -90,8 +90,19 @@ package struct Configuration: Sendable, Equatable {
     /// Bytes of a log that Redis keeps; nil to let it follow from the number of devices.
     package var redisHistoryBytes: Int?
 
-    /// Bearer token every POST must carry; empty lets everybody in.
-    package var authToken = ""
+    /// Tokens of which every POST must carry one; none lets everybody in.
+    package var authTokens: [String] = []
+    /// A file with further ones, a line each; empty for none. So below.
+    package var authTokenFile = ""
+    /// Tokens of which every GET must carry one, or one of those above.
+    package var readTokens: [String] = []
+    package var readTokenFile = ""
+    /// Origins whose pages may send requests; `*` for all.
+    package var corsOrigins: [String] = []
+    /// Where clients reach the service; empty when that is not known.
+    package var externalURL = ""
+    /// Address ranges of proxies that are believed about whom they speak for.
+    package var trustedProxies: [String] = []
     package var logLevel = LogLevel.info
     package var logFormat = LogFormat.json
 

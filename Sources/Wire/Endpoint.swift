@@ -21,6 +21,8 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
         /// Whether a GET is a probe or a scrape. They are never refused for a quota, because they
         /// tell whether the service is well.
         package var isProbe = false
+        /// Whether a GET needs no token.
+        package var isOpen = false
     }
 
     package var traits: Traits {
@@ -30,8 +32,10 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
             Traits(pattern: "/metrics", question: .scrape, postStatus: .ok, isProbe: true)
         case .analyze: Traits(pattern: "/analyze", question: .analysis)
         case .stats: Traits(pattern: "/stats", question: .stats)
-        case .health: Traits(pattern: "/health", question: .health, isProbe: true)
-        case .ready: Traits(pattern: "/ready", question: .readiness, isProbe: true)
+        case .health:
+            Traits(pattern: "/health", question: .health, isProbe: true, isOpen: true)
+        case .ready:
+            Traits(pattern: "/ready", question: .readiness, isProbe: true, isOpen: true)
         case .prometheus: Traits(pattern: "/prometheus", question: .scrape, isProbe: true)
         case .metricsPrometheus:
             Traits(pattern: "/metrics/prometheus", question: .scrape, isProbe: true)

@@ -49,7 +49,9 @@ package enum StoreFailure: Equatable, Sendable {
 package enum Problem {
     case noSuchPath
     case methodNotAllowed(Endpoint)
-    case unauthorized
+    case unauthorized(isRead: Bool)
+    case foreignOrigin
+    case unmetExpectation
     case overQuota(requestsPerSecond: Int, retryAfterSeconds: Int)
     case lengthRequired
     case unsupportedCoding
@@ -91,6 +93,8 @@ package enum Problem {
         case .noSuchPath, .unknownDevice: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .unauthorized: .unauthorized
+        case .foreignOrigin: .forbidden
+        case .unmetExpectation: .expectationFailed
         case .overQuota: .tooManyRequests
         case .lengthRequired: .lengthRequired
         case .unsupportedCoding: .unsupportedMediaType
@@ -105,8 +109,12 @@ package enum Problem {
         switch self {
         case .noSuchPath: "no such path"
         case .methodNotAllowed(let endpoint): "the path allows \(endpoint.allow)"
-        case .unauthorized:
-            "a POST needs the header Authorization: Bearer with the service's token"
+        case .unauthorized(let isRead):
+            "a \(isRead ? "GET" : "POST") needs the header Authorization: Bearer with a token of "
+                + (isRead ? "READ_TOKEN or AUTH_TOKEN" : "AUTH_TOKEN")
+        case .foreignOrigin:
+            "Origin: a page of another site may not send samples here; CORS_ORIGINS lets it"
+        case .unmetExpectation: "Expect: allowed is 100-continue"
         case .overQuota(let rate, _): "over \(rate) requests a second from one address"
         case .lengthRequired: "a POST needs Content-Length or Transfer-Encoding: chunked"
         case .unsupportedCoding: "Content-Encoding: allowed is one of \(ContentCoding.served)"

@@ -19,7 +19,8 @@ package struct Setting: Sendable {
 
 /// All settings: the one table behind reading, checking and `--help`.
 package enum Settings {
-    package static let all: [Setting] = serving + judging + limits + redis + operation
+    package static let all: [Setting] =
+        serving + judging + limits + redis + access + operation
 
     /// Room for the log itself, and for some samples.
     private static let leastFile = 128 << 20
@@ -117,7 +118,7 @@ package enum Settings {
             means: "a request's head must be complete"),
         duration(
             "BODY_TIMEOUT", \.bodyTimeout, default: "30s", in: timeoutRange,
-            means: "a request's body must be complete"),
+            means: "a request's body may rest so long; one of 1 KB/s or more is not cut"),
         duration(
             "DRAIN_TIMEOUT", \.drainTimeout, default: "20s", in: timeoutRange,
             means: "open requests are finished for so long when stopping"),
@@ -172,15 +173,40 @@ package enum Settings {
     ]
 
     private static let operation: [Setting] = [
-        Setting(
-            name: "AUTH_TOKEN", defaultText: "", allowed: "up to 1024 visible ASCII characters",
-            meaning: "bearer token that every POST must carry; empty is off",
-            apply: { text, configuration in
-                configuration.authToken = text
-                return text.utf8.count <= 1024 && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
-            }),
         choice("LOG_LEVEL", \.logLevel, default: .info, means: "least serious line that is logged"),
         choice("LOG_FORMAT", \.logFormat, default: .json, means: "form of a log line"),
+    ]
+
+    private static let access: [Setting] = [
+        words(
+            "AUTH_TOKEN", \.authTokens, allowed: AccessToken.allowed, isAllowed: AccessToken.isValid,
+            means: "tokens of which every POST must carry one (Bearer); empty is off"),
+        text(
+            "AUTH_TOKEN_FILE", \.authTokenFile,
+            means: "file with such tokens, a line each, read again when it changes"),
+        words(
+            "READ_TOKEN", \.readTokens, allowed: AccessToken.allowed, isAllowed: AccessToken.isValid,
+            means: "tokens of which every GET but /health and /ready must carry one, or an AUTH_TOKEN"),
+        text(
+            "READ_TOKEN_FILE", \.readTokenFile,
+            means: "file with such tokens, a line each, read again when it changes"),
+        words(
+            "CORS_ORIGINS", \.corsOrigins,
+            allowed: "* or origins such as https://example.org, separated by white space",
+            isAllowed: { $0 == "*" || WebOrigin(url: $0)?.text == $0 },
+            means: "origins whose pages may send requests; other pages' POST is refused"),
+        Setting(
+            name: "EXTERNAL_URL", defaultText: "", allowed: "empty, or http(s)://host[:port][/path]",
+            meaning: "where clients reach the service; pages of its origin are its own",
+            apply: { text, configuration in
+                configuration.externalURL = text
+                return text.isEmpty || WebOrigin(url: text) != nil
+            }),
+        words(
+            "TRUSTED_PROXIES", \.trustedProxies,
+            allowed: "address ranges such as 10.0.0.0/8, separated by white space",
+            isAllowed: { $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } },
+            means: "proxies whose X-Forwarded-For or PROXY header names the client"),
     ]
 
     private static let timeoutRange: ClosedRange<TimeSpan> = .milliseconds(10)...(.seconds(86_400))
@@ -197,6 +223,30 @@ package enum Settings {
             guard let value = Int(text), range.contains(value) else { return false }
             configuration[keyPath: path] = value
             return true
+        }
+    }
+
+    private static func text(
+        _ name: String, _ path: any WritableKeyPath<Configuration, String> & Sendable,
+        means meaning: String
+    ) -> Setting {
+        Setting(name: name, defaultText: "", allowed: "a path, or empty", meaning: meaning) {
+            text, configuration in
+            configuration[keyPath: path] = text
+            return true
+        }
+    }
+
+    /// Words that are separated by white space or commas.
+    private static func words(
+        _ name: String, _ path: any WritableKeyPath<Configuration, [String]> & Sendable,
+        allowed: String, isAllowed: @escaping @Sendable (String) -> Bool, means meaning: String
+    ) -> Setting {
+        Setting(name: name, defaultText: "", allowed: allowed, meaning: meaning) {
+            text, configuration in
+            let words = text.split { $0 == "," || $0.isWhitespace }.map(String.init)
+            configuration[keyPath: path] = words
+            return words.allSatisfy(isAllowed)
         }
     }
 
@@ -274,7 +324,7 @@ extension Setting {
     {
         guard apply(text, &configuration) else {
             // Neither a token nor a password belongs in a log.
-            let isSecret = name == "AUTH_TOKEN" || text.contains("@")
+            let isSecret = name.hasSuffix("_TOKEN") || text.contains("@")
             let shown = isSecret ? "the value" : "\"\(text.prefix(80))\""
             throw ConfigurationError("\(source): \(shown) is not allowed; allowed is \(allowed)")
         }

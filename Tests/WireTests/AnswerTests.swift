@@ -134,7 +134,7 @@ import Wire
         arguments: [
             (Problem.noSuchPath, HTTPStatus.notFound, "no such path"),
             (.methodNotAllowed(.ingest), .methodNotAllowed, "the path allows POST, OPTIONS"),
-            (.unauthorized, .unauthorized, "a POST needs the header Authorization"),
+            (.unauthorized(isRead: false), .unauthorized, "a POST needs the header Authorization"),
             (
                 .overQuota(requestsPerSecond: 5, retryAfterSeconds: 2), .tooManyRequests,
                 "over 5 requests a second"
@@ -168,7 +168,7 @@ import Wire
         #expect(
             Problem.methodNotAllowed(.metrics).head.allow.map { "\($0)" }
                 == "GET, HEAD, POST, OPTIONS")
-        #expect(Problem.unauthorized.head.asksForBearerToken)
+        #expect(Problem.unauthorized(isRead: false).head.asksForBearerToken)
     }
 
     @Test("a request that is stored in part says how many samples are")
