@@ -8,7 +8,8 @@ internal import Signals
 
 /// The parsers that read bytes from outside, each with valid examples and a check for any input.
 enum FuzzTarget: String, CaseIterable {
-    case canary, head, body, response, json, samples, configuration, query, checkpoint, csv, entry
+    case canary, head, body, response, json, samples, lines, configuration, query, checkpoint, csv
+    case entry
 
     private static let conversation =
         "POST /ingest?verdicts=all HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k-1\r\n"
@@ -38,6 +39,11 @@ enum FuzzTarget: String, CaseIterable {
                     #"{"timestamp":1735100000,"cpu":60.5,"rps":2000,"device_id":"caf\u00e9"}"#,
                     #"[{"cpu":1,"rps":2},{"cpu":1}]"#,
                     "{\"cpu\":1,\"rps\":2}\n{\"cpu\":1,\"rps\":3}\n",
+                ]
+            case .lines:
+                [
+                    "m,host=a\\ b,device=c rps=1i,cpu=2.5,t=\"x\\\"y\" 1700000000000000000\n# c\n",
+                    "cpu,host=a usage_idle=99,up=true\nm value=-1e3\n",
                 ]
             case .configuration:
                 ["--port=80\n--series-ttl\n5m", "--store\nmemory\n--z-threshold=2.5\n--help"]
@@ -87,6 +93,7 @@ enum FuzzTarget: String, CaseIterable {
         case .response: checkResponse(input)
         case .json: checkJSON(input)
         case .samples: checkSamples(input)
+        case .lines: checkLines(input)
         case .configuration: checkConfiguration(input)
         case .query: checkQuery(input)
         case .checkpoint: checkCheckpoint(input)
@@ -175,6 +182,23 @@ enum FuzzTarget: String, CaseIterable {
         var cursor = JSONCursor(input.span)
         guard (try? cursor.skipValue()) != nil else { return nil }
         return cursor.offset <= input.count ? nil : "read past the end"
+    }
+
+    private func checkLines(_ input: [UInt8]) -> String? {
+        var batch = SampleBatch()
+        let ignored = batch.decode(lines: input.span, .nanoseconds, now: 1)
+        let lines = batch.samples.count + batch.rejected + ignored
+        guard lines <= input.count else { return "more lines than bytes" }
+        for decoded in batch.samples {
+            let sample = decoded.sample
+            guard sample.rps >= 0 || decoded.isValue, sample.rps.isFinite, sample.cpu.isFinite,
+                sample.cpu >= 0 || sample.cpu == Sample.notMeasured, sample.timestamp >= 0,
+                sample.timestamp <= 1e11
+            else { return "a sample outside the contract: \(sample)" }
+            let name = batch.name(decoded)
+            guard name.count == 0 || DeviceName.isValid(name) else { return "a bad device name" }
+        }
+        return nil
     }
 
     private func checkSamples(_ input: [UInt8]) -> String? {

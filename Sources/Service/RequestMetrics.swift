@@ -6,7 +6,7 @@ internal import Telemetry
 /// What one loop counts of its requests; a scrape adds up all loops'.
 final class RequestMetrics: Sendable {
     enum Counter: Int, CaseIterable {
-        case ingestRequests, samples, duplicates, anomalies, alerts
+        case ingestRequests, samples, duplicates, anomalies, alerts, linesIgnored
         case connections, agedConnections, inFlight
     }
 

@@ -131,6 +131,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             do throws(QueryError) {
                 let query = try Query(head.query, bytes)
                 request.selection = query.verdicts
+                request.precision = query.precision
                 return .readBody(device: query.deviceID)
             } catch {
                 return .refuse(.badQuery(error))
@@ -200,13 +201,23 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         into output: inout ByteBuffer
     ) -> TicketID? {
         do throws(SampleError) {
-            try batch.decode(body, now: Double(unixSeconds))
+            if request.endpoint.takesLines {
+                let ignored = batch.decode(
+                    lines: body, request.precision, now: Double(unixSeconds))
+                metrics.add(ignored, .linesIgnored)
+            } else {
+                try batch.decode(body, now: Double(unixSeconds))
+            }
         } catch {
             countRejected()
             refuse(request, .badBody(error), into: &output)
             return nil
         }
         countRejected()
+        if request.endpoint.takesLines, batch.samples.isEmpty {
+            replyToLines(request, into: &output)
+            return nil
+        }
         if batch.samples.isEmpty {
             let first = batch.faults.first?.error
             refuse(request, .noGoodSample(rejected: batch.rejected, first: first), into: &output)
@@ -249,6 +260,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         case .health: reply(request, .constant("{\"status\":\"healthy\"}"), into: &output)
         case .readiness: reply(request, readiness(), into: &output)
         case .scrape: replyWithMetrics(request, accepts: accepts, into: &output)
+        case .ping: send(ResponseHead(.noContent), to: request, into: &output)
         }
         return nil
     }
@@ -284,9 +296,23 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     /// Replies to a request whose samples are stored and stand in `batch`, with their verdicts.
     private mutating func replyWithVerdicts(_ request: Request, into output: inout ByteBuffer) {
         countStored()
+        guard !request.endpoint.takesLines else { return replyToLines(request, into: &output) }
         body.append(verdictsOf: batch, to: request)
         let status = request.endpoint.traits.postStatus ?? .accepted
         send(ResponseHead(status), to: request, into: &output)
+    }
+
+    /// Replies to lines whose samples are stored.
+    private mutating func replyToLines(_ request: Request, into output: inout ByteBuffer) {
+        guard batch.rejected > 0 else {
+            return send(ResponseHead(.noContent), to: request, into: &output)
+        }
+        let first = batch.faults.first
+        refuse(
+            request,
+            .badLines(
+                accepted: batch.samples.count, rejected: batch.rejected,
+                number: first?.index ?? 0, first: first?.error), into: &output)
     }
 
     private mutating func reply(

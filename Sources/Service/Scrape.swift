@@ -55,6 +55,10 @@ struct Scrape: ~Copyable {
             "idempotency_oldest_seconds", .gauge,
             help: "Age of the oldest request remembered by its Idempotency-Key; 0 without one.",
             value: oldestKeySeconds(), into: &output)
+        writer.single(
+            "lines_ignored_total", .counter,
+            help: "Lines of the line protocol that hold neither rps nor value.",
+            value: total(.linesIgnored), into: &output)
         writer.family(
             "samples_rejected_total", .counter, help: "Samples refused, by what was wrong.",
             into: &output)

@@ -7,6 +7,7 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
     // The most frequent come first: a path is compared in this order.
     case ingest, metrics, analyze, stats, health, ready, prometheus, metricsPrometheus
     case devices, anomalies, series
+    case write, writeVersion2, ping
     /// Everything else, under one name: a raw path would let anybody grow the metrics.
     case unmatched
 
@@ -42,9 +43,15 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
         case .devices: Traits(pattern: "/devices", question: .devices)
         case .anomalies: Traits(pattern: "/anomalies", question: .anomalies)
         case .series: Traits(pattern: "/series", question: .series)
+        case .write: Traits(pattern: "/write", postStatus: .noContent)
+        case .writeVersion2: Traits(pattern: "/api/v2/write", postStatus: .noContent)
+        case .ping: Traits(pattern: "/ping", question: .ping, isProbe: true, isOpen: true)
         case .unmatched: Traits(pattern: "unmatched")
         }
     }
+
+    /// Whether its bodies are lines of the line protocol.
+    package var takesLines: Bool { self == .write || self == .writeVersion2 }
 
     /// The methods that the path takes, as the Allow header says them.
     package var allow: StaticString {
@@ -58,7 +65,7 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
 /// What a GET asks for.
 package enum Question: Sendable {
     case analysis, stats, devices, anomalies, series
-    case health, readiness, scrape
+    case health, readiness, scrape, ping
 }
 
 /// What a request asks for, as far as its request line says.

@@ -64,6 +64,8 @@ package enum Problem {
     case badBody(SampleError)
     /// Samples were sent, and none of them is good.
     case noGoodSample(rejected: Int, first: SampleError?)
+    /// So many samples of the lines are stored; so many lines are bad.
+    case badLines(accepted: Int, rejected: Int, number: Int, first: SampleError?)
     /// The parameter that names the device.
     case unknownDevice(parameter: StaticString)
     /// More samples would have to be judged again than is allowed.
@@ -99,9 +101,18 @@ package enum Problem {
         case .lengthRequired: .lengthRequired
         case .unsupportedCoding: .unsupportedMediaType
         case .tooLongDecoded: .contentTooLarge
-        case .badCoding, .badKey, .badQuery, .badBody, .noGoodSample, .tooManyToJudge: .badRequest
+        case .badCoding, .badKey, .badQuery, .badBody, .noGoodSample, .badLines, .tooManyToJudge:
+            .badRequest
         case .notReady, .unavailable, .storedPartly: .serviceUnavailable
         case .unreadable(let refusal): refusal.status
+        }
+    }
+
+    /// Samples of the request that are stored; nil where that is not told.
+    fileprivate var accepted: Int? {
+        switch self {
+        case .storedPartly(_, let accepted), .badLines(let accepted, _, _, _): accepted
+        default: nil
         }
     }
 
@@ -127,6 +138,9 @@ package enum Problem {
         case .badBody(let error): error.detail
         case .noGoodSample(let rejected, let first):
             "no good sample among \(rejected); the first: \(first?.detail ?? "none")"
+        case .badLines(let accepted, let rejected, let number, let first):
+            "\(rejected) lines are bad, \(accepted) samples are stored; line \(number): "
+                + (first?.detail ?? "none")
         case .unknownDevice(let parameter): "\(parameter): no such device"
         case .tooManyToJudge:
             "alert_threshold: more than \(SeriesQuery.judgedLimit) samples would be judged again"
@@ -146,7 +160,7 @@ extension ByteBuffer {
         append(integer: Int(status.rawValue))
         append(",\"detail\":")
         append(jsonString: problem.detail)
-        if case .storedPartly(_, let accepted) = problem {
+        if let accepted = problem.accepted {
             append(",\"accepted\":")
             append(integer: accepted)
         }

@@ -23,6 +23,8 @@ package struct Query: Equatable {
     package var after: [UInt8]?
     package var limit: Int?
     package var alertsOnly = false
+    /// Of lines of the line protocol.
+    package var precision = LineProtocol.Precision.nanoseconds
     /// What only GET /series takes. A query that has none of it stays small.
     package var bounds: [SeriesBound] = []
 
@@ -70,6 +72,11 @@ package struct Query: Equatable {
                 value, bytes, upTo: Query.pageLimit, fault: "limit: allowed is 1 to 1000")
         } else if bytes.spells(name, "alerts") {
             alertsOnly = try boolean(value, bytes)
+        } else if bytes.spells(name, "precision") {
+            guard let unit = LineProtocol.Precision(bytes.extracting(value)) else {
+                throw QueryError(detail: "precision: allowed is ns, us, ms, s, m or h")
+            }
+            precision = unit
         } else if bytes.spells(name, "from") {
             bounds.append(.from(try time(value, bytes, fault: Query.badFrom)))
         } else if bytes.spells(name, "to") {

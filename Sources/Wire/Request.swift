@@ -10,6 +10,8 @@ package struct Request {
     package var keepAlive = true
     /// Which verdicts the reply to a batch lists.
     package var selection = VerdictSelection.flagged
+    /// The unit of times in its lines.
+    package var precision = LineProtocol.Precision.nanoseconds
     /// How its body is coded.
     package var coding = ContentCoding.identity
     /// The hash of its `Idempotency-Key`, to which its body is still to be added; nil without one.

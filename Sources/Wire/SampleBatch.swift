@@ -127,7 +127,22 @@ package struct SampleBatch: ~Copyable {
         }
     }
 
-    private mutating func reject(_ error: SampleError, index: Int) {
+    /// Adds a sample that was decoded elsewhere; one too many is rejected.
+    mutating func add(_ decoded: DecodedSample, device: Span<UInt8>) {
+        guard samples.count < SampleBatch.sampleLimit else {
+            return reject(
+                SampleError(
+                    .batchTooLong, "a batch holds at most \(SampleBatch.sampleLimit) samples", at: 0),
+                index: decoded.index)
+        }
+        var decoded = decoded
+        decoded.nameStart = names.count
+        decoded.nameLength = device.count
+        names.append(device)
+        samples.append(decoded)
+    }
+
+    mutating func reject(_ error: SampleError, index: Int) {
         rejected += 1
         rejectedByFault[Int(error.fault.rawValue)] += 1
         if faults.count < SampleBatch.listedErrors {

@@ -64,6 +64,37 @@ import Testing
         #expect(rows?.first?["cpu"] == nil)
     }
 
+    @Test("what clients of InfluxDB write is judged and stored as if it were JSON")
+    func takesLines() throws {
+        let service = try RunningService(["AUTH_TOKEN": "t"])
+        func write(_ path: String, _ body: String, _ token: String = "Token t") throws -> Response {
+            try service.post(path, body, headers: "Authorization: \(token)\r\n")
+        }
+        for index in 1...3 {
+            let answer = try write(
+                "/api/v2/write?org=o&bucket=b&precision=s",
+                "m,host=a rps=\(index),cpu=2 \(1_700_000_000 + index)\nother,host=a x=1\n")
+            #expect(answer.status == 204 && answer.body.isEmpty, "\(answer.body)")
+        }
+        #expect(try write("/write?db=x", "m,host=a value=5", "Basic dTp0").status == 204)
+        #expect(try write("/write", "m rps=1", "Token x").status == 401)
+        #expect(try write("/write?precision=d", "m rps=1").status == 400)
+        let partly = try write("/write", "m,host=a rps=7\nm rps=-1\n")
+        #expect(partly.status == 400 && partly.number("accepted") == 1)
+        #expect(partly.body.contains("line 2: rps: must be"), "\(partly.body)")
+        #expect(try write("/write", "nothing here=1 \n").status == 204)
+        #expect(try write("/write", "").status == 204)
+        let page = try service.get("/series?device_id=a").json["samples"] as? [[String: Any]]
+        #expect(page?.map { $0["rps"] as? Double } == [1, 2, 3, 5, 7])
+        #expect(page?.first?["timestamp"] as? Double == 1_700_000_001)
+        #expect(try service.get("/analyze").number("total_processed") == 4)
+        #expect(try service.get("/ping").status == 204)
+        #expect(try service.get("/write").status == 405)
+        let metrics = try service.get("/metrics").body
+        #expect(metrics.contains("lines_ignored_total 4\n"))
+        #expect(metrics.contains("route=\"/api/v2/write\",status=\"204\"} 3\n"))
+    }
+
     /// What Python makes of a text.
     private func coded(_ text: String, _ expression: String) throws -> [UInt8] {
         let folder = try TemporaryFolder()

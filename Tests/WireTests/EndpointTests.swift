@@ -60,6 +60,6 @@ import Wire
     @Test("only probes and scrapes are free of the quota")
     func knowsProbes() {
         let probes = Endpoint.allCases.filter(\.traits.isProbe)
-        #expect(probes == [.metrics, .health, .ready, .prometheus, .metricsPrometheus])
+        #expect(probes == [.metrics, .health, .ready, .prometheus, .metricsPrometheus, .ping])
     }
 }
