@@ -49,6 +49,7 @@ let package = Package(
         // Their archives are linked, see Compression.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
         // libssl and libcrypto.
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         // libm, because the standard library's rounding needs it and nothing pure imports Glibc.
@@ -81,9 +82,12 @@ let package = Package(
 
         library("TLS", ["Bytes", "System", "COpenSSL"]),
         .target(
-            name: "Compression", dependencies: ["Bytes", "HTTP", "CZlib", "CZstd"],
+            name: "Compression", dependencies: ["Bytes", "HTTP", "CZlib", "CZstd", "CSnappy"],
             swiftSettings: strict,
-            linkerSettings: [.linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a")]),
+            linkerSettings: [
+                .linkedLibrary(":libz.a"), .linkedLibrary(":libzstd.a"),
+                .linkedLibrary(":libsnappy.a"), .linkedLibrary("stdc++"),
+            ]),
         library("HTTPClient", ["Bytes", "HTTP", "System", "TLS", "CLinux"]),
 
         // Programs: they only wire.

@@ -1,4 +1,5 @@
 package import Bytes
+internal import CSnappy
 internal import CZlib
 internal import CZstd
 package import HTTP
@@ -57,6 +58,7 @@ package enum ContentFault: Error, Equatable {
                 ? ContentDecoder.windowBits : -ContentDecoder.windowBits
             try inflate(body, bits, limit: limit, into: &output)
         case .zstd: try decompress(body, limit: limit, into: &output)
+        case .snappy: try uncompress(body, limit: limit, into: &output)
         }
     }
 
@@ -115,6 +117,37 @@ package enum ContentFault: Error, Equatable {
         unsafe stream.pointee.avail_out = UInt32(output.count)
         let code = unsafe CZlib.inflate(stream, Z_NO_FLUSH)
         return (code, input.count - Int(unsafe stream.pointee.avail_in))
+    }
+
+    // MARK: Snappy
+
+    private func uncompress(
+        _ body: Span<UInt8>, limit: Int, into output: inout ByteBuffer
+    ) throws(ContentFault) {
+        var length = 0
+        // SAFETY: the library reads the body during the calls, and writes the length.
+        let isKnown = unsafe body.withUnsafeBytes { bytes in
+            let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+            return unsafe snappy_uncompressed_length(start, bytes.count, &length) == SNAPPY_OK
+        }
+        guard isKnown else { throw .malformed }
+        guard length <= limit else { throw .tooLong }
+        guard length > 0 else { return }
+        var isGood = false
+        // SAFETY: both buffers are lent for the call, and the library writes `length` bytes at
+        // most.
+        let filled = unsafe output.fill(length) { space in
+            unsafe body.withUnsafeBytes { bytes in
+                var size = length
+                isGood =
+                    unsafe snappy_uncompress(
+                        bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count,
+                        space.baseAddress?.assumingMemoryBound(to: CChar.self), &size) == SNAPPY_OK
+                return isGood ? size : 0
+            }
+        }
+        guard filled != nil else { throw .tooLong }
+        guard isGood else { throw .malformed }
     }
 
     // MARK: zstd

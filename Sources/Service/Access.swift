@@ -104,10 +104,16 @@ final class Access: Sendable {
         _ configuration: Configuration
     ) throws(ConfigurationError) -> AccessTokens {
         var tokens = AccessTokens()
-        tokens.post = (configuration.authTokens
-            + (try fileTokens(configuration.authTokenFile, "AUTH_TOKEN_FILE"))).map { Array($0.utf8) }
-        tokens.read = (configuration.readTokens
-            + (try fileTokens(configuration.readTokenFile, "READ_TOKEN_FILE"))).map { Array($0.utf8) }
+        tokens.post =
+            (configuration.authTokens
+            + (try fileTokens(configuration.authTokenFile, "AUTH_TOKEN_FILE"))).map {
+                Array($0.utf8)
+            }
+        tokens.read =
+            (configuration.readTokens
+            + (try fileTokens(configuration.readTokenFile, "READ_TOKEN_FILE"))).map {
+                Array($0.utf8)
+            }
         return tokens
     }
 

@@ -53,7 +53,9 @@ enum ProxyHeader {
     private static func binary(_ bytes: Span<UInt8>) -> Outcome {
         let start = signature.count
         let length = Int(bytes[start + 2]) << 8 | Int(bytes[start + 3])
-        guard bytes[start] >> 4 == 2, bytes[start] & 15 <= 1, length <= fieldLimit else { return .bad }
+        guard bytes[start] >> 4 == 2, bytes[start] & 15 <= 1, length <= fieldLimit else {
+            return .bad
+        }
         let end = start + 4 + length
         guard bytes.count >= end else { return .needMore }
         let addressBytes =

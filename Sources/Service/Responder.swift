@@ -120,10 +120,13 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         case .post:
             if isForeign { return .refuse(.foreignOrigin) }
             if let problem = problem(ofPost: head, bytes, from: peer) { return .refuse(problem) }
-            guard let coding = ContentCoding(head.contentCoding, bytes) else {
-                return .refuse(.unsupportedCoding)
-            }
+            let isRemote = request.endpoint == .remoteWrite
+            guard let coding = ContentCoding(head.contentCoding, bytes),
+                (coding == .snappy) == isRemote
+            else { return .refuse(.unsupportedCoding(isRemoteWrite: isRemote)) }
             request.coding = coding
+            // Prometheus sends the same bytes again when it does not know whether they came.
+            if isRemote { request.key = RequestKey(bytes.extracting(head.path)) }
             if case .key(let range) = head.idempotencyKey {
                 request.key = RequestKey(bytes.extracting(range))
             }
@@ -201,21 +204,15 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         into output: inout ByteBuffer
     ) -> TicketID? {
         do throws(SampleError) {
-            if request.endpoint.takesLines {
-                let ignored = batch.decode(
-                    lines: body, request.precision, now: Double(unixSeconds))
-                metrics.add(ignored, .linesIgnored)
-            } else {
-                try batch.decode(body, now: Double(unixSeconds))
-            }
+            try decode(request, body)
         } catch {
             countRejected()
             refuse(request, .badBody(error), into: &output)
             return nil
         }
         countRejected()
-        if request.endpoint.takesLines, batch.samples.isEmpty {
-            replyToLines(request, into: &output)
+        if request.endpoint.answersNothing, batch.samples.isEmpty {
+            replyWithNothing(request, into: &output)
             return nil
         }
         if batch.samples.isEmpty {
@@ -233,6 +230,22 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         case .failed(let failure): refuse(request, .unavailable(failure), into: &output)
         }
         return nil
+    }
+
+    /// Decodes the samples of a body.
+    private mutating func decode(
+        _ request: Request, _ body: Span<UInt8>
+    ) throws(SampleError) {
+        if request.endpoint.takesLines {
+            let ignored = batch.decode(lines: body, request.precision, now: Double(unixSeconds))
+            metrics.add(ignored, .linesIgnored)
+        } else if request.endpoint == .remoteWrite {
+            let counts = try batch.decode(remoteWrite: body, shared.configuration.remoteWrite)
+            metrics.add(counts.unpaired, .remoteUnpaired)
+            metrics.add(counts.ignored, .remoteIgnored)
+        } else {
+            try batch.decode(body, now: Double(unixSeconds))
+        }
     }
 
     /// Replies to a question.
@@ -296,14 +309,16 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     /// Replies to a request whose samples are stored and stand in `batch`, with their verdicts.
     private mutating func replyWithVerdicts(_ request: Request, into output: inout ByteBuffer) {
         countStored()
-        guard !request.endpoint.takesLines else { return replyToLines(request, into: &output) }
+        guard !request.endpoint.answersNothing else {
+            return replyWithNothing(request, into: &output)
+        }
         body.append(verdictsOf: batch, to: request)
         let status = request.endpoint.traits.postStatus ?? .accepted
         send(ResponseHead(status), to: request, into: &output)
     }
 
-    /// Replies to lines whose samples are stored.
-    private mutating func replyToLines(_ request: Request, into output: inout ByteBuffer) {
+    /// Replies to a collector whose samples are stored.
+    private mutating func replyWithNothing(_ request: Request, into output: inout ByteBuffer) {
         guard batch.rejected > 0 else {
             return send(ResponseHead(.noContent), to: request, into: &output)
         }

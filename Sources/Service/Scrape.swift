@@ -59,6 +59,14 @@ struct Scrape: ~Copyable {
             "lines_ignored_total", .counter,
             help: "Lines of the line protocol that hold neither rps nor value.",
             value: total(.linesIgnored), into: &output)
+        writer.single(
+            "remote_write_unpaired_total", .counter,
+            help: "Samples of REMOTE_WRITE_CPU without one of REMOTE_WRITE_RPS at the same time.",
+            value: total(.remoteUnpaired), into: &output)
+        writer.single(
+            "remote_write_ignored_total", .counter,
+            help: "Samples of Prometheus of other metrics than those of a sample.",
+            value: total(.remoteIgnored), into: &output)
         writer.family(
             "samples_rejected_total", .counter, help: "Samples refused, by what was wrong.",
             into: &output)

@@ -41,7 +41,8 @@ enum Server {
         case .memory:
             var random = SystemRandomNumberGenerator()
             let store = SharedMemory(configuration, parameters, hashSeed: random.next())
-            let shared = SharedState(configuration, parameters, store: store, access: access, loops: loops)
+            let shared = SharedState(
+                configuration, parameters, store: store, access: access, loops: loops)
             Log.info(
                 "series are in the memory of this process, and forgotten when it ends; "
                     + "STORE=file:PATH keeps them")
@@ -53,7 +54,8 @@ enum Server {
             } catch {
                 throw .store(error)
             }
-            let shared = SharedState(configuration, parameters, store: store, access: access, loops: loops)
+            let shared = SharedState(
+                configuration, parameters, store: store, access: access, loops: loops)
             try run(shared, on: FileStore.self, sharing: store, until: signals)
         case .redis(let location):
             let store: SharedRedis
@@ -62,7 +64,8 @@ enum Server {
             } catch {
                 throw .system(error)
             }
-            let shared = SharedState(configuration, parameters, store: store, access: access, loops: loops)
+            let shared = SharedState(
+                configuration, parameters, store: store, access: access, loops: loops)
             try run(shared, on: RedisStore.self, sharing: store, until: signals)
         }
     }

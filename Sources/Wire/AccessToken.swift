@@ -3,7 +3,8 @@ internal import HTTP
 
 /// What a client shows to be let in.
 package enum AccessToken {
-    static let allowed = "tokens of 1 to \(limit) visible ASCII characters, separated by white space"
+    static let allowed =
+        "tokens of 1 to \(limit) visible ASCII characters, separated by white space"
     private static let limit = 1024
 
     package static func isValid(_ token: String) -> Bool {
@@ -15,7 +16,8 @@ package enum AccessToken {
     package static func tokens(ofFile bytes: [UInt8]) -> [String]? {
         var tokens: [String] = []
         for line in bytes.split(separator: 0x0A) {
-            let token = String(decoding: line.filter { $0 != 0x0D && $0 != 0x20 && $0 != 0x09 }, as: UTF8.self)
+            let token = String(
+                decoding: line.filter { $0 != 0x0D && $0 != 0x20 && $0 != 0x09 }, as: UTF8.self)
             if token.isEmpty { continue }
             guard isValid(token) else { return nil }
             tokens.append(token)
@@ -34,7 +36,9 @@ package enum AccessToken {
             else { continue }
             let rest = header.extracting(length..<header.count)
             guard isBasic else { return holds(tokens, rest) }
-            guard let pair = String(decoding: rest.indices.map { rest[$0] }, as: UTF8.self).base64Bytes,
+            guard
+                let pair = String(decoding: rest.indices.map { rest[$0] }, as: UTF8.self)
+                    .base64Bytes,
                 let colon = pair.firstIndex(of: UInt8(ascii: ":"))
             else { return false }
             let password = Array(pair[(colon + 1)...])
@@ -69,10 +73,14 @@ package struct WebOrigin: Equatable, Sendable {
     package init?(url: String) {
         let lower = url.lowercased()
         let schemes = [("http://", ":80"), ("https://", ":443")]
-        guard let (scheme, port) = schemes.first(where: { lower.hasPrefix($0.0) }) else { return nil }
-        var name = String(lower.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" })
+        guard let (scheme, port) = schemes.first(where: { lower.hasPrefix($0.0) }) else {
+            return nil
+        }
+        var name = String(
+            lower.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" })
         if name.hasSuffix(port) { name.removeLast(port.count) }
-        guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "@") })
+        guard !name.isEmpty,
+            name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "@") })
         else { return nil }
         host = name
         text = scheme + name

@@ -90,6 +90,8 @@ package struct Configuration: Sendable, Equatable {
     /// Bytes of a log that Redis keeps; nil to let it follow from the number of devices.
     package var redisHistoryBytes: Int?
 
+    /// How samples of Prometheus are read.
+    package var remoteWrite = RemoteWrite.Names()
     /// Tokens of which every POST must carry one; none lets everybody in.
     package var authTokens: [String] = []
     /// A file with further ones, a line each; empty for none. So below.

@@ -7,7 +7,7 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
     // The most frequent come first: a path is compared in this order.
     case ingest, metrics, analyze, stats, health, ready, prometheus, metricsPrometheus
     case devices, anomalies, series
-    case write, writeVersion2, ping
+    case write, writeVersion2, ping, remoteWrite
     /// Everything else, under one name: a raw path would let anybody grow the metrics.
     case unmatched
 
@@ -46,9 +46,13 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
         case .write: Traits(pattern: "/write", postStatus: .noContent)
         case .writeVersion2: Traits(pattern: "/api/v2/write", postStatus: .noContent)
         case .ping: Traits(pattern: "/ping", question: .ping, isProbe: true, isOpen: true)
+        case .remoteWrite: Traits(pattern: "/api/v1/write", postStatus: .noContent)
         case .unmatched: Traits(pattern: "unmatched")
         }
     }
+
+    /// Whether a POST that was taken in has no body to answer with.
+    package var answersNothing: Bool { traits.postStatus == .noContent }
 
     /// Whether its bodies are lines of the line protocol.
     package var takesLines: Bool { self == .write || self == .writeVersion2 }

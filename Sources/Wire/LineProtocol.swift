@@ -202,7 +202,9 @@ package enum LineProtocol {
 
         @_lifetime(self: copy self)
         mutating func skipSpaces() {
-            while offset < bytes.count, bytes[offset] == 0x20 || bytes[offset] == 0x0D { offset += 1 }
+            while offset < bytes.count, bytes[offset] == 0x20 || bytes[offset] == 0x0D {
+                offset += 1
+            }
         }
 
         @_lifetime(self: copy self)

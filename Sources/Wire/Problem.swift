@@ -54,7 +54,7 @@ package enum Problem {
     case unmetExpectation
     case overQuota(requestsPerSecond: Int, retryAfterSeconds: Int)
     case lengthRequired
-    case unsupportedCoding
+    case unsupportedCoding(isRemoteWrite: Bool)
     /// The body is not of the coding that its head names.
     case badCoding
     /// What the body holds, decoded, is over the limit.
@@ -64,7 +64,8 @@ package enum Problem {
     case badBody(SampleError)
     /// Samples were sent, and none of them is good.
     case noGoodSample(rejected: Int, first: SampleError?)
-    /// So many samples of the lines are stored; so many lines are bad.
+    /// So many samples are stored, and so many are bad; the number is that of the first bad line,
+    /// or of the first bad sample.
     case badLines(accepted: Int, rejected: Int, number: Int, first: SampleError?)
     /// The parameter that names the device.
     case unknownDevice(parameter: StaticString)
@@ -83,7 +84,7 @@ package enum Problem {
         switch self {
         case .methodNotAllowed(let endpoint): head.allow = endpoint.allow
         case .unauthorized: head.asksForBearerToken = true
-        case .unsupportedCoding: head.tellsCodings = true
+        case .unsupportedCoding(let isRemoteWrite): head.tellsCodings = !isRemoteWrite
         case .overQuota(_, let seconds): head.retryAfterSeconds = seconds
         default: if status == .serviceUnavailable { head.retryAfterSeconds = 1 }
         }
@@ -128,7 +129,9 @@ package enum Problem {
         case .unmetExpectation: "Expect: allowed is 100-continue"
         case .overQuota(let rate, _): "over \(rate) requests a second from one address"
         case .lengthRequired: "a POST needs Content-Length or Transfer-Encoding: chunked"
-        case .unsupportedCoding: "Content-Encoding: allowed is one of \(ContentCoding.served)"
+        case .unsupportedCoding(let isRemoteWrite):
+            "Content-Encoding: allowed is "
+                + (isRemoteWrite ? "snappy" : "one of \(ContentCoding.served)")
         case .badCoding: "the body is not of its Content-Encoding, or ends too early"
         case .tooLongDecoded(let limit): "the body holds more than MAX_BODY_BYTES (\(limit))"
         case .badKey:
@@ -139,7 +142,7 @@ package enum Problem {
         case .noGoodSample(let rejected, let first):
             "no good sample among \(rejected); the first: \(first?.detail ?? "none")"
         case .badLines(let accepted, let rejected, let number, let first):
-            "\(rejected) lines are bad, \(accepted) samples are stored; line \(number): "
+            "\(rejected) are bad, \(accepted) samples are stored; number \(number): "
                 + (first?.detail ?? "none")
         case .unknownDevice(let parameter): "\(parameter): no such device"
         case .tooManyToJudge:

@@ -132,7 +132,8 @@ package struct SampleBatch: ~Copyable {
         guard samples.count < SampleBatch.sampleLimit else {
             return reject(
                 SampleError(
-                    .batchTooLong, "a batch holds at most \(SampleBatch.sampleLimit) samples", at: 0),
+                    .batchTooLong, "a batch holds at most \(SampleBatch.sampleLimit) samples", at: 0
+                ),
                 index: decoded.index)
         }
         var decoded = decoded

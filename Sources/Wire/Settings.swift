@@ -20,7 +20,7 @@ package struct Setting: Sendable {
 /// All settings: the one table behind reading, checking and `--help`.
 package enum Settings {
     package static let all: [Setting] =
-        serving + judging + limits + redis + access + operation
+        serving + judging + limits + redis + access + remoteWrite + operation
 
     /// Room for the log itself, and for some samples.
     private static let leastFile = 128 << 20
@@ -177,16 +177,56 @@ package enum Settings {
         choice("LOG_FORMAT", \.logFormat, default: .json, means: "form of a log line"),
     ]
 
+    private static let remoteWrite: [Setting] = [
+        metric(
+            "REMOTE_WRITE_RPS", \.rps,
+            means: "metric of Prometheus that is rps; empty: each series is a device of its own"),
+        metric(
+            "REMOTE_WRITE_CPU", \.cpu,
+            means: "metric of Prometheus that is cpu, joined by device and time"),
+        Setting(
+            name: "REMOTE_WRITE_DEVICE", defaultText: "instance", allowed: metricRule,
+            meaning: "label of Prometheus that names the device",
+            apply: { text, configuration in
+                configuration.remoteWrite.device = text
+                return isMetric(text)
+            }),
+    ]
+
+    private static let metricRule = "letters, digits, _ and :, no digit first"
+
+    private static func isMetric(_ text: String) -> Bool {
+        guard let first = text.first, !first.isNumber else { return false }
+        return text.allSatisfy {
+            $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ":")
+        }
+    }
+
+    private static func metric(
+        _ name: String, _ path: any WritableKeyPath<RemoteWrite.Names, String?> & Sendable,
+        means meaning: String
+    ) -> Setting {
+        Setting(
+            name: name, defaultText: "", allowed: "empty, or \(metricRule)", meaning: meaning
+        ) { text, configuration in
+            configuration.remoteWrite[keyPath: path] = text.isEmpty ? nil : text
+            return text.isEmpty || isMetric(text)
+        }
+    }
+
     private static let access: [Setting] = [
         words(
-            "AUTH_TOKEN", \.authTokens, allowed: AccessToken.allowed, isAllowed: AccessToken.isValid,
+            "AUTH_TOKEN", \.authTokens, allowed: AccessToken.allowed,
+            isAllowed: AccessToken.isValid,
             means: "tokens of which every POST must carry one (Bearer); empty is off"),
         text(
             "AUTH_TOKEN_FILE", \.authTokenFile,
             means: "file with such tokens, a line each, read again when it changes"),
         words(
-            "READ_TOKEN", \.readTokens, allowed: AccessToken.allowed, isAllowed: AccessToken.isValid,
-            means: "tokens of which every GET but /health and /ready must carry one, or an AUTH_TOKEN"),
+            "READ_TOKEN", \.readTokens, allowed: AccessToken.allowed,
+            isAllowed: AccessToken.isValid,
+            means:
+                "tokens of which every GET but /health and /ready must carry one, or an AUTH_TOKEN"),
         text(
             "READ_TOKEN_FILE", \.readTokenFile,
             means: "file with such tokens, a line each, read again when it changes"),
@@ -196,7 +236,8 @@ package enum Settings {
             isAllowed: { $0 == "*" || WebOrigin(url: $0)?.text == $0 },
             means: "origins whose pages may send requests; other pages' POST is refused"),
         Setting(
-            name: "EXTERNAL_URL", defaultText: "", allowed: "empty, or http(s)://host[:port][/path]",
+            name: "EXTERNAL_URL", defaultText: "",
+            allowed: "empty, or http(s)://host[:port][/path]",
             meaning: "where clients reach the service; pages of its origin are its own",
             apply: { text, configuration in
                 configuration.externalURL = text

@@ -146,11 +146,14 @@ import Testing
             let header = forwarded.map { "X-Forwarded-For: \($0)\r\n" } ?? ""
             var found: Set<Int> = []
             for _ in 0..<6 {
-                found.insert(try service.post("/ingest", AccessTests.sample, headers: header).status)
+                found.insert(
+                    try service.post("/ingest", AccessTests.sample, headers: header).status)
             }
             return found
         }
-        for client in ["192.0.2.1", "192.0.2.2:443", "[2001:db8::1]:5", "9.9.9.9, 192.0.2.9, 10.1.2.3"] {
+        for client in [
+            "192.0.2.1", "192.0.2.2:443", "[2001:db8::1]:5", "9.9.9.9, 192.0.2.9, 10.1.2.3",
+        ] {
             #expect(try statuses(trusted, client) == [202, 429], "\(client)")
         }
         // The last one who is not trusted counts, whatever stands before.
@@ -169,7 +172,9 @@ import Testing
         let request = RunningService.post("/ingest", AccessTests.sample)
         func binary(_ address: [UInt8], family: UInt8, command: UInt8 = 0x21) -> [UInt8] {
             let length = address.isEmpty ? 0 : 2 * address.count + 4
-            return [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10, command, family, 0, UInt8(length)]
+            return [
+                13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10, command, family, 0, UInt8(length),
+            ]
                 + address + [UInt8](repeating: 0, count: max(0, length - address.count))
         }
         func send(_ head: [UInt8], inPieces: Bool = false) throws -> Int {
@@ -219,7 +224,8 @@ import Testing
             ("\(open);version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", true),
             ("text/plain;q=1, \(open);q=0", false), ("\(open)", true), ("*/*", false),
             ("text/plain, \(open);q=0.9", false), ("text/*;q=0.3,\(open);q=0.4", true),
-            ("\(open);version=1.0.0;q=0.5,\(open);version=0.0.1;q=0.4,*/*;q=0.2", true), ("", false),
+            ("\(open);version=1.0.0;q=0.5,\(open);version=0.0.1;q=0.4,*/*;q=0.2", true),
+            ("", false),
         ] {
             let answer = try service.get("/metrics", headers: "Accept: \(accept)\r\n")
             let isRight = answer.headers["content-type"]?.hasPrefix(open) == isOpen
@@ -255,7 +261,8 @@ import Testing
         }
         #expect(try slow.response().status == 202)
         let resting = try service.connect()
-        try resting.write("POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n{\"cpu\"")
+        try resting.write(
+            "POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n{\"cpu\"")
         #expect(try resting.response().status == 408)
         let long = try service.send(
             "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n")
@@ -267,7 +274,8 @@ import Testing
         for (route, status) in [("/ingest", 408), ("/metrics", 413), ("/ingest", 413)] {
             #expect(
                 text.contains(
-                    "http_requests_total{method=\"POST\",route=\"\(route)\",status=\"\(status)\"} 1\n"),
+                    "http_requests_total{method=\"POST\",route=\"\(route)\",status=\"\(status)\"} 1\n"
+                ),
                 "\(route) \(status)")
         }
     }

@@ -81,7 +81,7 @@ import Testing
         #expect(try write("/write?precision=d", "m rps=1").status == 400)
         let partly = try write("/write", "m,host=a rps=7\nm rps=-1\n")
         #expect(partly.status == 400 && partly.number("accepted") == 1)
-        #expect(partly.body.contains("line 2: rps: must be"), "\(partly.body)")
+        #expect(partly.body.contains("number 2: rps: must be"), "\(partly.body)")
         #expect(try write("/write", "nothing here=1 \n").status == 204)
         #expect(try write("/write", "").status == 204)
         let page = try service.get("/series?device_id=a").json["samples"] as? [[String: Any]]

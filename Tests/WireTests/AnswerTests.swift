@@ -140,7 +140,7 @@ import Wire
                 "over 5 requests a second"
             ),
             (.lengthRequired, .lengthRequired, "a POST needs Content-Length"),
-            (.unsupportedCoding, .unsupportedMediaType, "Content-Encoding"),
+            (.unsupportedCoding(isRemoteWrite: false), .unsupportedMediaType, "Content-Encoding"),
             (.noGoodSample(rejected: 3, first: nil), .badRequest, "no good sample among 3"),
             (.unknownDevice(parameter: "after"), .notFound, "after: no such device"),
             (.notReady("the process is stopping"), .serviceUnavailable, "the process"),

@@ -24,7 +24,8 @@ FORBIDDEN = (
 )
 # The only rooms that may import these C libraries.
 OWNERS = {"CHiredis": {"Redis"}, "CJemalloc": {"Service"}, "COpenSSL": {"TLS"},
-          "CSQLite": {"Store"}, "CZlib": {"Compression"}, "CZstd": {"Compression"}}
+          "CSQLite": {"Store"}, "CZlib": {"Compression"}, "CZstd": {"Compression"},
+          "CSnappy": {"Compression"}}
 
 # Called by the standard library, not by name.
 WITNESSES = {"description", "debugDescription", "hash", "main", "next", "makeIterator", "rawValue", "id",
