@@ -109,7 +109,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             {
                 return .refuse(.unauthorized(isRead: true))
             }
-            if !request.endpoint.traits.isProbe, let problem = overQuota(peer, head, bytes) {
+            if !request.endpoint.traits.isProbe, let problem = overQuota(peer, head: head, bytes) {
                 return .refuse(problem)
             }
             do throws(QueryError) {
@@ -148,14 +148,14 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         guard tokens.allowsPost(bytes.extracting(head.authorization)) else {
             return .unauthorized(isRead: false)
         }
-        if let problem = overQuota(peer, head, bytes) { return problem }
+        if let problem = overQuota(peer, head: head, bytes) { return problem }
         if head.framing == .none { return .lengthRequired }
         if head.idempotencyKey == .bad { return .badKey }
         return nil
     }
 
     private func overQuota(
-        _ peer: PeerAddress, _ head: RequestHead, _ bytes: Span<UInt8>
+        _ peer: PeerAddress, head: RequestHead, _ bytes: Span<UInt8>
     ) -> Problem? {
         if shared.quota.isOff { return nil }
         guard let client = shared.access.client(of: peer, head, bytes),

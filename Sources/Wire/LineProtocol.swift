@@ -235,6 +235,7 @@ package enum LineProtocol {
         }
 
         private static func holds(_ ends: StaticString, _ byte: UInt8) -> Bool {
+            // SAFETY: the buffer is that of a static string.
             ends.withUTF8Buffer { buffer in unsafe buffer.contains(byte) }
         }
 

@@ -67,7 +67,7 @@ import Testing
     @Test("what clients of InfluxDB write is judged and stored as if it were JSON")
     func takesLines() throws {
         let service = try RunningService(["AUTH_TOKEN": "t"])
-        func write(_ path: String, _ body: String, _ token: String = "Token t") throws -> Response {
+        func write(_ path: String, _ body: String, token: String = "Token t") throws -> Response {
             try service.post(path, body, headers: "Authorization: \(token)\r\n")
         }
         for index in 1...3 {
@@ -76,8 +76,8 @@ import Testing
                 "m,host=a rps=\(index),cpu=2 \(1_700_000_000 + index)\nother,host=a x=1\n")
             #expect(answer.status == 204 && answer.body.isEmpty, "\(answer.body)")
         }
-        #expect(try write("/write?db=x", "m,host=a value=5", "Basic dTp0").status == 204)
-        #expect(try write("/write", "m rps=1", "Token x").status == 401)
+        #expect(try write("/write?db=x", "m,host=a value=5", token: "Basic dTp0").status == 204)
+        #expect(try write("/write", "m rps=1", token: "Token x").status == 401)
         #expect(try write("/write?precision=d", "m rps=1").status == 400)
         let partly = try write("/write", "m,host=a rps=7\nm rps=-1\n")
         #expect(partly.status == 400 && partly.number("accepted") == 1)

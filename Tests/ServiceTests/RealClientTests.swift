@@ -26,6 +26,41 @@ import Testing
         #expect(long.output.contains("\"accepted\":60000,\"rejected\":0"), "\(long.output)")
     }
 
+    /// The blocks of a language in docs/clients.md, with the service's own address.
+    private func documented(_ language: String, for service: RunningService) throws -> [String] {
+        let path = "\(Programs.root)/docs/clients.md"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        return text.components(separatedBy: "```\(language)\n").dropFirst().map { block in
+            (block.components(separatedBy: "\n```").first ?? "")
+                .replacingOccurrences(of: "localhost:8080", with: "127.0.0.1:\(service.port)")
+                .replacingOccurrences(
+                    of: "\"localhost\", 8080", with: "\"127.0.0.1\", \(service.port)")
+        }
+    }
+
+    @Test("what docs/clients.md says for curl, Python and Node works as it stands")
+    func servesTheDocumentedClients() throws {
+        let service = try RunningService()
+        let shell = try documented("sh", for: service)
+        #expect(shell.count == 1)
+        let (status, output) = try Programs.run("sh", ["-e", "-c", shell.first ?? ""])
+        #expect(status == 0 && output.components(separatedBy: "accepted").count == 5, "\(output)")
+        let python = try documented("python", for: service)
+        let ran = try Programs.run("python3", ["-c", python.first ?? ""])
+        #expect(ran.status == 0 && ran.output.contains("'accepted': 2"), "\(ran.output)")
+        let hasNode = try Programs.run("which", ["node"]).status == 0
+        if hasNode {
+            let node = try Programs.run(
+                "node", ["-e", try documented("js", for: service).first ?? ""])
+            #expect(node.output.contains("202"), "\(node.output)")
+        }
+        let names = try service.get("/devices").json["devices"] as? [[String: Any]] ?? []
+        let devices = Set(names.compactMap { $0["device_id"] as? String })
+        #expect(devices.isSuperset(of: ["web-1", "web-2", "web-3", "attic"]), "\(devices)")
+        // The fleet has all but the attic's degrees.
+        #expect(try samplesTotal(service) == (hasNode ? 6 : 5))
+    }
+
     @Test("wrk gets only good answers")
     func servesWrk() throws {
         let service = try RunningService()
