@@ -1,13 +1,22 @@
 internal import Bytes
 
-/// A range of the bytes that a head was parsed from.
+/// A range of the bytes that a head or a body was parsed from, up to 4 GiB: small, because a head
+/// with all its ranges is copied with each request.
 package struct ByteRange: Equatable {
-    package let start: Int
-    package let end: Int
+    private let first: UInt32
+    private let last: UInt32
 
+    @inline(__always)
     package init(_ start: Int, _ end: Int) {
-        self.start = start
-        self.end = end
+        first = UInt32(truncatingIfNeeded: start)
+        last = UInt32(truncatingIfNeeded: end)
+    }
+
+    package var start: Int {
+        @inline(__always) get { Int(first) }
+    }
+    package var end: Int {
+        @inline(__always) get { Int(last) }
     }
 
     package static let empty = ByteRange(0, 0)

@@ -34,18 +34,21 @@ package struct ResponseHead {
     package var retryAfterSeconds: Int?
     /// For 401: whether to add `WWW-Authenticate: Bearer`.
     package var asksForBearerToken = false
-    /// For a browser's page that may read the response: its origin, or `*`.
-    package var allowedOrigin: String?
-    /// For a preflight of such a page: the headers that its requests may carry, and how long it may
-    /// remember that.
+    /// For a preflight of a browser's page: the headers that its requests may carry, and how long
+    /// it may remember that.
     package var allowsHeaders = false
 
     package init(_ status: HTTPStatus) { self.status = status }
 }
 
 extension ByteBuffer {
-    /// Appends a response's head with its empty line. `date` is the text of the Date header.
-    package mutating func append(_ head: ResponseHead, date: borrowing ByteBuffer) {
+    /// Appends a response's head with its empty line.
+    /// - Parameters:
+    ///   - date: the text of the Date header.
+    ///   - origin: of a browser's page that may read the response, or `*`; nil for none.
+    package mutating func append(
+        _ head: ResponseHead, date: borrowing ByteBuffer, allowedOrigin origin: String? = nil
+    ) {
         if head.status == .noContent {
             appendStatus(of: head, date: date)
         } else {
@@ -58,6 +61,7 @@ extension ByteBuffer {
             append("\r\nConnection: keep-alive")
         }
         appendRareHeaders(head)
+        if let origin { append(pageHeadersFor: origin, head) }
         append("\r\n\r\n")
     }
 
@@ -96,7 +100,6 @@ extension ByteBuffer {
             append(integer: seconds)
         }
         if head.asksForBearerToken { append("\r\nWWW-Authenticate: Bearer") }
-        if let origin = head.allowedOrigin { append(pageHeadersFor: origin, head) }
     }
 
     /// Appends what the Fetch standard asks for where a page of another origin is let in.

@@ -23,6 +23,14 @@ enum ConnectionLimits {
     /// it closed at once, the kernel would send a reset, and the client could lose the reply.
     static let lingerTime = TimeSpan.seconds(2)
     static let lingerBytes = 16 * 1024 * 1024
+    /// A connection without a request is closed so much later than clients are told, so that who
+    /// keeps to that never meets the end. At most a quarter of the time.
+    static let idleGrace = TimeSpan.seconds(2)
+
+    static func idleTime(_ told: TimeSpan) -> TimeSpan {
+        told + min(idleGrace, TimeSpan(nanoseconds: told.nanoseconds / 4))
+    }
+
     /// A body that comes as fast as this is not cut for its time.
     static let leastBytesPerSecond = 1_000.0
 }
@@ -93,7 +101,7 @@ struct Connection: ~Copyable {
         output = ByteBuffer(limit: ConnectionLimits.outputBytes)
         requestStarted = now
         bodyStarted = now
-        deadline = now + idleTimeout
+        deadline = now + ConnectionLimits.idleTime(idleTimeout)
     }
 
     /// Whether no request is unfinished and no reply is unsent.
@@ -445,7 +453,7 @@ struct Connection: ~Copyable {
         } else if !input.isEmpty {
             deadline = requestStarted + timeouts.head
         } else {
-            deadline = responder.now + timeouts.idle
+            deadline = responder.now + ConnectionLimits.idleTime(timeouts.idle)
         }
     }
 

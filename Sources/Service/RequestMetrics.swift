@@ -8,7 +8,7 @@ final class RequestMetrics: Sendable {
     enum Counter: Int, CaseIterable {
         case ingestRequests, samples, duplicates, anomalies, alerts, linesIgnored
         case remoteUnpaired, remoteIgnored
-        case connections, agedConnections, inFlight
+        case connections, agedConnections, crowdedConnections, inFlight
     }
 
     static let statuses: [HTTPStatus] = [

@@ -41,6 +41,9 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     private var body = ByteBuffer(limit: ConnectionLimits.outputBytes)
     private let decoder = ContentDecoder()
     private var tokens: AccessTokens
+    /// Whether GET needs a token, and whether POST does.
+    private var needsReadToken = false
+    private var needsPostToken = false
     private var tokenVersion: Int
     /// Last, so that the offsets of the others are known without it: the compiler (Swift 6.3) asks
     /// the runtime for the offset of a field that follows one of a generic type.
@@ -69,6 +72,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             tokenVersion = shared.access.version
             tokens = shared.access.currentTokens
         }
+        needsReadToken = !tokens.read.isEmpty
+        needsPostToken = !tokens.post.isEmpty
         date.removeAll()
         date.append(httpDate: seconds)
         acceptedHead.removeAll()
@@ -94,7 +99,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         if !head.origin.isEmpty {
             switch shared.access.origin(of: head, bytes) {
             case .own: break
-            case .allowed(let place): request.allowedOrigin = place
+            case .allowed(let place): request.allowedOrigin = Int16(clamping: place)
             case .foreign: isForeign = true
             }
         }
@@ -104,12 +109,15 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         case .methodNotAllowed: return .refuse(.methodNotAllowed(request.endpoint))
         case .options: return .tellMethods
         case .get(let question):
-            if !request.endpoint.traits.isOpen,
+            let traits = request.endpoint.traits
+            if needsReadToken, !traits.isOpen,
                 !tokens.allowsRead(bytes.extracting(head.authorization))
             {
                 return .refuse(.unauthorized(isRead: true))
             }
-            if !request.endpoint.traits.isProbe, let problem = overQuota(peer, head: head, bytes) {
+            if !shared.quota.isOff, !traits.isProbe,
+                let problem = overQuota(peer, head: head, bytes)
+            {
                 return .refuse(problem)
             }
             do throws(QueryError) {
@@ -145,7 +153,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     private func problem(
         ofPost head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress
     ) -> Problem? {
-        guard tokens.allowsPost(bytes.extracting(head.authorization)) else {
+        guard !needsPostToken || tokens.allowsPost(bytes.extracting(head.authorization)) else {
             return .unauthorized(isRead: false)
         }
         if let problem = overQuota(peer, head: head, bytes) { return problem }
@@ -376,7 +384,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         _ head: ResponseHead, to request: Request, into output: inout ByteBuffer
     ) {
         if head.status == .accepted, request.keepAlive, !request.isVersion10,
-            request.allowedOrigin == nil
+            request.allowedOrigin < 0
         {
             output.append(acceptedHead.readable)
             output.append(integer: body.count)
@@ -387,8 +395,10 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             if request.keepAlive { head.idleSeconds = idleSeconds }
             head.isVersion10 = request.isVersion10
             head.bodyBytes = body.count
-            head.allowedOrigin = request.allowedOrigin.map { shared.access.origins[$0] }
-            output.append(head, date: date)
+            let origin =
+                request.allowedOrigin < 0
+                ? nil : shared.access.origins[Int(request.allowedOrigin)]
+            output.append(head, date: date, allowedOrigin: origin)
         }
         if request.method != .head { output.append(body.readable) }
         body.removeAll()

@@ -115,6 +115,10 @@ struct Scrape: ~Copyable {
             "connections_aged_total", .counter,
             help: "Connections whose last answer came because of MAX_CONNECTION_AGE.",
             value: total(.agedConnections), into: &output)
+        writer.single(
+            "connections_crowded_total", .counter,
+            help: "Idle connections closed to make room for others, because of MAX_CONNECTIONS.",
+            value: total(.crowdedConnections), into: &output)
     }
 
     /// What clients ask for, with its success and what may refuse it, has a series from the start.

@@ -20,6 +20,8 @@ private enum Pace {
     /// When MAX_CONNECTIONS is reached or descriptors are used up, no connection is accepted for so
     /// long.
     static let acceptPause = TimeSpan.milliseconds(100)
+    /// Connections that are looked at to find one that rests, when there is no room for another.
+    static let looksForIdle = 256
     /// While draining, an idle connection is kept for so long, because a request may already be on
     /// its way.
     static let drainGrace = TimeSpan.milliseconds(500)
@@ -38,6 +40,8 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     private var acceptsAgainAt: Instant?
     private var drain: Drain?
     private var random: SeededRandom
+    /// Where `idlestConnection` goes on.
+    private var nextLook = -1
     /// The last field, because the store is in it (see there).
     private var responder: Responder<Series>
 
@@ -184,12 +188,19 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     private mutating func acceptConnections(atMost limit: Int, _ loop: inout EventLoop) {
         var accepted = 0
         while accepted < limit {
-            guard hasRoomForConnection() else {
+            let hasRoom = hasRoomForConnection()
+            let idlest = hasRoom ? nil : idlestConnection()
+            guard hasRoom || idlest != nil else {
                 pauseAccepting(loop)
                 return
             }
             switch acceptOne() {
-            case .connection(let descriptor, let peer): open(descriptor, peer: peer, &loop)
+            case .connection(let descriptor, let peer):
+                if let idlest {
+                    close(idlest)
+                    responder.metrics.add(1, .crowdedConnections)
+                }
+                open(descriptor, peer: peer, &loop)
             case .none: return
             case .exhausted(let code):
                 Log.warning("cannot accept connections: \(SystemError("accept4", code))")
@@ -210,6 +221,22 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     private func hasRoomForConnection() -> Bool {
         responder.shared.openConnections.load(ordering: .relaxed)
             < responder.shared.configuration.connectionLimit
+    }
+
+    /// Of some connections that rest, the one that rests longest: it makes room for a new one. Each
+    /// time others are looked at.
+    /// - Returns: nil when all of them are busy.
+    private mutating func idlestConnection() -> Int? {
+        var found: Int?
+        for _ in 0..<min(Pace.looksForIdle, connections.capacity) {
+            nextLook = nextLook + 1 < connections.capacity ? nextLook + 1 : 0
+            guard connections.isUsed(nextLook), connections[nextLook].isIdle else { continue }
+            if let best = found, connections[best].deadline <= connections[nextLook].deadline {
+                continue
+            }
+            found = nextLook
+        }
+        return found
     }
 
     private mutating func open(

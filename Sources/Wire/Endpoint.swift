@@ -52,7 +52,7 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
     }
 
     /// Whether a POST that was taken in has no body to answer with.
-    package var answersNothing: Bool { traits.postStatus == .noContent }
+    package var answersNothing: Bool { takesLines || self == .remoteWrite }
 
     /// Whether its bodies are lines of the line protocol.
     package var takesLines: Bool { self == .write || self == .writeVersion2 }

@@ -16,8 +16,8 @@ package struct Request {
     package var coding = ContentCoding.identity
     /// The hash of its `Idempotency-Key`, to which its body is still to be added; nil without one.
     package var key: RequestKey?
-    /// The place in CORS_ORIGINS of the page that sent it; nil for another page, or none.
-    package var allowedOrigin: Int?
+    /// The place in CORS_ORIGINS of the page that sent it; -1 for another page, or none.
+    package var allowedOrigin: Int16 = -1
     /// When its first byte came.
     package var started = Instant.zero
 

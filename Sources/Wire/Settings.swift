@@ -101,7 +101,7 @@ package enum Settings {
             means: "largest body"),
         integer(
             "MAX_CONNECTIONS", \.connectionLimit, default: 65_536, in: 1...10_000_000,
-            means: "connections open at once; more wait in the kernel's queue"),
+            means: "connections open at once; for one more the idlest goes, or it waits"),
         integer(
             "MAX_BUFFERED_BYTES", \.bufferLimitBytes, default: 1_073_741_824,
             in: 1_048_576...1_099_511_627_776,
