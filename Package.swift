@@ -149,7 +149,7 @@ let package = Package(
             [
                 "Numerics", "Bytes", "Detection", "Wire", "SeriesLog", "Redis", "Store", "Signals",
                 "Service", "TestSupport",
-            ], exclude: ["GoPeer"]),
+            ], exclude: ["GoPeer", "KeepAlive"]),
         tests(
             "LoadGenTests",
             [

@@ -9,7 +9,7 @@ internal import Signals
 /// The parsers that read bytes from outside, each with valid examples and a check for any input.
 enum FuzzTarget: String, CaseIterable {
     case canary, head, body, response, json, samples, lines, configuration, query, checkpoint, csv
-    case entry
+    case entry, remote
 
     private static let conversation =
         "POST /ingest?verdicts=all HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k-1\r\n"
@@ -57,6 +57,11 @@ enum FuzzTarget: String, CaseIterable {
                     "9223372036854775807-18446744073709551615",
                     "MOVED 3999 127.0.0.1:6381", "ASK 1 ::1:7000", "LOADING soon",
                 ]
+            case .remote:
+                [
+                    "\n2\n\u{10}\n\u{8}__name__\u{12}\u{4}load\n\u{d}\n\u{8}instance\u{12}\u{1}a"
+                        + "\u{12}\u{f}\t\0\0\0\0\0\0\0@\u{10}\u{1}\u{1}\u{1}\u{1}\u{1}"
+                ]
             case .csv: ["timestamp,value,label\n\"2017-11-01T00:00:00Z\",49.6,0\n17,1e3,1\n"]
             }
         if self == .checkpoint { return [Self.checkpointExample()] }
@@ -94,6 +99,7 @@ enum FuzzTarget: String, CaseIterable {
         case .json: checkJSON(input)
         case .samples: checkSamples(input)
         case .lines: checkLines(input)
+        case .remote: checkRemote(input)
         case .configuration: checkConfiguration(input)
         case .query: checkQuery(input)
         case .checkpoint: checkCheckpoint(input)
@@ -189,6 +195,25 @@ enum FuzzTarget: String, CaseIterable {
         let ignored = batch.decode(lines: input.span, .nanoseconds, now: 1)
         let lines = batch.samples.count + batch.rejected + ignored
         guard lines <= input.count else { return "more lines than bytes" }
+        return checkSamples(of: batch)
+    }
+
+    private func checkRemote(_ input: [UInt8]) -> String? {
+        var joined = RemoteWrite.Names()
+        joined.rps = "load"
+        joined.cpu = "busy"
+        for names in [RemoteWrite.Names(), joined] {
+            var batch = SampleBatch()
+            guard (try? batch.decode(remoteWrite: input.span, names)) != nil else { return nil }
+            guard batch.samples.count + batch.rejected <= input.count else {
+                return "more samples than bytes"
+            }
+            if let fault = checkSamples(of: batch) { return fault }
+        }
+        return nil
+    }
+
+    private func checkSamples(of batch: borrowing SampleBatch) -> String? {
         for decoded in batch.samples {
             let sample = decoded.sample
             guard sample.rps >= 0 || decoded.isValue, sample.rps.isFinite, sample.cpu.isFinite,
@@ -204,15 +229,7 @@ enum FuzzTarget: String, CaseIterable {
     private func checkSamples(_ input: [UInt8]) -> String? {
         var batch = SampleBatch()
         do throws(SampleError) { try batch.decode(input.span, now: 1) } catch { return nil }
-        for decoded in batch.samples {
-            let sample = decoded.sample
-            guard sample.rps >= 0 || decoded.isValue, sample.rps.isFinite, sample.cpu.isFinite,
-                sample.cpu >= 0 || sample.cpu == Sample.notMeasured, sample.timestamp >= 0,
-                sample.timestamp <= 1e11
-            else { return "a sample outside the contract: \(sample)" }
-            let name = batch.name(decoded)
-            guard name.count == 0 || DeviceName.isValid(name) else { return "a bad device name" }
-        }
+        if let fault = checkSamples(of: batch) { return fault }
         return batch.samples.count + batch.rejected > 0 ? nil : "neither good nor bad samples"
     }
 
