@@ -53,20 +53,20 @@ import Testing
             var next = sample(index, &random)
             let measured = next.cpu
             next.cpu = 10
-            var expected = constant.fold(next, parameters)
+            let expected = constant.fold(next, parameters)
             next.cpu = Sample.notMeasured
             let verdict = without.fold(next, parameters)
             #expect(!verdict.hasCPU && verdict.cpuZScore == 0)
-            // But for the view of cpu, which may find the constant strange.
-            #expect(verdict.score <= expected.score && verdict.reason != .cpu)
-            expected.hasCPU = false
-            expected.score = verdict.score
-            expected.alert = verdict.alert
-            expected.reason = verdict.reason
-            (expected.expected, expected.lower) = (verdict.expected, verdict.lower)
-            expected.upper = verdict.upper
-            #expect(verdict == expected, "seed \(seed) at \(index)")
-            // Cpu comes late and now and then, and is as usual: it alerts never.
+            // The detector may differ: its view of cpu may find the constant strange.
+            #expect(verdict.reason != .cpu, "seed \(seed) at \(index)")
+            let isSame =
+                abs(verdict.zScore - expected.zScore) <= 1e-9
+                && abs(verdict.rollingAverage - expected.rollingAverage) <= 1e-9
+                && abs(verdict.standardDeviation - expected.standardDeviation) <= 1e-9
+            #expect(isSame && verdict.isAnomaly == expected.isAnomaly, "seed \(seed) at \(index)")
+            #expect(verdict.sequence == expected.sequence)
+            // Cpu comes late and now and then, and is as usual: it is never strange.
+            next.rps = min(next.rps, 450)
             if index > 300, random.below(3) > 0 { next.cpu = measured }
             let now = mixed.fold(next, parameters)
             #expect(now.reason != .cpu, "seed \(seed) at \(index): \(now)")
