@@ -22,6 +22,8 @@ import Testing
             switch signal {
             case .heavyTailed: 0.93...1.0
             case .wildTailed: 0.88...1.2
+            // A few bursts make most of its variance.
+            case .nearZero: 0.88...1.12
             default: 0.97...1.03
             }
         #expect(range.contains(ratio), "seed \(seed): \(ratio)")
