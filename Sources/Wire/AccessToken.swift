@@ -16,11 +16,10 @@ package enum AccessToken {
     package static func tokens(ofFile bytes: [UInt8]) -> [String]? {
         var tokens: [String] = []
         for line in bytes.split(separator: 0x0A) {
-            let token = String(
-                decoding: line.filter { $0 != 0x0D && $0 != 0x20 && $0 != 0x09 }, as: UTF8.self)
-            if token.isEmpty { continue }
-            guard isValid(token) else { return nil }
-            tokens.append(token)
+            let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+            guard let token = words.first else { continue }
+            guard words.count == 1, isValid(String(token)) else { return nil }
+            tokens.append(String(token))
         }
         return tokens
     }

@@ -278,16 +278,17 @@ package enum Settings {
         }
     }
 
-    /// Words that are separated by white space or commas.
+    /// Words that are separated by white space. A text of white space alone is refused: what was
+    /// meant to be a token must not let everybody in.
     private static func words(
         _ name: String, _ path: any WritableKeyPath<Configuration, [String]> & Sendable,
         allowed: String, isAllowed: @escaping @Sendable (String) -> Bool, means meaning: String
     ) -> Setting {
         Setting(name: name, defaultText: "", allowed: allowed, meaning: meaning) {
             text, configuration in
-            let words = text.split { $0 == "," || $0.isWhitespace }.map(String.init)
+            let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
             configuration[keyPath: path] = words
-            return words.allSatisfy(isAllowed)
+            return words.isEmpty == text.isEmpty && words.allSatisfy(isAllowed)
         }
     }
 

@@ -102,9 +102,22 @@ import Wire
     @Test("a token never shows in an error")
     func hidesTokens() {
         var found = ""
-        do { _ = try read([], ["AUTH_TOKEN": "ok secr\u{e9}t"]) } catch { found = "\(error)" }
+        do { _ = try read([], ["AUTH_TOKEN": "ok s\u{e9}cret"]) } catch { found = "\(error)" }
         #expect(found.contains("AUTH_TOKEN"))
         #expect(!found.contains("cret"))
+    }
+
+    @Test("tokens are separated by white space alone, and white space is no token")
+    func readsTokens() throws {
+        #expect(try read([], ["AUTH_TOKEN": " a,b\tc\n"]).authTokens == ["a,b", "c"])
+        #expect(try read([], ["AUTH_TOKEN": ""]).authTokens == [])
+        for text in [" ", "\n", "a \u{7}"] {
+            #expect(throws: ConfigurationError.self) { try self.read([], ["READ_TOKEN": text]) }
+        }
+        let file = Array("one\r\n\n \ttwo \nthree".utf8)
+        #expect(AccessToken.tokens(ofFile: file) == ["one", "two", "three"])
+        #expect(AccessToken.tokens(ofFile: Array("one\ntwo three\n".utf8)) == nil)
+        #expect(AccessToken.tokens(ofFile: []) == [])
     }
 
     @Test("a password in STORE never shows in an error")
