@@ -43,8 +43,6 @@ package struct RequestHead: Equatable {
     package var host = ByteRange.empty
     /// The page that makes a browser send the request.
     package var origin = ByteRange.empty
-    /// The addresses that proxies have seen, the last header of them.
-    package var forwardedFor = ByteRange.empty
     package var accept = ByteRange.empty
     package var authorization = ByteRange.empty
     package var contentCoding = ByteRange.empty
@@ -53,4 +51,25 @@ package struct RequestHead: Equatable {
     package var byteCount = 0
 
     package init() {}
+
+    /// The values of all headers of a name, in their order. For headers that few requests are asked
+    /// for: the lines are gone through once more.
+    /// - Parameters:
+    ///   - name: in lower case.
+    ///   - bytes: those that the head was parsed from.
+    package func values(of name: StaticString, in bytes: Span<UInt8>) -> [ByteRange] {
+        var values: [ByteRange] = []
+        var start = 0
+        for index in 0..<byteCount where bytes[index] == 0x0A {
+            // A line ends with CR and LF.
+            let end = max(start, index - 1)
+            var colon = start
+            while colon < end, bytes[colon] != UInt8(ascii: ":") { colon += 1 }
+            if colon < end, bytes.spells(ByteRange(start, colon), name, ignoringCase: true) {
+                values.append(ByteRange(colon + 1, end))
+            }
+            start = index + 1
+        }
+        return values
+    }
 }

@@ -266,9 +266,9 @@ package struct RequestHeadParser: ~Escapable {
             head.accept = value
         case 6 where bytes.spells(name, "expect", ignoringCase: true):
             head.expectsContinue = bytes.spells(value, "100-continue", ignoringCase: true)
-            head.hasUnmetExpectation = !head.expectsContinue
+            if !head.expectsContinue { head.hasUnmetExpectation = true }
         case 6 where bytes.spells(name, "origin", ignoringCase: true):
-            // Of several the first that is foreign would count; a browser sends one.
+            // A browser sends one. Several are taken as one text, which is no origin.
             head.origin = head.origin.isEmpty ? value : ByteRange(head.origin.start, value.end)
         case 10 where bytes.spells(name, "connection", ignoringCase: true):
             connection(value)
@@ -278,8 +278,6 @@ package struct RequestHeadParser: ~Escapable {
             try contentLength(value)
         case 15 where bytes.spells(name, "idempotency-key", ignoringCase: true):
             idempotencyKey(value)
-        case 15 where bytes.spells(name, "x-forwarded-for", ignoringCase: true):
-            head.forwardedFor = value
         case 16 where bytes.spells(name, "content-encoding", ignoringCase: true):
             // Several such headers form one list. Keep the first that is not `identity`, so that
             // no later header hides a coding.

@@ -169,7 +169,10 @@ final class Access: Sendable {
         of peer: PeerAddress, _ head: RequestHead, _ bytes: Span<UInt8>
     ) -> PeerAddress? {
         guard trusts(peer) else { return peer }
-        for name in Access.text(head.forwardedFor, bytes).split(separator: ",").reversed() {
+        // Several headers form one list: a proxy may add its own behind that of another one.
+        let names = head.values(of: "x-forwarded-for", in: bytes)
+            .flatMap { Access.text($0, bytes).split(separator: ",") }
+        for name in names.reversed() {
             let word = name.filter { $0 != " " && $0 != "\t" && $0 != "\"" }
             // What cannot be read is not believed further.
             guard let address = PeerAddress(forwarded: String(word)) else { return nil }

@@ -156,6 +156,11 @@ import Testing
         ] {
             #expect(try statuses(trusted, client) == [202, 429], "\(client)")
         }
+        // Each proxy of a chain may add a header of its own.
+        #expect(
+            try statuses(trusted, "192.0.2.10\r\nAccept: */*\r\nx-forwarded-for: 10.9.9.9")
+                == [202, 429])
+        #expect(try statuses(trusted, "192.0.2.10") == [429])
         // The last one who is not trusted counts, whatever stands before.
         #expect(try statuses(trusted, "1.1.1.1, 192.0.2.9") == [429])
         #expect(try statuses(trusted, nil) == [202])
@@ -246,6 +251,10 @@ import Testing
             "POST /ingest HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nContent-Length: 17\r\n\r\n"
                 + AccessTests.sample)
         #expect(other.status == 417)
+        let both = try service.send(
+            "POST /ingest HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nExpect: 100-continue\r\n"
+                + "Content-Length: 17\r\n\r\n\(AccessTests.sample)")
+        #expect(both.status == 417)
     }
 
     @Test("a body that comes slowly is read; one that rests is a 408, and counts where it belongs")
