@@ -142,7 +142,10 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             do throws(QueryError) {
                 let query = try Query(head.query, bytes)
                 request.selection = query.verdicts
-                request.precision = query.precision
+                if request.endpoint.takesLines {
+                    guard let precision = query.precision else { throw Query.badPrecision }
+                    request.precision = precision
+                }
                 return .readBody(device: query.deviceID)
             } catch {
                 return .refuse(.badQuery(error))

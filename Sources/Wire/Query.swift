@@ -23,8 +23,8 @@ package struct Query: Equatable {
     package var after: [UInt8]?
     package var limit: Int?
     package var alertsOnly = false
-    /// Of lines of the line protocol.
-    package var precision = LineProtocol.Precision.nanoseconds
+    /// Of lines of the line protocol; nil for one that is not known, which other paths ignore.
+    package var precision: LineProtocol.Precision? = .nanoseconds
     /// What only GET /series takes. A query that has none of it stays small.
     package var bounds: [SeriesBound] = []
 
@@ -37,6 +37,9 @@ package struct Query: Equatable {
         detail: "from: allowed is a time in Unix seconds, or of RFC 3339, percent-encoded")
     private static let badTo = QueryError(
         detail: "to: allowed is a time in Unix seconds, or of RFC 3339, percent-encoded")
+
+    package static let badPrecision = QueryError(
+        detail: "precision: allowed is ns, us, ms, s, m or h")
 
     /// Most rows one page may have.
     package static let pageLimit = 1000
@@ -73,10 +76,7 @@ package struct Query: Equatable {
         } else if bytes.spells(name, "alerts") {
             alertsOnly = try boolean(value, bytes)
         } else if bytes.spells(name, "precision") {
-            guard let unit = LineProtocol.Precision(bytes.extracting(value)) else {
-                throw QueryError(detail: "precision: allowed is ns, us, ms, s, m or h")
-            }
-            precision = unit
+            precision = LineProtocol.Precision(bytes.extracting(value))
         } else if bytes.spells(name, "from") {
             bounds.append(.from(try time(value, bytes, fault: Query.badFrom)))
         } else if bytes.spells(name, "to") {

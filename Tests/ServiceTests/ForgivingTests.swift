@@ -79,6 +79,8 @@ import Testing
         #expect(try write("/write?db=x", "m,host=a value=5", token: "Basic dTp0").status == 204)
         #expect(try write("/write", "m rps=1", token: "Token x").status == 401)
         #expect(try write("/write?precision=d", "m rps=1").status == 400)
+        // Elsewhere it is a name like any other.
+        #expect(try service.get("/devices?precision=d").status == 200)
         let partly = try write("/write", "m,host=a rps=7\nm rps=-1\n")
         #expect(partly.status == 400 && partly.number("accepted") == 1)
         #expect(partly.body.contains("number 2: rps: must be"), "\(partly.body)")
