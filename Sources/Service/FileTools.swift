@@ -106,7 +106,9 @@ enum FileTools {
             let name = device.map { Array($0.utf8) }
             try archive.forEachSample(
                 of: name, timeToLive: timeToLive(configuration)
-            ) { sample in line(sample, name ?? [], isDeviceOnly: false) }
+            ) { sample, isDeviceOnly in
+                line(sample, name ?? [], isDeviceOnly: isDeviceOnly)
+            }
         }
         write(&output)
     }

@@ -67,14 +67,19 @@ import Wire
         let samples = try exported(folder.path + "/a.db")
         check(samples, told)
         var own: [Sample] = []
+        var isDeviceOnly: [Bool] = []
         try open(folder.path + "/a.db").forEachSample(
             of: Array("d2".utf8), timeToLive: SeriesArchiveTests.timeToLive
-        ) { own.append($0) }
+        ) { sample, isOwn in
+            own.append(sample)
+            isDeviceOnly.append(isOwn)
+        }
         #expect(own == told.told("d2").map(\.sample))
+        #expect(isDeviceOnly == told.sent.filter { $0.device == "d2" }.map(\.isDeviceOnly))
         #expect(throws: ArchiveError.self) {
             try self.open(folder.path + "/a.db").forEachSample(
                 of: Array("nobody".utf8), timeToLive: 1
-            ) { _ in }
+            ) { _, _ in }
         }
     }
 

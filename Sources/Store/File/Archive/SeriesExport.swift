@@ -66,7 +66,8 @@ extension SeriesArchive {
     ///   - device: nil for the fleet's.
     ///   - timeToLive: SERIES_TTL in milliseconds.
     package func forEachSample(
-        of device: [UInt8]?, timeToLive: Int, _ take: (_ sample: Sample) -> Void
+        of device: [UInt8]?, timeToLive: Int,
+        _ take: (_ sample: Sample, _ isDeviceOnly: Bool) -> Void
     ) throws(ArchiveError) {
         let series: Int
         if let device {
@@ -79,7 +80,7 @@ extension SeriesArchive {
             series = HistoryTables.fleet
         }
         try read(series, name: device ?? [], timeToLive: timeToLive) { step in
-            if case .sample(let record) = step { take(record.sample) }
+            if case .sample(let record) = step { take(record.sample, record.isDeviceOnly) }
         }
     }
 }
