@@ -112,6 +112,10 @@ package struct Configuration: Sendable, Equatable {
 
     /// Checks what no setting can check alone.
     func checkRelations() throws(ConfigurationError) {
+        guard remoteWrite.cpu == nil || remoteWrite.rps != nil else {
+            throw ConfigurationError(
+                "REMOTE_WRITE_CPU: is allowed with REMOTE_WRITE_RPS alone: a sample needs a load")
+        }
         guard redisMirror == .off || store.isRedis else {
             throw ConfigurationError(
                 "REDIS_MIRROR: \"on\" is not allowed with STORE memory or file; allowed is off, "

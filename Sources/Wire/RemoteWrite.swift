@@ -43,13 +43,22 @@ package enum RemoteWrite {
     static func series(_ body: Span<UInt8>) throws(SampleError) -> [Series] {
         var found: [Series] = []
         var hasOthers = false
+        var samples = 0
         var reader = Reader(body, 0..<body.count)
         while let (field, value) = try reader.next() {
             guard field == 1, case .bytes(let range) = value else {
                 hasOthers = true
                 continue
             }
-            found.append(try series(body, range))
+            let one = try series(body, range)
+            samples += one.samples.count
+            guard found.count < SampleBatch.sampleLimit, samples <= SampleBatch.sampleLimit else {
+                throw SampleError(
+                    .batchTooLong,
+                    "a request holds at most \(SampleBatch.sampleLimit) series and samples",
+                    at: range.lowerBound)
+            }
+            found.append(one)
         }
         guard !found.isEmpty || !hasOthers else {
             throw SampleError(.syntax, "the body is no WriteRequest of remote write 1.0", at: 0)
@@ -72,7 +81,9 @@ package enum RemoteWrite {
                         at: inner.lowerBound)
                 }
                 series.labels.append(try label(body, inner))
-            case 2: series.samples.append(try sample(body, inner))
+            case 2:
+                guard series.samples.count <= SampleBatch.sampleLimit else { return series }
+                series.samples.append(try sample(body, inner))
             default: break
             }
         }

@@ -104,6 +104,13 @@ import Testing
         #expect(try post(service, RemoteWriteBody.snappy(Array(good.dropLast()))).status == 400)
         #expect(try post(service, RemoteWriteBody.snappy([0x22, 1, 0x61])).status == 400)
         #expect(try post(service, RemoteWriteBody.snappy([])).status == 204)
+        // Series that hold nothing, more of them than a request may have.
+        let wide = try RunningService()
+        let empty = [UInt8](repeating: 0x0A, count: 200_002).enumerated().map {
+            $0.offset % 2 == 0 ? $0.element : 0
+        }
+        let many = try post(wide, RemoteWriteBody.snappy(empty))
+        #expect(many.status == 400 && many.body.contains("at most 100000 series"), "\(many.body)")
         // It says that it holds more than is allowed.
         #expect(try post(service, [0xFF, 0xFF, 0xFF, 0x7F, 0]).status == 413)
         let json = try service.post("/ingest", "{}", headers: "Content-Encoding: snappy\r\n")

@@ -39,6 +39,7 @@ import Wire
             (["--store", "redis-cluster://a/1"], "--store"),
             (["--redis-history", "100"], "--redis-history: \"100\" is not allowed"),
             (["--redis-mirror", "on"], "REDIS_MIRROR: \"on\" is not allowed with STORE memory"),
+            (["--remote-write-cpu", "busy"], "REMOTE_WRITE_CPU: is allowed with REMOTE_WRITE_RPS"),
             (["--idempotency-keys", "16000001"], "allowed is 0 to 16000000"),
             (["--max-connection-age", "5ms"], "allowed is 0, or 10ms to 365d, a number with ms"),
             (["--max-connection-age", "1"], "--max-connection-age"),
