@@ -289,12 +289,12 @@ struct Connection: ~Copyable {
     ) {
         request = Request(head, bytes, started: requestStarted)
         lingersAfterwards = false
+        bodyStarted = responder.now
+        bodyBytes = 0
         endIfDue(&responder)
         switch responder.decide(&request, head: head, bytes: bytes, from: peer) {
         case .readBody(let device):
             requestDevice = device
-            bodyStarted = responder.now
-            bodyBytes = 0
             isInFlight = true
             responder.metrics.add(1, .inFlight)
             if let refusal = machine.acceptBody(head) { refuse(refusal, &responder) }

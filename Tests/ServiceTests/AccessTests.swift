@@ -273,6 +273,14 @@ import Testing
         try resting.write(
             "POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n{\"cpu\"")
         #expect(try resting.response().status == 408)
+        // A body that nobody reads has its time too, on a connection that is older than that.
+        let unwanted = try service.connect()
+        usleep(500_000)
+        try unwanted.write("POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+        #expect(try unwanted.response().status == 404)
+        usleep(100_000)
+        try unwanted.write("cdGET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(try unwanted.response().status == 200)
         let long = try service.send(
             "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n")
         #expect(long.status == 413)
