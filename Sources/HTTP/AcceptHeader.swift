@@ -2,12 +2,25 @@ internal import Bytes
 
 /// How much a client wants a media type, as its Accept header says (RFC 9110 section 12.5.1).
 package enum AcceptHeader {
+    /// Whether a type is to be sent in the place of another one, which every client reads: the
+    /// header names it, and wants it at least as much.
     /// - Parameters:
-    ///   - type: in lower case, for example `text/plain`.
+    ///   - type, other: in lower case, for example `text/plain`.
     ///   - header: the value; empty where there is none.
-    /// - Returns: 0 for not at all, up to 1.
-    package static func quality(of type: StaticString, in header: Span<UInt8>) -> Double {
-        guard !header.isEmpty else { return 1 }
+    package static func prefers(
+        _ type: StaticString, to other: StaticString, in header: Span<UInt8>
+    ) -> Bool {
+        let (rank, quality) = wish(for: type, in: header)
+        return rank == namedRank && quality > 0 && quality >= wish(for: other, in: header).quality
+    }
+
+    /// Of a range that names the type; less for `text/*`, and for `*/*`.
+    private static let namedRank = 2
+
+    /// The quality of the most specific range that fits, and how specific that is.
+    private static func wish(
+        for type: StaticString, in header: Span<UInt8>
+    ) -> (rank: Int, quality: Double) {
         var best = (rank: -1, quality: 0.0)
         forEachPart(header, separator: UInt8(ascii: ",")) { part in
             let range = header.extracting(part)
@@ -17,7 +30,7 @@ package enum AcceptHeader {
                 best = (rank, quality)
             }
         }
-        return best.quality
+        return best
     }
 
     /// How well a media range with its parameters fits, and its quality; nil when it does not.
@@ -46,7 +59,7 @@ package enum AcceptHeader {
         of type: StaticString, _ bytes: Span<UInt8>, _ range: Range<Int>
     ) -> Int? {
         let word = ByteRange(range.lowerBound, range.upperBound)
-        if bytes.spells(word, type, ignoringCase: true) { return 2 }
+        if bytes.spells(word, type, ignoringCase: true) { return namedRank }
         if bytes.spells(word, "*/*") { return 0 }
         // `text/*` fits what begins so.
         guard range.count > 2, bytes[range.upperBound - 1] == UInt8(ascii: "*"),

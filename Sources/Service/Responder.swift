@@ -353,13 +353,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     private mutating func replyWithMetrics(
         _ request: Request, accepts: Span<UInt8>, into output: inout ByteBuffer
     ) {
-        // What no client has asked for is the text that every one of them reads.
-        let wanted =
-            accepts.isEmpty
-            ? 0 : AcceptHeader.quality(of: "application/openmetrics-text", in: accepts)
-        let isOpenMetrics =
-            accepts.holds("application/openmetrics-text") && wanted > 0
-            && wanted >= AcceptHeader.quality(of: "text/plain", in: accepts)
+        let isOpenMetrics = AcceptHeader.prefers(
+            "application/openmetrics-text", to: "text/plain", in: accepts)
         var scrape = Scrape(shared, isOpenMetrics ? .openMetrics : .prometheusText)
         scrape.write(into: &body)
         var head = ResponseHead(.ok)
@@ -430,18 +425,5 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             if batch.verdicts[index].isAnomaly { metrics.add(1, .anomalies) }
             if batch.verdicts[index].alert { metrics.add(1, .alerts) }
         }
-    }
-}
-
-extension Span<UInt8> {
-    /// Whether `word` stands anywhere in the bytes.
-    fileprivate func holds(_ word: StaticString) -> Bool {
-        let length = word.utf8CodeUnitCount
-        guard count >= length else { return false }
-        for start in 0...count - length
-        where spells(ByteRange(start, start + length), word, ignoringCase: true) {
-            return true
-        }
-        return false
     }
 }
