@@ -57,8 +57,8 @@ package struct DecodedSample {
     package var index = 0
     /// It was sent as `value`: another metric than the load.
     package var isValue = false
-    /// Bytes and degrees are no load of the fleet; without a device they are the fleet's alone.
-    package var entersFleet: Bool { !isValue || nameLength == 0 }
+    /// The fleet's series does not take it: bytes and degrees of a device are no load.
+    package var isDeviceOnly: Bool { isValue && nameLength > 0 }
 }
 
 /// Decodes one sample from JSON.
@@ -70,37 +70,42 @@ package enum SampleDecoder {
     static let nanosecondBound = 1e17
     static let timestampLimit = 1e20
 
-    /// A field whose name is spelled in another way: where its name and its value stand.
+    /// A field whose name is spelled in another way, or is `value`: where its name and its value
+    /// stand.
     private struct Spare {
-        var field: Field
-        var name: Range<Int>
-        var value: Int
+        var name: UInt32 = 0
+        var nameLength: UInt8 = 0
         /// A field of the same spelling came before.
         var isRepeated = false
-    }
+        /// 0 where there is none.
+        var value: UInt32 = 0
 
-    /// Fields that are taken when those of the exact names are missing.
-    private struct Spares {
-        /// One for each field, the last that came.
-        private(set) var fields: [Spare] = []
+        var isThere: Bool { value > 0 }
 
-        mutating func add(_ spare: Spare, in bytes: Span<UInt8>) {
-            guard let place = fields.firstIndex(where: { $0.field == spare.field }) else {
-                return fields.append(spare)
+        /// Takes the next one, in the place of the one before.
+        mutating func take(_ name: JSONText, value: Int, in bytes: Span<UInt8>) {
+            let length = name.end - name.start
+            var isSame = isThere && length == Int(nameLength)
+            for index in 0..<length where isSame {
+                isSame = bytes[Int(self.name) + index] == bytes[name.start + index]
             }
-            var spare = spare
-            let before = fields[place].name
-            spare.isRepeated =
-                fields[place].isRepeated
-                || before.count == spare.name.count
-                    && zip(before, spare.name).allSatisfy { bytes[$0] == bytes[$1] }
-            fields[place] = spare
+            if isSame { isRepeated = true }
+            self.name = UInt32(truncatingIfNeeded: name.start)
+            nameLength = UInt8(truncatingIfNeeded: length)
+            self.value = UInt32(truncatingIfNeeded: value)
         }
-
-        func field(_ field: Field) -> Spare? { fields.first { $0.field == field } }
     }
 
-    /// In the order in which spare spellings are looked at.
+    /// Fields that are taken when those of the exact names are missing; of each the last that came.
+    private struct Spares {
+        var rps = Spare()
+        var value = Spare()
+        var cpu = Spare()
+        var timestamp = Spare()
+        var device = Spare()
+        var isEmpty = true
+    }
+
     private enum Field: UInt8 {
         case timestamp = 1
         case cpu = 2
@@ -134,7 +139,7 @@ package enum SampleDecoder {
             } while cursor.take(UInt8(ascii: ","))
             guard cursor.take(UInt8(ascii: "}")) else { throw SampleError(cursor.unexpected()) }
         }
-        if !spares.fields.isEmpty {
+        if !spares.isEmpty {
             try take(spares, &cursor, into: &decoded, seen: &seen, names: &names)
         }
         guard seen & Field.rps.rawValue != 0 else {
@@ -158,7 +163,7 @@ package enum SampleDecoder {
         guard cursor.take(UInt8(ascii: ":")) else { throw SampleError(cursor.unexpected()) }
         let field = field(cursor, name)
         guard field != .unknown else {
-            return try skipUnknown(&cursor, called: name, from: nameOffset, &spares)
+            return try skipUnknown(&cursor, called: name, &spares)
         }
         guard seen & field.rawValue == 0 else {
             throw SampleError(.duplicateField, "\(label(field)): duplicate field", at: nameOffset)
@@ -191,16 +196,20 @@ package enum SampleDecoder {
     @_lifetime(cursor: copy cursor)
     @inline(never)
     private static func skipUnknown(
-        _ cursor: inout JSONCursor, called name: JSONText, from nameOffset: Int,
-        _ spares: inout Spares
+        _ cursor: inout JSONCursor, called name: JSONText, _ spares: inout Spares
     ) throws(SampleError) {
         _ = cursor.peek()
+        let start = cursor.offset
         let field = spareField(cursor, name)
-        if field != .unknown {
-            spares.add(
-                Spare(field: field, name: name.start..<name.end, value: cursor.offset),
-                in: cursor.bytes)
+        switch field {
+        case .rps: spares.rps.take(name, value: start, in: cursor.bytes)
+        case .value: spares.value.take(name, value: start, in: cursor.bytes)
+        case .cpu: spares.cpu.take(name, value: start, in: cursor.bytes)
+        case .timestamp: spares.timestamp.take(name, value: start, in: cursor.bytes)
+        case .device: spares.device.take(name, value: start, in: cursor.bytes)
+        case .unknown: break
         }
+        if field != .unknown { spares.isEmpty = false }
         do { try cursor.skipLoosely() } catch { throw SampleError(error) }
     }
 
@@ -247,19 +256,25 @@ package enum SampleDecoder {
         seen: inout UInt8, names: inout ByteBuffer
     ) throws(SampleError) {
         let end = cursor.offset
-        for field in [Field.rps, .value, .cpu, .timestamp, .device] {
-            let others = field == .value ? Field.rps.rawValue : field.rawValue
-            guard seen & others == 0, let spare = spares.field(field) else { continue }
+        let rps = Field.rps.rawValue
+        if seen & rps == 0 { try take(spares.rps, as: .rps) }
+        // An rps of any spelling comes before a value.
+        if seen & rps == 0 { try take(spares.value, as: .value) }
+        if seen & Field.cpu.rawValue == 0 { try take(spares.cpu, as: .cpu) }
+        if seen & Field.timestamp.rawValue == 0 { try take(spares.timestamp, as: .timestamp) }
+        if seen & Field.device.rawValue == 0 { try take(spares.device, as: .device) }
+        cursor.offset = end
+
+        func take(_ spare: Spare, as field: Field) throws(SampleError) {
+            guard spare.isThere else { return }
             guard !spare.isRepeated else {
                 throw SampleError(
-                    .duplicateField, "\(label(field)): duplicate field",
-                    at: spare.name.lowerBound - 1)
+                    .duplicateField, "\(label(field)): duplicate field", at: Int(spare.name) - 1)
             }
-            cursor.offset = spare.value
+            cursor.offset = Int(spare.value)
             try value(of: field, &cursor, into: &decoded, names: &names)
-            seen |= others
+            seen |= field == .value ? rps : field.rawValue
         }
-        cursor.offset = end
     }
 
     @inline(__always)

@@ -237,7 +237,7 @@ extension TurnLog {
             let decoded = batch.samples[index]
             add(
                 decoded.sample, device: batch.name(decoded),
-                isDeviceOnly: !decoded.entersFleet, position: index)
+                isDeviceOnly: decoded.isDeviceOnly, position: index)
         }
     }
 

@@ -61,7 +61,7 @@ package struct MemoryStore: Store, ~Copyable {
     /// Appends a sample to the fleet's series and to its own. The verdict is its own series'.
     private func append(_ decoded: DecodedSample, of batch: borrowing SampleBatch) -> Verdict {
         guard decoded.nameLength > 0 else { return log.appendToFleet(decoded.sample) }
-        if decoded.entersFleet { _ = log.appendToFleet(decoded.sample) }
+        if !decoded.isDeviceOnly { _ = log.appendToFleet(decoded.sample) }
         return log.append(decoded.sample, device: batch.name(decoded), now: now)
     }
 

@@ -69,7 +69,7 @@ extension RedisMachine {
                 let decoded = batch.samples[index]
                 kept.log.add(
                     decoded.sample, device: batch.name(decoded),
-                    isDeviceOnly: !decoded.entersFleet, position: index)
+                    isDeviceOnly: decoded.isDeviceOnly, position: index)
             }
         }
         appendToFleet(batch, range, ticket: ticket, piece: piece)
@@ -96,7 +96,7 @@ extension RedisMachine {
             }
         }
         let copied = range.filter {
-            batch.samples[$0].nameLength > 0 && batch.samples[$0].entersFleet
+            batch.samples[$0].nameLength > 0 && !batch.samples[$0].isDeviceOnly
         }
         guard !copied.isEmpty else { return }
         guard kept.log.waitingItems + copied.count <= RedisSettings.queueLimit else {
