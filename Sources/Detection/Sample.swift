@@ -13,6 +13,12 @@ package struct Sample: Equatable, Sendable {
         @inline(__always) get { cpu >= 0 }
     }
 
+    /// Whether a fold may be given it.
+    package var isPlausible: Bool {
+        timestamp.isFinite && rps.isFinite && cpu.isFinite
+            && (cpu >= 0 || cpu == Sample.notMeasured)
+    }
+
     package init(timestamp: Double, cpu: Double, rps: Double) {
         self.timestamp = timestamp
         self.cpu = cpu

@@ -113,9 +113,7 @@ enum FuzzTarget: String, CaseIterable {
         _ = ReplyFailure(input)
         if let id = EntryID(input.span), id.next <= id { return "no entry follows \(id)" }
         for sample in TurnCoding.samples(input.span) ?? [] {
-            guard sample.rps.isFinite, sample.cpu.isFinite,
-                sample.cpu >= 0 || sample.cpu == Sample.notMeasured, sample.timestamp.isFinite
-            else { return "a sample no fold may be given: \(sample)" }
+            guard sample.isPlausible else { return "a sample no fold may be given: \(sample)" }
         }
         return nil
     }
@@ -216,8 +214,7 @@ enum FuzzTarget: String, CaseIterable {
     private func checkSamples(of batch: borrowing SampleBatch) -> String? {
         for decoded in batch.samples {
             let sample = decoded.sample
-            guard sample.rps >= 0 || decoded.isValue, sample.rps.isFinite, sample.cpu.isFinite,
-                sample.cpu >= 0 || sample.cpu == Sample.notMeasured, sample.timestamp >= 0,
+            guard sample.isPlausible, sample.rps >= 0 || decoded.isValue, sample.timestamp >= 0,
                 sample.timestamp <= 1e11
             else { return "a sample outside the contract: \(sample)" }
             let name = batch.name(decoded)

@@ -176,13 +176,6 @@ struct DecodedTurn {
     }
 }
 
-extension Sample {
-    var isPlausible: Bool {
-        timestamp.isFinite && rps.isFinite && cpu.isFinite
-            && (cpu >= 0 || cpu == Sample.notMeasured)
-    }
-}
-
 extension Span<UInt8> {
     /// Eight bytes, the least significant first.
     @inline(__always)
