@@ -336,7 +336,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         let first = batch.faults.first
         refuse(
             request,
-            .badLines(
+            .partlyBad(
                 accepted: batch.samples.count, rejected: batch.rejected,
                 number: first?.index ?? 0, first: first?.error), into: &output)
     }

@@ -181,6 +181,35 @@ package enum LineProtocol {
         return precision.seconds(time)
     }
 
+    /// A line ends at a line feed that is not inside a text. A text is the value of a field; in
+    /// names and tags a quotation mark is a character like others.
+    static func end(ofLineAt start: Int, in body: Span<UInt8>) -> Int {
+        var hasFields = false
+        var isInText = false
+        var plainEnd: Int?
+        var index = start
+        while index < body.count {
+            let byte = body[index]
+            if byte == 0x0A {
+                if !isInText { return index }
+                plainEnd = plainEnd ?? index
+            } else if byte == UInt8(ascii: "\\"), index + 1 < body.count, body[index + 1] != 0x0A {
+                index += 1
+            } else if byte == UInt8(ascii: "\"") {
+                if isInText {
+                    isInText = false
+                } else if hasFields, body[index - 1] == UInt8(ascii: "=") {
+                    isInText = true
+                }
+            } else if byte == 0x20 {
+                hasFields = true
+            }
+            index += 1
+        }
+        // A text without an end spoils its own line only.
+        return isInText ? plainEnd ?? body.count : body.count
+    }
+
     /// Goes through a line.
     private struct Reader: ~Escapable {
         private let bytes: Span<UInt8>
@@ -265,7 +294,7 @@ extension SampleBatch {
         var start = 0
         while start < body.count {
             number += 1
-            let end = LineEnds.end(ofLineAt: start, in: body)
+            let end = LineProtocol.end(ofLineAt: start, in: body)
             do throws(SampleError) {
                 let line = try LineProtocol.line(
                     body.extracting(start..<end), from: start, precision, now: now)
@@ -288,36 +317,5 @@ extension SampleBatch {
         decoded.isValue = line.isValue
         decoded.index = number
         add(decoded, device: line.device.span)
-    }
-}
-
-private enum LineEnds {
-    /// A line ends at a line feed that is not inside a text. A text is the value of a field; in
-    /// names and tags a quotation mark is a character like others.
-    static func end(ofLineAt start: Int, in body: Span<UInt8>) -> Int {
-        var hasFields = false
-        var isInText = false
-        var plainEnd: Int?
-        var index = start
-        while index < body.count {
-            let byte = body[index]
-            if byte == 0x0A {
-                if !isInText { return index }
-                plainEnd = plainEnd ?? index
-            } else if byte == UInt8(ascii: "\\") {
-                index += 1
-            } else if byte == UInt8(ascii: "\"") {
-                if isInText {
-                    isInText = false
-                } else if hasFields, body[index - 1] == UInt8(ascii: "=") {
-                    isInText = true
-                }
-            } else if byte == 0x20 {
-                hasFields = true
-            }
-            index += 1
-        }
-        // A text without an end spoils its own line only.
-        return isInText ? plainEnd ?? body.count : body.count
     }
 }

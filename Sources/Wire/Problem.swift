@@ -64,9 +64,9 @@ package enum Problem {
     case badBody(SampleError)
     /// Samples were sent, and none of them is good.
     case noGoodSample(rejected: Int, first: SampleError?)
-    /// So many samples are stored, and so many are bad; the number is that of the first bad line,
-    /// or of the first bad sample.
-    case badLines(accepted: Int, rejected: Int, number: Int, first: SampleError?)
+    /// What a collector sent is stored but for what is bad. `number` is that of the first bad line,
+    /// or sample.
+    case partlyBad(accepted: Int, rejected: Int, number: Int, first: SampleError?)
     /// The parameter that names the device.
     case unknownDevice(parameter: StaticString)
     /// More samples would have to be judged again than is allowed.
@@ -102,7 +102,7 @@ package enum Problem {
         case .lengthRequired: .lengthRequired
         case .unsupportedCoding: .unsupportedMediaType
         case .tooLongDecoded: .contentTooLarge
-        case .badCoding, .badKey, .badQuery, .badBody, .noGoodSample, .badLines, .tooManyToJudge:
+        case .badCoding, .badKey, .badQuery, .badBody, .noGoodSample, .partlyBad, .tooManyToJudge:
             .badRequest
         case .notReady, .unavailable, .storedPartly: .serviceUnavailable
         case .unreadable(let refusal): refusal.status
@@ -112,7 +112,7 @@ package enum Problem {
     /// Samples of the request that are stored; nil where that is not told.
     fileprivate var accepted: Int? {
         switch self {
-        case .storedPartly(_, let accepted), .badLines(let accepted, _, _, _): accepted
+        case .storedPartly(_, let accepted), .partlyBad(let accepted, _, _, _): accepted
         default: nil
         }
     }
@@ -141,7 +141,7 @@ package enum Problem {
         case .badBody(let error): error.detail
         case .noGoodSample(let rejected, let first):
             "no good sample among \(rejected); the first: \(first?.detail ?? "none")"
-        case .badLines(let accepted, let rejected, let number, let first):
+        case .partlyBad(let accepted, let rejected, let number, let first):
             "\(rejected) are bad, \(accepted) samples are stored; number \(number): "
                 + (first?.detail ?? "none")
         case .unknownDevice(let parameter): "\(parameter): no such device"

@@ -95,5 +95,7 @@ import Wire
         #expect(decoded.rps == [1, 2, 3] && decoded.devices == ["a\"b", "", ""])
         #expect(decode("m,host=a\r\n rps=1\r\n").faults.count == 2)
         #expect(decode("m rps=1\r\nm rps=2\r\n").rps == [1, 2])
+        // A backslash does not escape the end of a line.
+        #expect(decode("m,host=a\\\nm rps=2\nm,host=b\\\\ rps=3").rps == [2, 3])
     }
 }
