@@ -39,7 +39,7 @@ final class Access: Sendable {
     private let tokens: Mutex<AccessTokens>
     private let changes = Atomic<Int>(0)
     /// The token files as they were read last.
-    private let read: Mutex<[String]>
+    private let read: Mutex<[FileState?]>
 
     init(_ configuration: Configuration) throws(ConfigurationError) {
         self.configuration = configuration
@@ -93,11 +93,8 @@ final class Access: Sendable {
         [configuration.authTokenFile, configuration.readTokenFile].filter { !$0.isEmpty }
     }
 
-    private static func states(_ configuration: Configuration) -> [String] {
-        files(configuration).map {
-            "\(FileIdentity($0).map { "\($0)" } ?? "none") \(FileIdentity.bytes($0)) "
-                + "\(FileIdentity.changedAt($0))"
-        }
+    private static func states(_ configuration: Configuration) -> [FileState?] {
+        files(configuration).map { FileState($0) }
     }
 
     private static func tokens(

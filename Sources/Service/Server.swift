@@ -9,19 +9,17 @@ enum Server {
     /// Why the process cannot start.
     enum StartError: Error, CustomStringConvertible {
         case system(SystemError)
-        case configuration(ConfigurationError)
         case store(SharedFile.OpeningError)
 
         var description: String {
             switch self {
             case .system(let error): error.description
-            case .configuration(let error): error.description
             case .store(let error): "the store cannot be opened: \(error.description)"
             }
         }
     }
 
-    static func run(_ configuration: Configuration) throws(StartError) {
+    static func run(_ configuration: Configuration, _ access: Access) throws(StartError) {
         let signals: SignalQueue
         do throws(SystemError) {
             // First of all: threads of the store inherit the mask, too.
@@ -31,12 +29,6 @@ enum Server {
         }
         let loops = configuration.threads > 0 ? configuration.threads : availableProcessors()
         let parameters = FoldParameters(configuration)
-        let access: Access
-        do throws(ConfigurationError) {
-            access = try Access(configuration)
-        } catch {
-            throw .configuration(error)
-        }
         switch configuration.store {
         case .memory:
             var random = SystemRandomNumberGenerator()

@@ -28,7 +28,7 @@ private func runProgram() -> Int32 {
         case .tool(let tool, let configuration):
             return FileTools.run(tool, configuration)
         case .serve(let configuration):
-            return serve(configuration)
+            return serve(configuration, try Access(configuration))
         }
     } catch {
         StandardStreams.writeError("tidemark: \(error.description)\n")
@@ -36,16 +36,12 @@ private func runProgram() -> Int32 {
     }
 }
 
-private func serve(_ configuration: Configuration) -> Int32 {
+private func serve(_ configuration: Configuration, _ access: Access) -> Int32 {
     Log.configure(configuration)
     do throws(Server.StartError) {
-        try Server.run(configuration)
+        try Server.run(configuration, access)
         return 0
     } catch {
-        if case .configuration(let error) = error {
-            StandardStreams.writeError("tidemark: \(error.description)\n")
-            return 64
-        }
         Log.error("cannot serve on port \(configuration.port): \(error.description)")
         return 1
     }

@@ -17,17 +17,30 @@ package struct FileIdentity: Equatable, Sendable {
         status(path).map { Int($0.st_size) } ?? 0
     }
 
-    /// When the file was changed, in nanoseconds; with its number and length it tells whether it is
-    /// to be read again. 0 when there is none.
-    package static func changedAt(_ path: String) -> Int {
-        status(path).map { Int($0.st_mtim.tv_sec) * 1_000_000_000 + Int($0.st_mtim.tv_nsec) } ?? 0
-    }
-
-    private static func status(_ path: String) -> stat? {
+    fileprivate static func status(_ path: String) -> stat? {
         var status = stat()
         // SAFETY: the call reads the path and writes the structure.
         guard unsafe stat(path, &status) == 0 else { return nil }
         return status
+    }
+}
+
+/// What tells whether a file has changed: which one it is, its length, and when it was written.
+package struct FileState: Equatable, Sendable {
+    private let device: UInt64
+    private let number: UInt64
+    private let bytes: Int
+    private let seconds: Int
+    private let nanoseconds: Int
+
+    /// nil when there is no file.
+    package init?(_ path: String) {
+        guard let status = FileIdentity.status(path) else { return nil }
+        device = UInt64(status.st_dev)
+        number = UInt64(status.st_ino)
+        bytes = Int(status.st_size)
+        seconds = Int(status.st_mtim.tv_sec)
+        nanoseconds = Int(status.st_mtim.tv_nsec)
     }
 }
 
