@@ -41,9 +41,6 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     private var body = ByteBuffer(limit: ConnectionLimits.outputBytes)
     private let decoder = ContentDecoder()
     private var tokens: AccessTokens
-    /// Whether GET needs a token, and whether POST does.
-    private var needsReadToken = false
-    private var needsPostToken = false
     private var tokenVersion: Int
     /// Last, so that the offsets of the others are known without it: the compiler (Swift 6.3) asks
     /// the runtime for the offset of a field that follows one of a generic type.
@@ -72,8 +69,6 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             tokenVersion = shared.access.version
             tokens = shared.access.currentTokens
         }
-        needsReadToken = !tokens.read.isEmpty
-        needsPostToken = !tokens.post.isEmpty
         date.removeAll()
         date.append(httpDate: seconds)
         acceptedHead.removeAll()
@@ -110,14 +105,10 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         case .options: return .tellMethods
         case .get(let question):
             let traits = request.endpoint.traits
-            if needsReadToken, !traits.isOpen,
-                !tokens.allowsRead(bytes.extracting(head.authorization))
-            {
+            if !traits.isOpen, !tokens.allowsRead(bytes.extracting(head.authorization)) {
                 return .refuse(.unauthorized(isRead: true))
             }
-            if !shared.quota.isOff, !traits.isProbe,
-                let problem = overQuota(peer, head: head, bytes)
-            {
+            if !traits.isProbe, let problem = overQuota(peer, head: head, bytes) {
                 return .refuse(problem)
             }
             do throws(QueryError) {
@@ -156,7 +147,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     private func problem(
         ofPost head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress
     ) -> Problem? {
-        guard !needsPostToken || tokens.allowsPost(bytes.extracting(head.authorization)) else {
+        guard tokens.allowsPost(bytes.extracting(head.authorization)) else {
             return .unauthorized(isRead: false)
         }
         if let problem = overQuota(peer, head: head, bytes) { return problem }

@@ -30,43 +30,66 @@ struct Scrape: ~Copyable {
         Double(shared.metrics.reduce(0) { $0 + $1.value(counter) })
     }
 
+    /// A number that the loops count, as it is scraped.
+    private struct Counted {
+        let name: String
+        let counter: RequestMetrics.Counter
+        var kind = MetricKind.counter
+        let help: String
+    }
+
+    private static let ofSamples = [
+        Counted(
+            name: "ingest_requests_total", counter: .ingestRequests,
+            help: "POST requests with samples."),
+        Counted(name: "anomalies_total", counter: .anomalies, help: "Samples with is_anomaly."),
+        Counted(
+            name: "anomalies_detected_total", counter: .anomalies,
+            help: "The same as anomalies_total, by another name."),
+        Counted(name: "alerts_total", counter: .alerts, help: "Samples with alert."),
+        Counted(name: "samples_total", counter: .samples, help: "Samples accepted."),
+        Counted(
+            name: "samples_duplicate_total", counter: .duplicates,
+            help: "Samples of requests sent again with their Idempotency-Key, stored before."),
+        Counted(
+            name: "lines_ignored_total", counter: .linesIgnored,
+            help: "Lines of the line protocol that hold neither rps nor value."),
+        Counted(
+            name: "remote_write_unpaired_total", counter: .remoteUnpaired,
+            help: "Samples of REMOTE_WRITE_CPU without one of REMOTE_WRITE_RPS at the same time."),
+        Counted(
+            name: "remote_write_ignored_total", counter: .remoteIgnored,
+            help: "Samples of Prometheus of other metrics than those of a sample."),
+    ]
+
+    private static let ofConnections = [
+        Counted(
+            name: "http_requests_in_flight", counter: .inFlight, kind: .gauge,
+            help: "Requests whose body is still arriving."),
+        Counted(
+            name: "http_connections", counter: .connections, kind: .gauge,
+            help: "Open client connections."),
+        Counted(
+            name: "connections_aged_total", counter: .agedConnections,
+            help: "Connections whose last answer came because of MAX_CONNECTION_AGE."),
+        Counted(
+            name: "connections_crowded_total", counter: .crowdedConnections,
+            help: "Idle connections closed to make room for others, because of MAX_CONNECTIONS."),
+    ]
+
+    private mutating func write(_ rows: [Counted], into output: inout ByteBuffer) {
+        for row in rows {
+            writer.single(
+                row.name, row.kind, help: row.help, value: total(row.counter), into: &output)
+        }
+    }
+
     private mutating func writeSamples(into output: inout ByteBuffer) {
-        let anomalies = total(.anomalies)
-        writer.single(
-            "ingest_requests_total", .counter, help: "POST requests with samples.",
-            value: total(.ingestRequests), into: &output)
-        writer.single(
-            "anomalies_total", .counter, help: "Samples with is_anomaly.", value: anomalies,
-            into: &output)
-        writer.single(
-            "anomalies_detected_total", .counter,
-            help: "The same as anomalies_total, by another name.", value: anomalies, into: &output)
-        writer.single(
-            "alerts_total", .counter, help: "Samples with alert.", value: total(.alerts),
-            into: &output)
-        writer.single(
-            "samples_total", .counter, help: "Samples accepted.", value: total(.samples),
-            into: &output)
-        writer.single(
-            "samples_duplicate_total", .counter,
-            help: "Samples of requests sent again with their Idempotency-Key, stored before.",
-            value: total(.duplicates), into: &output)
+        write(Scrape.ofSamples, into: &output)
         writer.single(
             "idempotency_oldest_seconds", .gauge,
             help: "Age of the oldest request remembered by its Idempotency-Key; 0 without one.",
             value: oldestKeySeconds(), into: &output)
-        writer.single(
-            "lines_ignored_total", .counter,
-            help: "Lines of the line protocol that hold neither rps nor value.",
-            value: total(.linesIgnored), into: &output)
-        writer.single(
-            "remote_write_unpaired_total", .counter,
-            help: "Samples of REMOTE_WRITE_CPU without one of REMOTE_WRITE_RPS at the same time.",
-            value: total(.remoteUnpaired), into: &output)
-        writer.single(
-            "remote_write_ignored_total", .counter,
-            help: "Samples of Prometheus of other metrics than those of a sample.",
-            value: total(.remoteIgnored), into: &output)
         writer.family(
             "samples_rejected_total", .counter, help: "Samples refused, by what was wrong.",
             into: &output)
@@ -104,21 +127,7 @@ struct Scrape: ~Copyable {
             }
         }
         writeDurations(into: &output)
-        writer.single(
-            "http_requests_in_flight", .gauge, help: "Requests whose body is still arriving.",
-            value: total(.inFlight), into: &output)
-        writer.single(
-            "http_connections", .gauge, help: "Open client connections.",
-            value: total(.connections),
-            into: &output)
-        writer.single(
-            "connections_aged_total", .counter,
-            help: "Connections whose last answer came because of MAX_CONNECTION_AGE.",
-            value: total(.agedConnections), into: &output)
-        writer.single(
-            "connections_crowded_total", .counter,
-            help: "Idle connections closed to make room for others, because of MAX_CONNECTIONS.",
-            value: total(.crowdedConnections), into: &output)
+        write(Scrape.ofConnections, into: &output)
     }
 
     /// What clients ask for, with its success and what may refuse it, has a series from the start.
