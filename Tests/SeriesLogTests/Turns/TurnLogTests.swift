@@ -48,14 +48,33 @@ import Wire
             return (ticket, verdicts.first?.sequence ?? 0, tickets.failure(of: ticket))
         }
 
-        /// Follows a log that was just made, of birth 50.
-        func open(knowing devices: [String] = []) {
+        /// Asks for a device's series as it is, or for what there is of it.
+        @discardableResult
+        func ask(_ device: String, isOfHistory: Bool = false) -> TicketNumber {
+            let ticket = tickets.open(samples: 0)
+            let name = Array(device.utf8)
+            if isOfHistory {
+                log.ask(forHistoryOf: name.span, withStart: true, ticket, &tickets)
+            } else {
+                log.ask(about: name.span, ticket, &tickets)
+            }
+            tickets.finish(ticket)
+            return ticket
+        }
+
+        /// Makes and reads a log of birth 50; its names are asked for next.
+        func openWithoutNames() {
             _ = board()
             land([.entries([])])
             _ = board()
             land([.done, .entries([TurnLogTests.stored(1, [])])])
             _ = board()
             land([.list([]), .entries([]), .entries([TurnLogTests.stored(1, [])])])
+        }
+
+        /// Follows a log that was just made, of birth 50.
+        func open(knowing devices: [String] = []) {
+            openWithoutNames()
             _ = board()
             let names = devices.map { (name: Array($0.utf8), activity: 999_000) }
             land([.names(next: 0, names), .entries([TurnLogTests.stored(1, [])])])
@@ -67,13 +86,15 @@ import Wire
     }
 
     /// An entry of another process.
-    private func foreign(_ number: UInt64, device: String, trimmedTo: UInt64 = 1) -> StoredTurn {
+    private func foreign(
+        _ number: UInt64, device: String, trimmedTo: UInt64 = 1, key: UInt64? = nil
+    ) -> StoredTurn {
         var buffer = ByteBuffer(limit: 1 << 16)
         buffer.append(
             TurnHead(
                 mark: TurnMark(writer: 9, number: number), arrival: 1_000_000,
                 trimmedTo: trimmedTo, isTrimming: false, foldVersion: 4))
-        buffer.append(partOf: 1, key: nil)
+        buffer.append(partOf: 1, key: key)
         buffer.append(
             turnSample: Sample(timestamp: 5, cpu: 1, rps: 2), device: Array(device.utf8).span)
         return TurnLogTests.stored(number, Array(buffer.readable))
@@ -351,5 +372,98 @@ import Wire
         _ = subject.board()
         subject.land([.refused, .entries([TurnLogTests.stored(3, bytes)]), first])
         #expect(subject.outcome()?.failure == .refused)
+    }
+
+    @Test("keys that leave the log together are one block, in how many steps they are met")
+    func countsBlocksOnce() {
+        let subject = Subject()
+        subject.open(knowing: ["a"])
+        subject.log.readSoon()
+        _ = subject.board()
+        let second = foreign(2, device: "b", key: 1)
+        subject.land([.entries([TurnLogTests.stored(1, []), second])])
+        subject.ask("a")
+        #expect(subject.board().contains(.first))
+        // Between the two replies another process has moved all before entry 5 out of the log.
+        let read = [second] + (3...5).map { foreign($0, device: "b", key: $0) }
+        subject.land([.list([]), .entries(read), .entries([foreign(5, device: "b", key: 5)])])
+        _ = subject.board()
+        let rest = [read[3], foreign(6, device: "b", trimmedTo: 5)]
+        subject.land([.list([]), .entries(rest), .entries([read[3]])])
+        #expect(subject.log.keyBlocks.map(\.before) == [5])
+        #expect(subject.log.keyBlocks.map(\.count) == [3])
+    }
+
+    @Test("the checkpoint of a question is forgotten with it: its series' number is used again")
+    func forgetsStarts() {
+        let subject = Subject { $0.historySlice = 1 }
+        subject.open(knowing: ["a", "b"])
+        let first = subject.ask("a", isOfHistory: true)
+        let second = subject.ask("b", isOfHistory: true)
+        _ = subject.board()
+        let made = TurnLogTests.stored(1, [])
+        let read = [made, foreign(2, device: "b"), foreign(3, device: "b")]
+        subject.land([.list([]), .list([]), .entries(read), .entries([made])])
+        #expect(subject.tickets.takeDecided() == first)
+        // The other one goes on.
+        #expect(subject.log.starts.count == 1)
+        _ = subject.board()
+        subject.land([.entries([read[2]])])
+        #expect(subject.tickets.takeDecided() == second)
+        #expect(subject.log.starts.isEmpty)
+        subject.ask("a", isOfHistory: true)
+        subject.log.failAll(.timedOut, &subject.tickets)
+        #expect(subject.log.starts.isEmpty)
+    }
+
+    @Test("a name that was read before its series' end left the log is no device")
+    func forgetsNames() {
+        let subject = Subject()
+        subject.openWithoutNames()
+        let made = TurnLogTests.stored(1, [])
+        _ = subject.board()
+        subject.land([
+            .names(next: 7, [(name: Array("a".utf8), activity: 999_000)]), .entries([made]),
+        ])
+        let ticket = subject.ask("a")
+        _ = subject.board()
+        // Its checkpoint is gone, and the rest of the names comes after that.
+        subject.land([.names(next: 9, []), .list([]), .entries([made]), .entries([made])])
+        #expect(subject.tickets.takeDecided() == ticket)
+        _ = subject.board()
+        subject.land([.names(next: 0, []), .entries([made])])
+        holds(subject.log.knowsDevices)
+        #expect(subject.log.devices(after: nil, limit: 9) == [])
+        #expect(subject.log.deviceCount == 0)
+        subject.log.checkInvariants()
+    }
+
+    @Test("a verdict is not told from a checkpoint that may have expired while it waited")
+    func tellsNothingOld() {
+        for (hours, failure) in [(5, nil), (7, StoreFailure.unsettled)] {
+            let subject = Subject { $0.timeToLive = 24 * 3_600_000 }
+            subject.open(knowing: ["a"])
+            subject.append("a")
+            #expect(subject.board().contains(.append))
+            let made = TurnLogTests.stored(1, [])
+            let log = [made, TurnLogTests.stored(2, subject.log.turnBytes)]
+            // It is stored, and its checkpoint is not where it was looked for.
+            subject.land([.elsewhere, appended(2), .entries([made])])
+            subject.log.tellTime(unixMilliseconds: 1_000_000 + hours * 3_600_000)
+            var outcome = subject.outcome()
+            for _ in 0..<4 where outcome == nil {
+                let replies = subject.board().map { command -> LogReply in
+                    switch command {
+                    case .checkpoint: .list([])
+                    case .read(let number, let isExcluded, _):
+                        .entries(log.filter { $0.position.number >= number + (isExcluded ? 1 : 0) })
+                    default: .entries([made])
+                    }
+                }
+                subject.land(replies)
+                outcome = subject.outcome()
+            }
+            #expect(outcome?.failure == failure && (failure != nil || outcome?.sequence == 1))
+        }
     }
 }
