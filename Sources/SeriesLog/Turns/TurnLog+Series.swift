@@ -118,8 +118,11 @@ extension TurnLog {
         removeIfUseless(id)
     }
 
-    /// A sample that came so long ago may have seen a checkpoint that has expired since, while this
-    /// process was stopped: nobody can say its verdict any more.
+    /// A sample belongs to the series' life while its last one came within the time to live before
+    /// it. The checkpoint of that life was given at least one and a half of it more: it is there
+    /// for half a time to live after the sample. Later, when this process was stopped meanwhile, it
+    /// may have expired, and nobody can say the verdict any more. Clocks that differ have the other
+    /// half of that.
     private mutating func giveUpOld(_ id: SeriesID) {
         guard !table[id].awaited.isEmpty else { return }
         let bound = unixMilliseconds - settings.timeToLive / 4
