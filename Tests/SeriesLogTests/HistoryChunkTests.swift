@@ -6,8 +6,10 @@ import Testing
 @testable import SeriesLog
 
 @Suite struct HistoryChunkTests {
-    private func record(_ entry: UInt64, at arrival: Int, _ sample: Sample) -> HistoryRecord {
-        HistoryRecord(entry: entry, arrival: arrival, sample: sample)
+    private func record(
+        _ entry: UInt64, at arrival: Int, _ sample: Sample, isDeviceOnly: Bool = false
+    ) -> HistoryRecord {
+        HistoryRecord(entry: entry, arrival: arrival, sample: sample, isDeviceOnly: isDeviceOnly)
     }
 
     private func equal(_ left: [HistoryRecord]?, _ right: [HistoryRecord]) -> Bool {
@@ -47,8 +49,10 @@ import Testing
                     record(
                         entry, at: arrival,
                         Sample(
-                            timestamp: 1.7e9 + value(&random).magnitude, cpu: value(&random),
-                            rps: value(&random))))
+                            timestamp: 1.7e9 + value(&random).magnitude,
+                            cpu: random.below(9) == 0 ? Sample.notMeasured : value(&random),
+                            rps: value(&random) * (random.below(5) == 0 ? -1 : 1)),
+                        isDeviceOnly: round % 3 == 0 && random.below(4) == 0))
             }
             let back = HistoryChunk.records(HistoryChunk.bytes(of: records))
             #expect(equal(back, records), "round \(round)")

@@ -48,17 +48,14 @@ import Testing
         let python = try documented("python", for: service)
         let ran = try Programs.run("python3", ["-c", python.first ?? ""])
         #expect(ran.status == 0 && ran.output.contains("'accepted': 2"), "\(ran.output)")
-        let hasNode = try Programs.run("which", ["node"]).status == 0
-        if hasNode {
-            let node = try Programs.run(
-                "node", ["-e", try documented("js", for: service).first ?? ""])
-            #expect(node.output.contains("202"), "\(node.output)")
-        }
+        let node = try Programs.run(
+            "node", ["-e", try documented("js", for: service).first ?? ""])
+        #expect(node.output.contains("202"), "\(node.output)")
         let names = try service.get("/devices").json["devices"] as? [[String: Any]] ?? []
         let devices = Set(names.compactMap { $0["device_id"] as? String })
         #expect(devices.isSuperset(of: ["web-1", "web-2", "web-3", "attic"]), "\(devices)")
         // The fleet has all but the attic's degrees.
-        #expect(try samplesTotal(service) == (hasNode ? 6 : 5))
+        #expect(try samplesTotal(service) == 6)
     }
 
     @Test("wrk gets only good answers")
