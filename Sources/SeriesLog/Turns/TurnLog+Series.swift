@@ -118,14 +118,15 @@ extension TurnLog {
         removeIfUseless(id)
     }
 
-    /// A sample belongs to the series' life while its last one came within the time to live before
-    /// it. The checkpoint of that life was given at least one and a half of it more: it is there
-    /// for half a time to live after the sample. Later, when this process was stopped meanwhile, it
-    /// may have expired, and nobody can say the verdict any more. Clocks that differ have the other
-    /// half of that.
+    /// Gives up the verdicts of samples that came longer ago than the time to live, because this
+    /// process was stopped meanwhile: the checkpoint that they follow may have expired.
+    ///
+    /// It lives for one and a half times to live after such a sample: it was given at least two and
+    /// a half when its own last sample left the log, and that one came at most one before. The half
+    /// is for clocks that differ.
     private mutating func giveUpOld(_ id: SeriesID) {
         guard !table[id].awaited.isEmpty else { return }
-        let bound = unixMilliseconds - settings.timeToLive / 4
+        let bound = unixMilliseconds - settings.timeToLive
         var kept: [LoggedSeries.Awaited] = []
         for awaited in table[id].awaited {
             if clock(ofRecord: awaited.record) < bound {

@@ -440,7 +440,7 @@ import Wire
 
     @Test("a verdict is not told from a checkpoint that may have expired while it waited")
     func tellsNothingOld() {
-        for (hours, failure) in [(5, nil), (7, StoreFailure.unsettled)] {
+        for (hours, failure) in [(23, nil), (25, StoreFailure.unsettled)] {
             let subject = Subject { $0.timeToLive = 24 * 3_600_000 }
             subject.open(knowing: ["a"])
             subject.append("a")
