@@ -95,10 +95,12 @@ final class HistoryFile {
             of: tail.parts, after: place.last,
             timeToLive: query.device == nil ? nil : timeToLive)
         let records = lives.last?.records ?? []
+        var through: UInt64 = 0
         if let place = place.place, !(lives.last?.isNew ?? false) {
-            try read(place, query, tail: records, into: &scan)
+            through = try read(place, query, tail: records, into: &scan)
         }
-        take(records, judges, into: &scan)
+        // The file may be newer than what was read of the log: a trim may have come between.
+        take(records.filter { $0.entry > through }, judges, into: &scan)
     }
 
     private func take(
@@ -132,14 +134,16 @@ final class HistoryFile {
         return (place, chunk.last)
     }
 
+    /// - Returns: the last entry that the fold had taken in where the scan began.
     private func read(
         _ place: Place, _ query: SeriesQuery, tail: [HistoryRecord],
         into scan: inout HistoryScan
-    ) throws(FileFault) {
+    ) throws(FileFault) -> UInt64 {
         guard let through = try begin(place, query, with: &scan) else {
             // Nothing is known but what the checkpoint says.
             begin(place.start.element, &scan)
-            return take(place.start.records, place.judges, into: &scan)
+            take(place.start.records, place.judges, into: &scan)
+            return place.start.through
         }
         var bound = Int(clamping: place.end)
         if let to = query.to, !tail.contains(where: { $0.sample.timestamp <= to }) {
@@ -160,8 +164,9 @@ final class HistoryFile {
             else { continue }
             let wanted = records.filter { $0.entry > through && $0.entry < place.end }
             take(wanted, place.judges, into: &scan)
-            if scan.isComplete || scan.isTooLong { return }
+            if scan.isComplete || scan.isTooLong { break }
         }
+        return through
     }
 
     // MARK: Starts
