@@ -264,6 +264,6 @@ enum FuzzTarget: String, CaseIterable {
 
     private func checkCSV(_ input: [UInt8]) -> String? {
         guard let series = try? SeriesFile.parse(input.span, name: "x") else { return nil }
-        return series.samples.allSatisfy { $0.rps >= 0 && $0.cpu >= 0 } ? nil : "a negative rate"
+        return series.samples.allSatisfy { $0.rps.isFinite && $0.cpu >= 0 } ? nil : "a negative cpu"
     }
 }

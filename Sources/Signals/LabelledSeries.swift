@@ -66,6 +66,9 @@ package struct LabelledSeries: Equatable, Sendable {
         self.events = events
     }
 
+    /// Its values are no load, because some are negative: they are sent as `value`, without cpu.
+    package var isOtherMetric: Bool { samples.contains { $0.rps < 0 } }
+
     /// Time from the first sample to the last, in days; 0 for fewer than two.
     package var days: Double {
         guard let first = samples.first, let last = samples.last else { return 0 }

@@ -24,8 +24,7 @@ package enum SeriesFile {
         var label: Int?
     }
 
-    /// Parses a whole file. Where values are negative the whole series is shifted up to 0, because
-    /// a rate cannot be negative; neither z-score nor shape changes by it.
+    /// Parses a whole file.
     package static func parse(_ bytes: Span<UInt8>, name: String)
         throws(SeriesFileError) -> LabelledSeries
     {
@@ -55,7 +54,6 @@ package enum SeriesFile {
         guard columns != nil else {
             throw SeriesFileError(line: 1, problem: "no header; expected timestamp,value[,label]")
         }
-        shiftUp(&samples)
         return LabelledSeries(name: name, samples: samples, events: events(labels))
     }
 
@@ -131,12 +129,6 @@ package enum SeriesFile {
             label = text == [UInt8(ascii: "1")]
         }
         return (SignalSample(timestamp: timestamp, rps: rps, cpu: cpu), label)
-    }
-
-    private static func shiftUp(_ samples: inout [SignalSample]) {
-        let lowest = samples.map(\.rps).min() ?? 0
-        guard lowest < 0 else { return }
-        for index in samples.indices { samples[index].rps -= lowest }
     }
 
     /// Labelled samples that follow each other are one event.

@@ -24,6 +24,8 @@ struct ReplaySender: ~Copyable {
     private let retryLimit: Int
     private let keys = IdempotencyKeys()
     private var requests = 0
+    /// The series of the last request, and whether it is of another metric than the load.
+    private var rendered = (name: "", isOtherMetric: false)
     private var client: SynchronousClient
     private var request = ByteBuffer(limit: requestLimit)
     /// Retries so far.
@@ -152,16 +154,20 @@ struct ReplaySender: ~Copyable {
     /// Writes a request of its own key; every attempt sends these bytes.
     private mutating func render(_ series: LabelledSeries, _ range: Range<Int>) {
         var body = ByteBuffer(limit: 32 * 1024 * 1024)
+        if rendered.name != series.name { rendered = (series.name, series.isOtherMetric) }
+        let isOtherMetric = rendered.isOtherMetric
         for index in range {
             let sample = series.samples[index]
             body.append("{\"device_id\":")
             body.append(jsonString: devicePrefix + series.name)
             body.append(",\"timestamp\":")
             body.append(number: sample.timestamp)
-            body.append(",\"rps\":")
+            body.append(isOtherMetric ? ",\"value\":" : ",\"rps\":")
             body.append(number: sample.rps)
-            body.append(",\"cpu\":")
-            body.append(number: sample.cpu)
+            if !isOtherMetric {
+                body.append(",\"cpu\":")
+                body.append(number: sample.cpu)
+            }
             body.append("}\n")
         }
         request.removeAll()

@@ -105,9 +105,11 @@ private func checksum(_ bytes: [UInt8]) -> UInt64 {
         #expect(try SeriesFile.parseEvents(output.readable) == series.events)
     }
 
-    @Test("negative values are shifted up, because a rate cannot be negative")
-    func shiftsNegatives() throws {
-        #expect(try parse("timestamp,value\n1,-2\n2,3\n").samples.map(\.rps) == [0, 5])
+    @Test("negative values stay as they are: the series is of another metric than the load")
+    func keepsNegatives() throws {
+        let series = try parse("timestamp,value\n1,-2\n2,3\n")
+        #expect(series.samples.map(\.rps) == [-2, 3] && series.isOtherMetric)
+        #expect(try !parse("timestamp,value\n1,2\n2,3\n").isOtherMetric)
     }
 
     @Test(

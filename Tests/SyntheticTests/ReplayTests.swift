@@ -48,6 +48,28 @@ private func key(of request: String) -> String? {
         }
     }
 
+    @Test("a series with negative values is sent as another metric, and judged as it is")
+    func sendsAnyMetric() throws {
+        let folder = try TemporaryFolder()
+        let data = folder.path + "/t.csv"
+        let lines = (0..<40).map { "\($0),\($0 % 5 - 20)\n" }.joined()
+        try ("timestamp,value\n" + lines).write(toFile: data, atomically: true, encoding: .utf8)
+        try Programs.withService { port, _ in
+            let (status, output) = try Programs.run(
+                Programs.folder + "/synthetic",
+                [
+                    "replay", "--target", "http://127.0.0.1:\(port)", "--data", data, "--out",
+                    folder.path + "/v",
+                ])
+            #expect(status == 0 && output.contains("40 samples"), "\(output)")
+            let (_, series) = try Programs.run(
+                "curl", ["-sS", "http://127.0.0.1:\(port)/series?device_id=t&limit=1"])
+            #expect(series.contains("\"rps\":-20,") && !series.contains("cpu"), "\(series)")
+            let (_, fleet) = try Programs.run("curl", ["-sS", "http://127.0.0.1:\(port)/stats"])
+            #expect(fleet.contains("\"count\":0"), "\(fleet)")
+        }
+    }
+
     @Test("a batch that was cut is sent again, and what had been stored gets no invented verdict")
     func inventsNoVerdicts() throws {
         let good = ("202 Accepted", ReplayTests.verdict)
