@@ -121,6 +121,9 @@ let package = Package(
             name: "TestSupport", dependencies: ["Redis", "CLinux"], path: "Tests/Support",
             swiftSettings: strict),
 
+        // A file layer of SQLite: what a power cut leaves of a file.
+        .target(name: "CPowerCut", dependencies: ["CSQLite"], path: "Tests/PowerCut"),
+
         tests("NumericsTests", ["Numerics"]),
         tests("BytesTests", ["Numerics", "Bytes"]),
         tests("OptionsTests", ["Bytes", "Options"]),
@@ -142,7 +145,7 @@ let package = Package(
             "StoreTests",
             [
                 "Numerics", "Bytes", "Detection", "Telemetry", "System", "Wire",
-                "SeriesLog", "Redis", "Store", "TestSupport",
+                "SeriesLog", "Redis", "Store", "TestSupport", "CPowerCut",
             ]),
         tests(
             "ServiceTests",

@@ -33,6 +33,13 @@ import Testing
                 ])
             guard built.status == 0 else { throw Failure("scripts/setup test; \(built.output)") }
             return [program]
+        case "java": return ["java", KeepAliveTests.folder + "/Client.java"]
+        case "aiohttp", "locust":
+            // From PyPI, in the folder that scripts/setup makes.
+            return [
+                "\(Programs.root)/.build/clients/bin/python",
+                "\(KeepAliveTests.folder)/client_\(client).py",
+            ]
         case "node": return ["node", KeepAliveTests.folder + "/client.js"]
         default: return ["python3", KeepAliveTests.folder + "/client.py"]
         }
@@ -40,7 +47,7 @@ import Testing
 
     @Test(
         "500 posts, each after as long as a connection may rest: none fails",
-        arguments: ["python", "node", "go"])
+        arguments: ["python", "aiohttp", "locust", "node", "go", "java"])
     func losesNoPost(_ client: String) throws {
         let folder = try TemporaryFolder()
         let command = try command(client, in: folder)

@@ -16,6 +16,8 @@ struct ToldVerdicts {
     /// All that was sent, in order: a store tells only the verdict of a device, so the fleet's
     /// samples are judged here.
     private(set) var sent: [(device: String?, sample: Sample, isDeviceOnly: Bool)] = []
+    /// The requests, in order.
+    private(set) var bodies: [String] = []
 
     private let hasValues: Bool
 
@@ -27,7 +29,9 @@ struct ToldVerdicts {
 
     /// Sends a batch of samples: some of no device, some without cpu, and some of another metric
     /// than the load, which may be negative.
-    mutating func send(_ count: Int, devices: Int, to store: any StoreDriver) throws {
+    mutating func send(
+        _ count: Int, devices: Int, key: String? = nil, to store: any StoreDriver
+    ) throws {
         var samples: [(device: String?, sample: Sample, isDeviceOnly: Bool)] = []
         for _ in 0..<count {
             time += random.below(3)
@@ -48,7 +52,9 @@ struct ToldVerdicts {
             let field = isDeviceOnly || sample.rps < 0 ? "value" : "rps"
             return "{\"timestamp\":\(sample.timestamp),\(cpu)\"\(field)\":\(sample.rps)\(name)}"
         }
-        let verdicts = try store.append("[" + texts.joined(separator: ",") + "]")
+        let body = "[" + texts.joined(separator: ",") + "]"
+        let verdicts = try store.append(body, key: key)
+        bodies.append(body)
         for ((device, sample, isDeviceOnly), verdict) in zip(samples, verdicts) {
             if verdict.sequence == 1 { rows[device] = [] }
             rows[device, default: []].append(SeriesPage.Row(sample: sample, verdict: verdict))

@@ -73,8 +73,10 @@ final class FileTables {
                 reason: "it has format \(version), and this build reads \(FileTables.format)")
         }
         let id = try number("PRAGMA application_id", database)
-        let pages = try number("PRAGMA page_count", database)
-        guard id == FileTables.applicationID || pages == 0 else {
+        // After a power cut of the first seconds there may be a database of nobody, and nothing in
+        // it.
+        let things = try number("SELECT count(*) FROM sqlite_master", database)
+        guard id == FileTables.applicationID || (id == 0 && things == 0) else {
             throw FileFault(kind: .other, reason: "it is a database of another program")
         }
         try database.run(
