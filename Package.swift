@@ -152,7 +152,7 @@ let package = Package(
             [
                 "Numerics", "Bytes", "Detection", "Wire", "SeriesLog", "Redis", "Store", "Signals",
                 "Service", "TestSupport",
-            ], exclude: ["GoPeer", "KeepAlive"]),
+            ], exclude: ["GoPeer", "KeepAlive", "Recorded"]),
         tests(
             "LoadGenTests",
             [

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -65,6 +66,13 @@ static inline int tm_open_to_read(const char *path) { return open(path, O_RDONLY
 static inline int tm_open_to_write(const char *path) {
     return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 }
+
+// Variadic too. Programs that are started do not get this descriptor.
+static inline int tm_close_on_start(int fd) { return fcntl(fd, F_SETFD, FD_CLOEXEC); }
+
+// Swift takes the list of environment variables for a shared variable of its own.
+extern char **environ;
+static inline char **tm_environment(void) { return environ; }
 
 // Sets how many nanoseconds late the kernel may fire the timers of this thread; the default is
 // 50,000.

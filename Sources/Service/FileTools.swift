@@ -36,6 +36,10 @@ enum FileTools {
                         "\(count.table): \(count.copied) rows copied, \(count.damaged) damaged, "
                             + "\(count.holes) holes")
                 }
+            case .judge(let path):
+                try JudgedSamples.write(open(path, configuration), timeToLive(configuration))
+            case .diff(let path, let program):
+                return try diff(path, with: program, configuration)
             case .backtest(let path, let changes):
                 try backtest(open(path, configuration), with: changes, configuration)
             }
@@ -180,22 +184,43 @@ enum FileTools {
             if outcome.isChanged { rows.append((name, outcome)) }
         }
         let seconds = (Clock.now() - start).seconds
-        rows.sort { left, right in
-            let (one, other) = (left.outcome.changes, right.outcome.changes)
-            return one == other ? left.name.lexicographicallyPrecedes(right.name) : one > other
-        }
         say("| series | samples | alerts before | after | new | gone | moved |")
         say("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
         say("| the fleet | \(fleet.cells) |")
         say("| all devices | \(total.cells) |")
-        for row in rows.prefix(listedDevices) {
+        list(rows)
+        let samples = fleet.samples + total.samples
+        say("\n\(samples) samples folded twice, in \(Double(Int(seconds * 100)) / 100) s.")
+    }
+
+    /// Rows of the devices that change most.
+    private static func list(_ rows: [(name: [UInt8], outcome: Backtest.Outcome)]) {
+        let sorted = rows.sorted { left, right in
+            let (one, other) = (left.outcome.changes, right.outcome.changes)
+            return one == other ? left.name.lexicographicallyPrecedes(right.name) : one > other
+        }
+        for row in sorted.prefix(listedDevices) {
             say("| \(String(decoding: row.name, as: UTF8.self)) | \(row.outcome.cells) |")
         }
         if rows.count > listedDevices {
             say("\n\(rows.count - listedDevices) more devices change.")
         }
-        let samples = fleet.samples + total.samples
-        say("\n\(samples) samples folded twice, in \(Double(Int(seconds * 100)) / 100) s.")
+    }
+
+    private static func diff(
+        _ path: String, with program: String, _ configuration: Configuration
+    ) throws(ArchiveError) -> Int32 {
+        let archive = try open(path, configuration)
+        let found = try JudgedSamples.compare(
+            archive, at: path, with: program, timeToLive(configuration))
+        say("| series | samples | alerts here | of the other | new | gone | moved |")
+        say("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        say("| the fleet | \(found.fleet.cells) |")
+        say("| all devices | \(found.devices.cells) |")
+        list(found.changed)
+        say("\n\(found.samples) samples judged by both, \(found.differing) verdicts differ.")
+        if let first = found.first { say("\nthe first: \(first.own)\n    other: \(first.other)") }
+        return found.differing == 0 ? 0 : 1
     }
 }
 

@@ -1,6 +1,7 @@
 internal import CLinux
 
-/// Reads a file, or standard input, in blocks of whole lines: it may be larger than memory.
+/// Reads a file, standard input or what a program writes, in blocks of whole lines: it may be
+/// larger than memory.
 package struct LineReader: ~Copyable {
     private let descriptor: FileDescriptor
     private let name: String
@@ -19,6 +20,13 @@ package struct LineReader: ~Copyable {
         let number = path.map { unsafe tm_open_to_read($0) } ?? dup(STDIN_FILENO)
         guard number >= 0 else { throw FileError(path: name, reason: SystemError("open")) }
         descriptor = FileDescriptor(owning: number)
+    }
+
+    /// - Parameter name: by which errors call what is read.
+    package init(_ descriptor: consuming FileDescriptor, name: String, blockBytes: Int) {
+        self.descriptor = descriptor
+        self.name = name
+        self.blockBytes = blockBytes
     }
 
     /// The next lines; nil when there are none.

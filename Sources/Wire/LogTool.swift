@@ -1,7 +1,8 @@
 package import Detection
 internal import Options
 
-/// What `tidemark log` and `tidemark backtest` are asked to do with a file of series.
+/// What `tidemark log`, `tidemark backtest` and `tidemark diff` are asked to do with a file of
+/// series.
 package enum LogTool: Equatable, Sendable {
     package enum Format: String, CaseIterable, Sendable {
         /// As a POST takes it: an object a line.
@@ -19,7 +20,10 @@ package enum LogTool: Equatable, Sendable {
     case backup(String, to: String)
     case compact(String)
     case recover(String, to: String)
+    case judge(String)
     case backtest(String, BacktestChanges)
+    /// With another build of this program, or whatever answers as `log judge` does.
+    case diff(String, with: String)
 
     /// The name by which messages call it.
     package var name: String {
@@ -31,7 +35,9 @@ package enum LogTool: Equatable, Sendable {
         case .backup: "log backup"
         case .compact: "log compact"
         case .recover: "log recover"
+        case .judge: "log judge"
         case .backtest: "backtest"
+        case .diff: "diff"
         }
     }
 
@@ -41,11 +47,13 @@ package enum LogTool: Equatable, Sendable {
                tidemark log export PATH [--device NAME] [--format ndjson|csv]
                                                   its samples, in the order in which they came
                tidemark log import PATH [FILE]    puts samples in, as a POST takes them
+               tidemark log judge PATH            what this build says of each of its samples
                tidemark log backup PATH COPY      copies it, also while the service runs
                tidemark log compact PATH          gives empty pages back; the service is stopped
                tidemark log recover PATH COPY     what can be read of a damaged one, into a new one
                tidemark backtest PATH [--alert-threshold 6] [--window-size N] ...
                                                   the alerts that other settings would have given
+               tidemark diff PATH --with PROGRAM  the verdicts that another build would have given
 
         """
 }
@@ -70,19 +78,20 @@ package struct BacktestChanges: Equatable, Sendable {
     }
 }
 
-/// Reads the words after `tidemark log` and `tidemark backtest`.
+/// Reads the words after `tidemark log`, `tidemark backtest` and `tidemark diff`.
 enum LogToolReader {
     /// How many operands a tool has.
     private static let operands: [String: ClosedRange<Int>] = [
         "stats": 1...1, "export": 1...1, "import": 1...2, "verify": 1...1, "backup": 2...2,
-        "compact": 1...1, "recover": 2...2,
+        "compact": 1...1, "recover": 2...2, "judge": 1...1,
     ]
 
     /// - Parameter words: without `log`.
     static func read(_ words: ArraySlice<String>) throws(ConfigurationError) -> LogTool {
         guard let name = words.first, let count = operands[name] else {
             throw ConfigurationError(
-                "log: one of stats, export, import, verify, backup, compact and recover is wanted")
+                "log: one of stats, export, import, verify, judge, backup, compact and recover "
+                    + "is wanted")
         }
         var paths: [String] = []
         var device: String?
@@ -113,6 +122,7 @@ enum LogToolReader {
         case "export": return .export(paths[0], device: device, format: format)
         case "import": return .importFrom(paths[0], source: paths.count == 2 ? paths[1] : nil)
         case "verify": return .verify(paths[0])
+        case "judge": return .judge(paths[0])
         case "backup": return .backup(paths[0], to: paths[1])
         case "recover": return .recover(paths[0], to: paths[1])
         default: return .compact(paths[0])
@@ -138,6 +148,30 @@ enum LogToolReader {
                 "backtest: a setting to change is wanted, as --alert-threshold 6")
         }
         return .backtest(path, changes)
+    }
+
+    /// - Parameter words: without `diff`.
+    static func readDiff(_ words: ArraySlice<String>) throws(ConfigurationError) -> LogTool {
+        var path: String?
+        var other: String?
+        var arguments = Arguments(words)
+        while let argument = arguments.next() {
+            switch argument {
+            case .operand(let text) where path == nil: path = plain(text)
+            case .operand(let text):
+                throw ConfigurationError("diff: \(text): one path is wanted")
+            case .flag("--with"):
+                other = try value(&arguments, "--with", allowed: "another build of this program")
+            case .flag(let flag):
+                throw ConfigurationError("diff: \(flag): unknown flag; allowed is --with")
+            }
+        }
+        guard let path else { throw ConfigurationError("diff: a path is wanted") }
+        guard let other else {
+            throw ConfigurationError(
+                "diff: --with PROGRAM is wanted: another build of this program")
+        }
+        return .diff(path, with: other)
     }
 
     private static let judging = ["WINDOW_SIZE", "Z_THRESHOLD", "MIN_SAMPLES", "ALERT_THRESHOLD"]

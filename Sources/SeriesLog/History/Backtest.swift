@@ -60,26 +60,34 @@ package struct Backtest: ~Copyable {
     }
 
     package var outcome: Outcome {
-        var outcome = Outcome()
-        outcome.samples = count
-        outcome.before = alerts.before.count
-        outcome.after = alerts.after.count
-        let common = Set(alerts.before).intersection(alerts.after)
-        outcome.same = common.count
-        var rest = alerts.after.filter { !common.contains($0) }[...]
-        for place in alerts.before where !common.contains(place) {
+        Outcome(samples: count, before: alerts.before, after: alerts.after)
+    }
+}
+
+extension Backtest.Outcome {
+    /// Compares alerts.
+    /// - Parameters:
+    ///   - before: places of alerts, counted from 1 on.
+    ///   - after: those with the other settings.
+    package init(samples: Int, before: [Int], after: [Int]) {
+        self.samples = samples
+        self.before = before.count
+        self.after = after.count
+        let common = Set(before).intersection(after)
+        same = common.count
+        var rest = after.filter { !common.contains($0) }[...]
+        for place in before where !common.contains(place) {
             while let first = rest.first, first < place - Backtest.nearby {
-                outcome.new += 1
+                new += 1
                 rest.removeFirst()
             }
             if let first = rest.first, first <= place + Backtest.nearby {
-                outcome.moved += 1
+                moved += 1
                 rest.removeFirst()
             } else {
-                outcome.gone += 1
+                gone += 1
             }
         }
-        outcome.new += rest.count
-        return outcome
+        new += rest.count
     }
 }

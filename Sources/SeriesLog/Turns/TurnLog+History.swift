@@ -46,11 +46,12 @@ extension TurnLog {
     /// group: as large a part of all entries as the group's series are of all series.
     func fleetShare(_ job: TrimJob) -> [HistoryRecord] {
         let entries = Int(job.number - job.first)
+        // Where no device has left, one group takes all.
         let total = max(1, job.series.count)
-        func bound(_ done: Int) -> UInt64 {
-            job.first + UInt64(done >= job.series.count ? entries : entries * done / total)
-        }
-        return fleetRecords(bound(job.next.lowerBound)..<bound(job.next.upperBound))
+        func bound(_ done: Int) -> UInt64 { job.first + UInt64(entries * done / total) }
+        let isLast = job.next.upperBound == job.series.count
+        return fleetRecords(
+            bound(job.next.lowerBound)..<(isLast ? job.number : bound(job.next.upperBound)))
     }
 
     // MARK: Questions

@@ -64,6 +64,16 @@ import Wire
         }
     }
 
+    @Test("the fleet has its history where no sample names a device")
+    func tellsFleetAlone() throws {
+        let folder = try TemporaryFolder()
+        let store = try open(folder.path + "/series.db", settings())
+        var told = ToldVerdicts(seed: 27)
+        for _ in 0..<30 { try told.send(200, devices: 0, to: store) }
+        #expect(try number("SELECT count(*) FROM history", folder.path + "/series.db") > 0)
+        #expect(try store.allSamples(nil, limit: 1000) == told.fleetRows())
+    }
+
     @Test("a series that ended is not told; what came after begins at 1")
     func beginsAnew() throws {
         let folder = try TemporaryFolder()

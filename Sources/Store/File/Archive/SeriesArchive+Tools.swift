@@ -164,6 +164,29 @@ extension SeriesArchive {
         }
     }
 
+    /// What this build says of every sample, with the settings that judged last.
+    /// - Parameters:
+    ///   - timeToLive: SERIES_TTL in milliseconds.
+    ///   - take: told of each sample, series by series; the fleet's has no name.
+    package func judge(
+        timeToLive: Int, _ take: (_ name: [UInt8], _ sample: Sample, _ verdict: Verdict) -> Void
+    ) throws(ArchiveError) {
+        let parameters = try parameters()
+        let fleet = Device(series: HistoryTables.fleet, name: [], isLive: true)
+        for device in [fleet] + (try devices()) {
+            var fold = SeriesFold(parameters)
+            try read(device.series, name: device.name, timeToLive: timeToLive) { step in
+                switch step {
+                case .begins:
+                    var fresh = SeriesFold(parameters)
+                    swap(&fold, &fresh)
+                case .sample(let record):
+                    take(device.name, record.sample, fold.fold(record.sample, parameters))
+                }
+            }
+        }
+    }
+
     // MARK: Copies
 
     /// Copies the file as it is now, also while the service writes it.
