@@ -5,6 +5,15 @@ extension ByteBuffer {
         var firstUnwritten = 0
         for index in bytes.indices {
             let byte = bytes[index]
+            if byte >= 0x80 {
+                guard let scalar = ByteBuffer.unseenCharacter(bytes, at: index) else { continue }
+                append(bytes.extracting(firstUnwritten..<index))
+                append("\\u")
+                appendHexadecimal(UInt8(scalar >> 8))
+                appendHexadecimal(UInt8(scalar & 0xFF))
+                firstUnwritten = index + 3
+                continue
+            }
             guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
                 continue
             }
@@ -36,9 +45,28 @@ extension ByteBuffer {
         case 0x0D: append("\\r")
         default:
             append("\\u00")
-            for nibble in [byte >> 4, byte & 0xF] {
-                append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble)
-            }
+            appendHexadecimal(byte)
+        }
+    }
+
+    private mutating func appendHexadecimal(_ byte: UInt8) {
+        for nibble in [byte >> 4, byte & 0xF] {
+            append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble)
+        }
+    }
+
+    /// A character that is not seen, or that turns those around it: two names that differ only by
+    /// them look the same. All take three bytes.
+    /// - Returns: nil for any other.
+    private static func unseenCharacter(_ bytes: Span<UInt8>, at index: Int) -> UInt16? {
+        guard index + 2 < bytes.count, bytes[index] & 0xF0 == 0xE0 else { return nil }
+        let scalar =
+            UInt16(bytes[index] & 0x0F) << 12 | UInt16(bytes[index + 1] & 0x3F) << 6
+            | UInt16(bytes[index + 2] & 0x3F)
+        switch scalar {
+        case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB:
+            return scalar
+        default: return nil
         }
     }
 

@@ -7,13 +7,13 @@ package import Bytes
 package struct ChunkedDecoder {
     private enum State {
         case size(digits: Int)
-        case extensionText
+        case extensions(ChunkExtensions)
         case sizeLineFeed
         case data
         case dataReturn
         case dataLineFeed
         case trailerStart
-        case trailerText
+        case trailer(TrailerField)
         case trailerLineFeed
         case endLineFeed
         case done
@@ -83,8 +83,14 @@ package struct ChunkedDecoder {
         }
         switch state {
         case .size(let digits): state = try size(byte, digits)
-        case .extensionText:
-            if byte == 0x0D { state = .sizeLineFeed } else { try checkText(byte) }
+        case .extensions(var extensions):
+            if byte == 0x0D {
+                try extensions.end()
+                state = .sizeLineFeed
+            } else {
+                try extensions.take(byte)
+                state = .extensions(extensions)
+            }
         case .sizeLineFeed:
             try expect(byte, 0x0A)
             headBytes = remaining == 0 ? headBytes : 0
@@ -101,11 +107,20 @@ package struct ChunkedDecoder {
             if byte == 0x0D {
                 state = .endLineFeed
             } else {
-                try checkText(byte)
-                state = .trailerText
+                var field = TrailerField()
+                try field.take(byte)
+                state = .trailer(field)
             }
-        case .trailerText:
-            if byte == 0x0D { state = .trailerLineFeed } else { try checkText(byte) }
+        case .trailer(var field):
+            // Without a copy of the name in the state.
+            state = .trailerStart
+            if byte == 0x0D {
+                try field.end()
+                state = .trailerLineFeed
+            } else {
+                try field.take(byte)
+                state = .trailer(field)
+            }
         case .trailerLineFeed:
             try expect(byte, 0x0A)
             state = .trailerStart
@@ -132,18 +147,12 @@ package struct ChunkedDecoder {
         guard byte == UInt8(ascii: ";") else {
             throw HTTPRefusal(.badRequest, "a chunk size is followed by neither ; nor CRLF")
         }
-        return .extensionText
+        return .extensions(ChunkExtensions())
     }
 
     private func expect(_ byte: UInt8, _ expected: UInt8) throws(HTTPRefusal) {
         guard byte == expected else {
             throw HTTPRefusal(.badRequest, "a chunk is not closed by CRLF")
-        }
-    }
-
-    private func checkText(_ byte: UInt8) throws(HTTPRefusal) {
-        guard ByteClass.isFieldValue(byte) else {
-            throw HTTPRefusal(.badRequest, "a control character in a chunk extension or trailer")
         }
     }
 }

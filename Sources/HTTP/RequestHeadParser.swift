@@ -273,6 +273,10 @@ package struct RequestHeadParser: ~Escapable {
         case 10 where bytes.spells(name, "connection", ignoringCase: true):
             connection(value)
         case 13 where bytes.spells(name, "authorization", ignoringCase: true):
+            // Which of two would count, others in between may see otherwise.
+            guard head.authorization.isEmpty else {
+                throw HTTPRefusal(.badRequest, "more than one Authorization header")
+            }
             head.authorization = value
         case 14 where bytes.spells(name, "content-length", ignoringCase: true):
             try contentLength(value)

@@ -69,7 +69,7 @@ struct LoadRun: Sendable {
 
     /// Runs it; returns when all is settled.
     func execute(showing view: inout LiveView) throws(RunError) -> MeasuredRun {
-        ProcessUsage.raiseDescriptorLimit()
+        _ = ProcessUsage.raiseDescriptorLimit()
         let series = plan.suite?.series(seed: plan.seed) ?? []
         let outcomes = Outcomes()
         // All threads begin together, a moment from now.

@@ -29,10 +29,13 @@ enum PageOrigin: Equatable {
     case foreign
 }
 
-/// Who may do what: tokens, pages of other sites, proxies that are believed.
+/// Who may do what, and from where: the address that is listened at, tokens, pages of other sites,
+/// proxies that are believed.
 final class Access: Sendable {
     /// Origins whose pages are let in; `*` for all.
     let origins: [String]
+    /// Where clients are listened to; nil for all addresses of the machine.
+    let address: PeerAddress?
     private let ownOrigin: WebOrigin?
     private let proxies: [AddressRange]
     private let configuration: Configuration
@@ -44,6 +47,15 @@ final class Access: Sendable {
     init(_ configuration: Configuration) throws(ConfigurationError) {
         self.configuration = configuration
         origins = configuration.corsOrigins
+        if configuration.bindAddress == "*" {
+            address = nil
+        } else if let found = PeerAddress(configuration.bindAddress) {
+            address = found
+        } else {
+            throw ConfigurationError(
+                "BIND: \"\(configuration.bindAddress.prefix(80))\" is not allowed; allowed is * or "
+                    + "an address of this machine, such as 127.0.0.1, 0.0.0.0 or ::1")
+        }
         ownOrigin = WebOrigin(url: configuration.externalURL)
         var proxies: [AddressRange] = []
         for text in configuration.trustedProxies {

@@ -348,7 +348,8 @@ struct Connection: ~Copyable {
             unread.method = request.method
             unread.allowedOrigin = request.allowedOrigin
         }
-        responder.refuse(unread, .unreadable(refusal), into: &output)
+        let problem = isInFlight ? nil : responder.overQuota(unreadableFrom: peer)
+        responder.refuse(unread, problem ?? .unreadable(refusal), into: &output)
         endInFlight(responder)
         machine.close()
         phase = .finishing(lingers: true)

@@ -10,9 +10,10 @@ enum LocalCheck {
     private static let bodyLimit = 1 << 20
 
     /// - Returns: the exit status: 0 for a 200, else 1 with the reason on standard error.
-    static func run(port: UInt16, path: String) -> Int32 {
+    /// - Parameter host: an address of this machine.
+    static func run(host: String, port: UInt16, path: String) -> Int32 {
         do throws(RequestError) {
-            let status = try ask(port: port, path: path)
+            let status = try ask(host: host, port: port, path: path)
             guard status != 200 else { return 0 }
             fail(port: port, path: path, reason: "answers \(status)")
         } catch {
@@ -25,9 +26,11 @@ enum LocalCheck {
         StandardStreams.writeError("tidemark check: port \(port), \(path): \(reason)\n")
     }
 
-    private static func ask(port: UInt16, path: String) throws(RequestError) -> Int {
+    private static func ask(
+        host: String, port: UInt16, path: String
+    ) throws(RequestError) -> Int {
         var client = try SynchronousClient(
-            host: "127.0.0.1", port: port, timeout: timeout, requestLimit: requestLimit,
+            host: host, port: port, timeout: timeout, requestLimit: requestLimit,
             bodyLimit: bodyLimit)
         var request = ByteBuffer(limit: requestLimit)
         request.append(

@@ -7,7 +7,7 @@ internal import Telemetry
 final class RequestMetrics: Sendable {
     enum Counter: Int, CaseIterable {
         case ingestRequests, samples, duplicates, anomalies, alerts, linesIgnored
-        case remoteUnpaired, remoteIgnored
+        case remoteUnpaired, remoteIgnored, wrongTokens
         case connections, agedConnections, crowdedConnections, inFlight
     }
 

@@ -90,6 +90,12 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     mutating func decide(
         _ request: inout Request, head: RequestHead, bytes: Span<UInt8>, from peer: PeerAddress
     ) -> HeadDecision {
+        // Before all else: what is refused costs too.
+        if head.method == .post || !request.endpoint.traits.isProbe,
+            let problem = overQuota(peer, head: head, bytes)
+        {
+            return .refuse(problem)
+        }
         var isForeign = false
         if !head.origin.isEmpty {
             switch shared.access.origin(of: head, bytes) {
@@ -106,10 +112,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         case .get(let question):
             let traits = request.endpoint.traits
             if !traits.isOpen, !tokens.allowsRead(bytes.extracting(head.authorization)) {
-                return .refuse(.unauthorized(isRead: true))
-            }
-            if !traits.isProbe, let problem = overQuota(peer, head: head, bytes) {
-                return .refuse(problem)
+                return .refuse(unauthorized(peer, head: head, bytes, isRead: true))
             }
             do throws(QueryError) {
                 return .reply(question, try Query(head.query, bytes))
@@ -148,9 +151,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         ofPost head: RequestHead, _ bytes: Span<UInt8>, from peer: PeerAddress
     ) -> Problem? {
         guard tokens.allowsPost(bytes.extracting(head.authorization)) else {
-            return .unauthorized(isRead: false)
+            return unauthorized(peer, head: head, bytes, isRead: false)
         }
-        if let problem = overQuota(peer, head: head, bytes) { return problem }
         if head.framing == .none { return .lengthRequired }
         if head.idempotencyKey == .bad { return .badKey }
         return nil
@@ -163,7 +165,32 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         guard let client = shared.access.client(of: peer, head, bytes),
             let wait = shared.quota.count(client, now: now)
         else { return nil }
-        return .overQuota(
+        return overQuota(wait)
+    }
+
+    /// Nobody guesses tokens by the thousand. A right one is never refused for it.
+    private func unauthorized(
+        _ peer: PeerAddress, head: RequestHead, _ bytes: Span<UInt8>, isRead: Bool
+    ) -> Problem {
+        guard !head.authorization.isEmpty else { return .unauthorized(isRead: isRead) }
+        metrics.add(1, .wrongTokens)
+        guard let client = shared.access.client(of: peer, head, bytes),
+            let wait = shared.wrongTokens.count(client, now: now)
+        else { return .unauthorized(isRead: isRead) }
+        return .tooManyTokens(retryAfterSeconds: max(1, Int(wait.seconds.rounded(.up))))
+    }
+
+    /// Counts a request whose head could not be read. Its client is the peer, whoever it speaks
+    /// for.
+    /// - Returns: what it is told instead, when it makes too many.
+    func overQuota(unreadableFrom peer: PeerAddress) -> Problem? {
+        if shared.quota.isOff || shared.access.trusts(peer) { return nil }
+        guard let wait = shared.quota.count(peer, now: now) else { return nil }
+        return overQuota(wait)
+    }
+
+    private func overQuota(_ wait: TimeSpan) -> Problem {
+        .overQuota(
             requestsPerSecond: shared.configuration.clientQuota,
             retryAfterSeconds: max(1, Int(wait.seconds.rounded(.up))))
     }

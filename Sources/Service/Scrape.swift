@@ -75,6 +75,9 @@ struct Scrape: ~Copyable {
         Counted(
             name: "connections_crowded_total", counter: .crowdedConnections,
             help: "Idle connections closed to make room for others, because of MAX_CONNECTIONS."),
+        Counted(
+            name: "auth_failures_total", counter: .wrongTokens,
+            help: "Requests with a token that is not one of ours."),
     ]
 
     private mutating func write(_ rows: [Counted], into output: inout ByteBuffer) {
@@ -192,6 +195,10 @@ struct Scrape: ~Copyable {
         writer.single(
             "process_start_time_seconds", .gauge, help: "Start, in Unix time.",
             value: shared.startedUnixSeconds, into: &output)
+        writer.single(
+            "log_lines_lost_total", .counter,
+            help: "Lines of the log that standard error did not take at once.",
+            value: Double(Log.lostLines), into: &output)
         writer.family("tidemark_build_info", .info, help: "The build; always 1.", into: &output)
         writer.sample(
             1, labels: "version=\"\(Build.version)\",swift=\"\(Build.swiftVersion)\"",

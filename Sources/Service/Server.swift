@@ -10,16 +10,26 @@ enum Server {
     enum StartError: Error, CustomStringConvertible {
         case system(SystemError)
         case store(SharedFile.OpeningError)
+        /// Too few descriptors for any connection.
+        case descriptors(Int)
 
         var description: String {
             switch self {
             case .system(let error): error.description
             case .store(let error): "the store cannot be opened: \(error.description)"
+            case .descriptors(let limit):
+                "the process may open \(limit) files and sockets (ulimit -n), and needs "
+                    + "\(Server.ownDescriptors) for itself"
             }
         }
     }
 
-    static func run(_ configuration: Configuration, _ access: Access) throws(StartError) {
+    /// Files and sockets beside the connections of clients: the store's, the loops', files that are
+    /// read now and then, and a few in reserve.
+    private static let ownDescriptors = 64
+    private static let descriptorsOfLoop = 8
+
+    static func run(_ wanted: Configuration, _ access: Access) throws(StartError) {
         let signals: SignalQueue
         do throws(SystemError) {
             // First of all: threads of the store inherit the mask, too.
@@ -27,7 +37,8 @@ enum Server {
         } catch {
             throw .system(error)
         }
-        let loops = configuration.threads > 0 ? configuration.threads : availableProcessors()
+        let loops = wanted.threads > 0 ? wanted.threads : availableProcessors()
+        let configuration = try bounded(wanted, loops: loops)
         let parameters = FoldParameters(configuration)
         switch configuration.store {
         case .memory:
@@ -62,6 +73,22 @@ enum Server {
         }
     }
 
+    /// The settings with no more connections than there are descriptors.
+    private static func bounded(
+        _ wanted: Configuration, loops: Int
+    ) throws(StartError) -> Configuration {
+        let limit = ProcessUsage.raiseDescriptorLimit()
+        let room = limit - ownDescriptors - descriptorsOfLoop * loops
+        guard room > 0 else { throw .descriptors(limit) }
+        guard wanted.connectionLimit > room else { return wanted }
+        var configuration = wanted
+        configuration.connectionLimit = room
+        Log.warning(
+            "MAX_CONNECTIONS: \(room) instead of \(wanted.connectionLimit), because the process may "
+                + "open \(limit) files and sockets (ulimit -n)")
+        return configuration
+    }
+
     /// Serves until a signal comes and the loops have drained.
     private static func run<Series: Store & ~Copyable>(
         _ shared: SharedState, on _: Series.Type, sharing store: Series.Shared,
@@ -78,10 +105,10 @@ enum Server {
         _ shared: SharedState, on _: Series.Type, sharing store: Series.Shared,
         until signals: borrowing SignalQueue
     ) throws(SystemError) {
-        ProcessUsage.raiseDescriptorLimit()
         let loops = shared.metrics.count
         // All are opened before the first thread starts, so that a port in use stops the start.
-        let seats = try openSeats(port: UInt16(shared.configuration.port), count: loops)
+        let seats = try openSeats(
+            port: UInt16(shared.configuration.port), at: shared.access.address, count: loops)
         let threads = try ThreadGroup(seats) { seat in
             serve(seat, shared, on: Series.self, sharing: store)
         }
@@ -104,12 +131,14 @@ enum Server {
         let wakeUp: Int32
     }
 
-    private static func openSeats(port: UInt16, count: Int) throws(SystemError) -> [Seat] {
+    private static func openSeats(
+        port: UInt16, at address: PeerAddress?, count: Int
+    ) throws(SystemError) -> [Seat] {
         var seats: [Seat] = []
-        if port > 0 { try Sockets.checkFree(port: port) }
+        if port > 0 { try Sockets.checkFree(port: port, at: address) }
         for index in 0..<count {
             // Port 0 takes a free one, which the others then share.
-            let listener = try Sockets.listen(port: seats.first?.port ?? port)
+            let listener = try Sockets.listen(port: seats.first?.port ?? port, at: address)
             seats.append(
                 Seat(
                     index: index, port: try Sockets.localPort(listener),

@@ -22,6 +22,7 @@ final class SharedState: Sendable {
     /// What the loops share of the store: for probes and scrapes.
     let store: any SharedStore
     let quota: ClientQuota
+    let wrongTokens = ClientQuota.ofWrongTokens()
     let access: Access
     let startedUnixSeconds: Double
     /// One per loop, in the loops' order.

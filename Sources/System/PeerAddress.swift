@@ -30,6 +30,14 @@ package struct PeerAddress: Hashable, Sendable {
 }
 
 extension PeerAddress {
+    /// All addresses of the machine, IPv4 too.
+    static let anyVersion6 = PeerAddress(high: 0, low: 0)
+    static let anyVersion4 = PeerAddress(high: 0, low: 0xFFFF_0000_0000)
+    package static let loopback = PeerAddress(high: 0, low: 0xFFFF_7F00_0001)
+
+    /// Whether it is an IPv4 address.
+    var isVersion4: Bool { high == 0 && low >> 32 == 0xFFFF }
+
     /// An address as text, without a port.
     package init?(_ text: String) {
         var four = in_addr()

@@ -23,15 +23,17 @@ package struct ProcessUsage {
     }
 
     /// Raises the soft limit of open descriptors to the hard one; without effect where forbidden.
-    package static func raiseDescriptorLimit() {
+    /// - Returns: the limit that counts.
+    package static func raiseDescriptorLimit() -> Int {
         var limit = rlimit()
         // SAFETY: the call fills the structure.
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
-            return
+            return .max
         }
         limit.rlim_cur = limit.rlim_max
         // SAFETY: the call reads the structure.
         _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return descriptorLimits().soft
     }
 
     private static func descriptorLimits() -> (soft: Int, hard: Int) {

@@ -4,18 +4,19 @@ internal import CLinux
 package struct SignalQueue: ~Copyable {
     package let descriptor: FileDescriptor
 
-    /// Takes SIGTERM, SIGINT and SIGHUP over; SIGPIPE and SIGXFSZ are ignored: writing to
-    /// a closed socket, or beyond the limit of a file, just fails.
+    /// Takes SIGTERM, SIGINT, SIGQUIT and SIGHUP over. Those are ignored that would end the process
+    /// without a reason: of a closed socket or a file's limit, where writing just fails, and those
+    /// that programs use among themselves.
     package init() throws(SystemError) {
         // SAFETY: the C library fills the set; all calls below only read it.
         var set = sigset_t()
         unsafe sigemptyset(&set)
         unsafe sigaddset(&set, SIGTERM)
         unsafe sigaddset(&set, SIGINT)
+        unsafe sigaddset(&set, SIGQUIT)
         unsafe sigaddset(&set, SIGHUP)
         unsafe pthread_sigmask(Int32(SIG_BLOCK), &set, nil)
-        tm_ignore_signal(SIGPIPE)
-        tm_ignore_signal(SIGXFSZ)
+        for number in [SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGALRM] { tm_ignore_signal(number) }
         // SAFETY: the call reads the set.
         let number = unsafe signalfd(-1, &set, Int32(SFD_NONBLOCK | SFD_CLOEXEC))
         guard number >= 0 else { throw SystemError("signalfd") }

@@ -8,37 +8,39 @@ package enum Sockets {
 
     /// A listener of its own on `port`, sharing it with the other loops' (SO_REUSEPORT): the kernel
     /// spreads new connections over them. Port 0 takes any free one.
-    package static func listen(port: UInt16, loopbackOnly: Bool = false)
+    /// - Parameter address: one of this machine; nil for all of them.
+    package static func listen(port: UInt16, at address: PeerAddress?)
         throws(SystemError) -> FileDescriptor
     {
-        let descriptor = try bound(port, loopbackOnly: loopbackOnly, isShared: true)
+        let descriptor = try bound(port, at: address, isShared: true)
         try checked("listen") { Int(CLinux.listen(descriptor.number, backlogLimit)) }
         return descriptor
     }
 
     /// Throws when another process listens on `port`: the kernel would share it between both, and
     /// half of the clients would talk to the one, half to the other.
-    package static func checkFree(port: UInt16) throws(SystemError) {
-        _ = try bound(port, loopbackOnly: false, isShared: false)
+    package static func checkFree(port: UInt16, at address: PeerAddress?) throws(SystemError) {
+        _ = try bound(port, at: address, isShared: false)
     }
 
     /// A socket that has taken a port.
-    private static func bound(_ port: UInt16, loopbackOnly: Bool, isShared: Bool)
+    private static func bound(_ port: UInt16, at address: PeerAddress?, isShared: Bool)
         throws(SystemError) -> FileDescriptor
     {
         do {
-            return try bound(AF_INET6, port, loopbackOnly: loopbackOnly, isShared: isShared)
+            return try bound(port, at: address ?? .anyVersion6, as: isShared)
         } catch {
             // A machine without IPv6 still serves IPv4.
-            guard error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL else { throw error }
-            return try bound(AF_INET, port, loopbackOnly: loopbackOnly, isShared: isShared)
+            guard address == nil, error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL
+            else { throw error }
+            return try bound(port, at: .anyVersion4, as: isShared)
         }
     }
 
     private static func bound(
-        _ family: Int32, _ port: UInt16, loopbackOnly: Bool, isShared: Bool
+        _ port: UInt16, at place: PeerAddress, as isShared: Bool
     ) throws(SystemError) -> FileDescriptor {
-        let useIPv4 = family == AF_INET || loopbackOnly
+        let useIPv4 = place.isVersion4
         let descriptor = try open(useIPv4 ? AF_INET : AF_INET6)
         try set(descriptor.number, level: SOL_SOCKET, name: SO_REUSEADDR, to: 1)
         if isShared {
@@ -48,7 +50,7 @@ package enum Sockets {
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = port.bigEndian
-            address.sin_addr.s_addr = loopbackOnly ? UInt32(0x7F00_0001).bigEndian : 0
+            address.sin_addr.s_addr = UInt32(truncatingIfNeeded: place.low).bigEndian
             try bind(descriptor.number, &address)
         } else {
             try set(
@@ -56,6 +58,13 @@ package enum Sockets {
             var address = sockaddr_in6()
             address.sin6_family = sa_family_t(AF_INET6)
             address.sin6_port = port.bigEndian
+            let words = (place.high.bigEndian, place.low.bigEndian)
+            unsafe withUnsafeMutableBytes(of: &address.sin6_addr) { bytes in
+                // SAFETY: an IPv6 address is 16 bytes.
+                unsafe bytes.storeBytes(of: words.0, toByteOffset: 0, as: UInt64.self)
+                // SAFETY: as above.
+                unsafe bytes.storeBytes(of: words.1, toByteOffset: 8, as: UInt64.self)
+            }
             try bind(descriptor.number, &address)
         }
         return descriptor

@@ -5,7 +5,7 @@ internal import Options
 package enum Invocation: Equatable {
     case serve(Configuration)
     /// Ask the service on this machine's port for a path, and exit with 0 when it answers 200.
-    case check(port: Int, path: String)
+    case check(host: String, port: Int, path: String)
     /// Do nothing for so long.
     case pause(TimeSpan)
     /// Look into a file of series, with what the environment sets.
@@ -94,11 +94,15 @@ package enum CommandLineReader {
             throw ConfigurationError("check: one path is wanted, as in /ready")
         }
         var configuration = Configuration()
-        let port = Settings.port
-        if let text = environment(port.name), !text.isEmpty {
-            try port.set(text, in: &configuration, source: port.name)
+        for setting in [Settings.port, Settings.bind] {
+            if let text = environment(setting.name), !text.isEmpty {
+                try setting.set(text, in: &configuration, source: setting.name)
+            }
         }
-        return .check(port: configuration.port, path: path)
+        let isAny = ["*", "0.0.0.0", "::"].contains(configuration.bindAddress)
+        return .check(
+            host: isAny ? "127.0.0.1" : configuration.bindAddress, port: configuration.port,
+            path: path)
     }
 
     /// The text of `--help`: every setting with its flag, default, range and meaning.

@@ -105,6 +105,8 @@ package struct Configuration: Sendable, Equatable {
     package var externalURL = ""
     /// Address ranges of proxies that are believed about whom they speak for.
     package var trustedProxies: [String] = []
+    /// `*` for all addresses of the machine.
+    package var bindAddress = "*"
     package var logLevel = LogLevel.info
     package var logFormat = LogFormat.json
 

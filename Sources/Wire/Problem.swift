@@ -53,6 +53,8 @@ package enum Problem {
     case foreignOrigin
     case unmetExpectation
     case overQuota(requestsPerSecond: Int, retryAfterSeconds: Int)
+    /// Wrong tokens, too many from one address.
+    case tooManyTokens(retryAfterSeconds: Int)
     case lengthRequired
     case unsupportedCoding(isRemoteWrite: Bool)
     /// The body is not of the coding that its head names.
@@ -85,7 +87,8 @@ package enum Problem {
         case .methodNotAllowed(let endpoint): head.allow = endpoint.allow
         case .unauthorized: head.asksForBearerToken = true
         case .unsupportedCoding(let isRemoteWrite): head.tellsCodings = !isRemoteWrite
-        case .overQuota(_, let seconds): head.retryAfterSeconds = seconds
+        case .overQuota(_, let seconds), .tooManyTokens(let seconds):
+            head.retryAfterSeconds = seconds
         default: if status == .serviceUnavailable { head.retryAfterSeconds = 1 }
         }
         return head
@@ -98,7 +101,7 @@ package enum Problem {
         case .unauthorized: .unauthorized
         case .foreignOrigin: .forbidden
         case .unmetExpectation: .expectationFailed
-        case .overQuota: .tooManyRequests
+        case .overQuota, .tooManyTokens: .tooManyRequests
         case .lengthRequired: .lengthRequired
         case .unsupportedCoding: .unsupportedMediaType
         case .tooLongDecoded: .contentTooLarge
@@ -128,6 +131,7 @@ package enum Problem {
             "Origin: a page of another site may not send samples here; CORS_ORIGINS lets it"
         case .unmetExpectation: "Expect: allowed is 100-continue"
         case .overQuota(let rate, _): "over \(rate) requests a second from one address"
+        case .tooManyTokens: "too many wrong tokens from one address"
         case .lengthRequired: "a POST needs Content-Length or Transfer-Encoding: chunked"
         case .unsupportedCoding(let isRemoteWrite):
             "Content-Encoding: allowed is "

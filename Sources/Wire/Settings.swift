@@ -32,8 +32,19 @@ package enum Settings {
         "PORT", \.port, default: 8080, in: 0...65_535,
         means: "port to serve on; 0 takes any free one")
 
+    /// So, too.
+    static let bind = Setting(
+        name: "BIND", defaultText: "*", allowed: "* or an IPv4 or IPv6 address",
+        meaning: "address of this machine to serve on; * is all",
+        apply: { text, configuration in
+            // What is no address is told when the service opens it.
+            configuration.bindAddress = text
+            return !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        })
+
     private static let serving: [Setting] = [
         port,
+        bind,
         integer(
             "ADMIN_PORT", \.adminPort, default: 9091, in: 0...65_535,
             means: "reserved for profiles on loopback; nothing listens there yet"),

@@ -124,6 +124,26 @@ private func text(_ value: Double) -> String {
         #expect(held.indices.allSatisfy { held[$0] == model[$0] }, "seed \(seed)")
     }
 
+    @Test("characters that are not seen, or that turn others around, are shown as escapes")
+    func escapesUnseen() throws {
+        let unseen = ["\u{200B}", "\u{202E}", "\u{2028}", "\u{2066}", "\u{FEFF}", "\u{2060}"]
+        for text in unseen.map({ "a\($0)b" }) + unseen {
+            var buffer = ByteBuffer(limit: 200)
+            buffer.append(jsonString: text)
+            let shown = String(buffer.readable)
+            #expect(shown.utf8.allSatisfy { $0 < 0x80 } && shown.contains("\\u"), "\(shown)")
+            var cursor = JSONCursor(buffer.readable)
+            var decoded = ByteBuffer(limit: 200)
+            cursor.decode(try cursor.string(), into: &decoded)
+            #expect(String(decoded.readable) == text)
+        }
+        for text in ["…", "€", "\u{2010}", "\u{2030}", "\u{FF21}", "日本", "é", "\u{10348}"] {
+            var buffer = ByteBuffer(limit: 200)
+            buffer.append(jsonString: text)
+            #expect(String(buffer.readable) == "\"\(text)\"")
+        }
+    }
+
     @Test("a JSON string is escaped so that it reads back")
     func escapesStrings() throws {
         let original = "a\"b\\c\u{1}\n\té😀"

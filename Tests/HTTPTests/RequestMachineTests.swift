@@ -57,7 +57,7 @@ private let conversation = Array(
     ("POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{\"a\":1}"
         + "GET /analyze HTTP/1.1\r\nHost: x\r\n\r\n"
         + "POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-        + "4;ext=1\r\nWiki\r\n00A\r\npedia in\r\n\r\n0\r\nTrailer: x\r\n\r\n"
+        + "4;ext=1;a=\"b \\\";\";c\r\nWiki\r\n00A\r\npedia in\r\n\r\n0\r\nX-Sum:\tx\r\nB:\r\n\r\n"
         + "GET /stats HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
         + "HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n").utf8)
 
@@ -118,7 +118,12 @@ private let expected = [
         arguments: [
             "g\r\n", "\r\n", "-1\r\n", " 1\r\n", "1 \r\n", "0x1\r\na\r\n", "1\na", "1\r\nab\r\n",
             "1\r\na\n", "FFFFFFFFFFFFFFFF\r\n", "1000000000000000\r\n", "1;\u{1}\r\n",
-            "0\r\nA: b\n\r\n",
+            "0\r\nA: b\n\r\n", "1;;;\r\n", "1;\r\n", "1;a=\r\n", "1;a=\"b\r\n", "1; a\r\n",
+            "1;a=\"b\"c\r\n", "1;a=\"b\\\r\n", "1;=a\r\n", "1;a b\r\n", "0;a=b=c\r\n",
+            "0\r\n: b\r\n\r\n", "0\r\n a: b\r\n\r\n", "0\r\na\r\n\r\n",
+            "0\r\na : b\r\n\r\n", "0\r\nA: b\r\n c\r\n\r\n", "0\r\nA: \u{1}\r\n\r\n",
+            "0\r\nContent-Length: 5\r\n\r\n", "0\r\nTransfer-encoding: chunked\r\n\r\n",
+            "0\r\nHost: y\r\n\r\n", "0\r\nGET /health HTTP/1.1\r\n\r\n",
         ])
     func refusesMalformedChunks(_ body: String) {
         let head = "POST /i HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

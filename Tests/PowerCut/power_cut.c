@@ -20,8 +20,7 @@ static int64_t count, room;
 
 static sqlite3_file *real(sqlite3_file *file) { return (sqlite3_file *)((pc_file *)file + 1); }
 
-static void note(sqlite3_file *file, enum pc_kind kind, int64_t offset, const void *bytes, int size) {
-    int number = ((pc_file *)file)->file;
+static void note_number(int number, enum pc_kind kind, int64_t offset, const void *bytes, int size) {
     if (number < 0) return;
     pthread_mutex_lock(&lock);
     if (recorded) {
@@ -39,6 +38,10 @@ static void note(sqlite3_file *file, enum pc_kind kind, int64_t offset, const vo
         operations[count++] = (pc_operation){kind, number, offset, size, copy};
     }
     pthread_mutex_unlock(&lock);
+}
+
+static void note(sqlite3_file *file, enum pc_kind kind, int64_t offset, const void *bytes, int size) {
+    note_number(((pc_file *)file)->file, kind, offset, bytes, size);
 }
 
 // A write is in the record before it is on its way, a sync after it has come back.
@@ -111,8 +114,19 @@ static int number_of(const char *name, int flags) {
     if (recorded && flags & SQLITE_OPEN_WAL && strncmp(name, recorded, size) == 0
         && strcmp(name + size, "-wal") == 0)
         number = 1;
+    if (recorded && flags & SQLITE_OPEN_MAIN_JOURNAL && strncmp(name, recorded, size) == 0
+        && strcmp(name + size, "-journal") == 0)
+        number = 2;
     pthread_mutex_unlock(&lock);
     return number;
+}
+
+static int layer_delete(sqlite3_vfs *layer, const char *name, int syncs) {
+    (void)layer;
+    int code = below->xDelete(below, name, syncs);
+    if (code == SQLITE_OK)
+        note_number(number_of(name, SQLITE_OPEN_MAIN_JOURNAL), pc_delete, 0, NULL, 0);
+    return code;
 }
 
 static int layer_open(
@@ -132,6 +146,7 @@ static void install(void) {
     layer.zName = "power-cut";
     layer.szOsFile = (int)sizeof(pc_file) + below->szOsFile;
     layer.xOpen = layer_open;
+    layer.xDelete = layer_delete;
     layer.pNext = NULL;
     sqlite3_vfs_register(&layer, 1);
 }

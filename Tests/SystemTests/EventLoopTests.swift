@@ -87,7 +87,7 @@ private struct Notebook: ~Copyable, EventHandler {
 
     @Test("a handler may serve what has come meanwhile before its turn ends")
     func gathers() throws {
-        let listener = try Sockets.listen(port: 0, loopbackOnly: true)
+        let listener = try Sockets.listen(port: 0, at: .loopback)
         let endpoint = try SocketAddress.resolve(
             host: "127.0.0.1", port: try Sockets.localPort(listener))
         var loop = try EventLoop(wakeUp: nil)

@@ -67,7 +67,7 @@ import Testing
 @Suite struct SocketTests {
     @Test("a connection is accepted, carries bytes both ways, and ends")
     func carriesBytes() throws {
-        let listener = try Sockets.listen(port: 0, loopbackOnly: true)
+        let listener = try Sockets.listen(port: 0, at: .loopback)
         let endpoint = try SocketAddress.resolve(
             host: "127.0.0.1", port: try Sockets.localPort(listener))
         let client = try Sockets.connect(to: endpoint)

@@ -4,11 +4,11 @@
 #define TIDEMARK_POWER_CUT_H
 #include <stdint.h>
 
-enum pc_kind { pc_write, pc_truncate, pc_sync };
+enum pc_kind { pc_write, pc_truncate, pc_sync, pc_delete };
 
 typedef struct {
     enum pc_kind kind;
-    // 0: the database; 1: what is written ahead of it.
+    // 0: the database; 1: what is written ahead of it; 2: its rollback journal.
     int file;
     // Of a write; the size after a cut.
     int64_t offset;

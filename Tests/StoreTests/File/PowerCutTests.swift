@@ -44,16 +44,18 @@ private struct PowerCut {
                 UnsafeBufferPointer(start: operation.bytes, count: Int(operation.count)))
         }
 
-        func apply(to file: inout [UInt8]) {
-            if kind == pc_truncate {
-                if file.count > offset { file.removeLast(file.count - offset) }
-                return
+        /// - Parameter file: nil when there is none.
+        func apply(to file: inout [UInt8]?) {
+            switch kind {
+            case pc_delete: file = nil
+            case pc_sync: break
+            case pc_truncate: file = file.map { Array($0.prefix(offset)) }
+            default: write(0..<bytes.count, to: &file)
             }
-            write(0..<bytes.count, to: &file)
         }
 
         /// Of a write each sector is written or not.
-        func apply(to file: inout [UInt8], tearing random: inout SeededRandom) {
+        func apply(to file: inout [UInt8]?, tearing random: inout SeededRandom) {
             guard kind == pc_write else { return apply(to: &file) }
             var from = 0
             while from < bytes.count {
@@ -64,27 +66,35 @@ private struct PowerCut {
             }
         }
 
-        private func write(_ range: Range<Int>, to file: inout [UInt8]) {
+        private func write(_ range: Range<Int>, to kept: inout [UInt8]?) {
+            var file = kept ?? []
+            kept = nil
             let missing = offset + range.upperBound - file.count
             if missing > 0 { file += [UInt8](repeating: 0, count: missing) }
             for index in range { file[offset + index] = bytes[index] }
+            kept = file
         }
     }
 
     /// - Parameter count: the operations before the cut.
-    /// - Returns: the bytes of the database, and of what was written ahead; nil where there is no
-    ///   such file.
+    /// - Returns: the bytes of the database, of what was written ahead and of the journal; nil
+    ///   where there is no such file.
     static func files(_ count: Int, _ random: inout SeededRandom) -> [[UInt8]?] {
         let all = (0..<count).map { Operation($0) }
-        return [Int32(0), 1].map { number in
-            let operations = all.filter { $0.file == number }
-            let synced = (operations.lastIndex { $0.kind == pc_sync } ?? -1) + 1
+        // The first sync of what is written ahead syncs the folder, with what was deleted before.
+        let folder = all.firstIndex { $0.file == 1 && $0.kind == pc_sync } ?? -1
+        return [Int32(0), 1, 2].map { number in
+            let own = all.indices.filter { all[$0].file == number }
+            let synced =
+                own.lastIndex {
+                    all[$0].kind == pc_sync || (all[$0].kind == pc_delete && $0 < folder)
+                }.map { $0 + 1 } ?? 0
             // A name in a folder is on the disk with the first sync.
-            if synced == 0, operations.isEmpty || random.below(2) == 0 { return nil }
-            var bytes: [UInt8] = []
-            for operation in operations[..<synced] { operation.apply(to: &bytes) }
+            if synced == 0, own.isEmpty || random.below(2) == 0 { return nil }
+            var bytes: [UInt8]?
+            for index in own[..<synced] { all[index].apply(to: &bytes) }
             let fate = Fate.allCases[random.below(Fate.allCases.count)]
-            var rest = Array(operations[synced...])
+            var rest = own[synced...].map { all[$0] }
             if fate == .reordered { rest.shuffle(using: &random) }
             for operation in rest {
                 switch fate {
@@ -176,7 +186,7 @@ private struct PowerCut {
         let answered = workload.marks.count { $0 <= count }
         let folder = try TemporaryFolder()
         let path = folder.path + "/b.db"
-        for (bytes, end) in zip(PowerCut.files(count, &random), ["", "-wal"]) {
+        for (bytes, end) in zip(PowerCut.files(count, &random), ["", "-wal", "-journal"]) {
             if let bytes { try Files.write(path + end, bytes.span) }
         }
         let store = try open(path, waitsForDisk: waitsForDisk)
@@ -217,11 +227,13 @@ private struct PowerCut {
             for number in 0..<min(PowerCutTests.perWorkload, cuts - done) {
                 let seed = UInt64(first + done + number)
                 var random = SeededRandom(seed: seed)
-                lost += try cut(
-                    workload, &random, waitsForDisk: waitsForDisk,
-                    name:
-                        "SYNC=\(waitsForDisk ? "full" : "normal"), seed \(first + done), cut \(number)"
-                )
+                let name =
+                    "SYNC=\(waitsForDisk ? "full" : "normal"), seed \(first + done), cut \(number)"
+                do {
+                    lost += try cut(workload, &random, waitsForDisk: waitsForDisk, name: name)
+                } catch {
+                    Issue.record("\(name): \(error)")
+                }
             }
             done += PowerCutTests.perWorkload
         }
