@@ -38,17 +38,18 @@ enum Log {
     private static func write(_ level: Configuration.LogLevel, _ message: String) {
         let settings = settings.withLock { $0 }
         guard level >= settings.level else { return }
-        var line = line(level, message, settings.format)
+        var line = line(level, message, as: settings.format)
         if line.count > lineLimit {
             let start = message.utf8.prefix(lineLimit / 8)
-            line = Log.line(level, String(decoding: start, as: UTF8.self) + " …", settings.format)
+            line = Log.line(
+                level, String(decoding: start, as: UTF8.self) + " …", as: settings.format)
         }
         let isTaken = stream.withLock { _ in StandardStreams.tryWriteError(line.readable) }
         if !isTaken { lost.add(1, ordering: .relaxed) }
     }
 
     private static func line(
-        _ level: Configuration.LogLevel, _ message: String, _ format: Configuration.LogFormat
+        _ level: Configuration.LogLevel, _ message: String, as format: Configuration.LogFormat
     ) -> ByteBuffer {
         var line = ByteBuffer(limit: 1 << 20)
         let seconds = Double(Clock.unixNanoseconds() / 1_000_000) / 1000
