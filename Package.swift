@@ -110,7 +110,7 @@ let package = Package(
             "Fuzz",
             [
                 "Bytes", "Numerics", "HTTP", "Detection", "Wire", "Signals", "Options",
-                "System", "SeriesLog", "Redis",
+                "System", "SeriesLog", "Redis", "Compression",
             ]),
         program(
             "Benchmark",
@@ -161,7 +161,7 @@ let package = Package(
                 "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
-        tests("FuzzTests", ["Fuzz"]),
+        tests("FuzzTests", ["Fuzz", "Compression"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "TestSupport"]),
     ],
     cxxLanguageStandard: .cxx17

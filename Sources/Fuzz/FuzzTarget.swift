@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Compression
 internal import Wire
 internal import Detection
 internal import HTTP
@@ -9,7 +10,7 @@ internal import Signals
 /// The parsers that read bytes from outside, each with valid examples and a check for any input.
 enum FuzzTarget: String, CaseIterable {
     case canary, head, body, response, json, samples, lines, configuration, query, checkpoint, csv
-    case entry, remote
+    case entry, remote, coded
 
     private static let conversation =
         "POST /ingest?verdicts=all HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k-1\r\n"
@@ -48,7 +49,7 @@ enum FuzzTarget: String, CaseIterable {
             case .configuration:
                 ["--port=80\n--series-ttl\n5m", "--store\nmemory\n--z-threshold=2.5\n--help"]
             case .query: ["verdicts=all&device_id=a%20b&limit=10&after=x+y&alerts=true"]
-            case .checkpoint: []
+            case .checkpoint, .coded: []
             case .entry:
                 [
                     "\u{1}\0\u{4}writer..number..\0\0\0\0\0\0\0\0\u{1}\0\0\0\0\0\0\0"
@@ -65,6 +66,7 @@ enum FuzzTarget: String, CaseIterable {
             case .csv: ["timestamp,value,label\n\"2017-11-01T00:00:00Z\",49.6,0\n17,1e3,1\n"]
             }
         if self == .checkpoint { return [Self.checkpointExample()] }
+        if self == .coded { return CodedInput.examples }
         return texts.map { Array($0.utf8) }
     }
 
@@ -100,6 +102,7 @@ enum FuzzTarget: String, CaseIterable {
         case .samples: checkSamples(input)
         case .lines: checkLines(input)
         case .remote: checkRemote(input)
+        case .coded: CodedInput.check(input)
         case .configuration: checkConfiguration(input)
         case .query: checkQuery(input)
         case .checkpoint: checkCheckpoint(input)

@@ -1,3 +1,4 @@
+import Compression
 import Testing
 
 @testable import Fuzz
@@ -9,6 +10,14 @@ import Testing
             for cut in 0...example.count {
                 #expect(target.check(example, cut: cut) == nil, "cut at \(cut)")
             }
+        }
+    }
+
+    @Test("the examples of coded bodies are of their codings")
+    func decodesExamples() {
+        for example in CodedInput.examples {
+            let body = CodedInput.decoded(example, by: ContentDecoder())
+            #expect(body?.starts(with: Array(#"{"cpu":1,""#.utf8)) == true, "\(example)")
         }
     }
 

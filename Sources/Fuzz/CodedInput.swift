@@ -1,0 +1,59 @@
+internal import Bytes
+internal import Compression
+internal import HTTP
+
+/// Bodies that are compressed: no input may grow beyond the limit, and one that is refused once is
+/// refused again by the same decoder.
+enum CodedInput {
+    private static let limit = 1 << 20
+
+    /// The coding, and a body of it.
+    static let examples: [[UInt8]] = [
+        // gzip
+        [
+            0x00, 0x1F, 0x8B, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xAB, 0x56, 0x4A,
+            0x2E, 0x28, 0x55, 0xB2, 0x32, 0xD4, 0x51, 0x2A, 0x2A, 0x28, 0x56, 0xB2, 0x32, 0xAA,
+            0xE5, 0xAA, 0x26, 0x42, 0x04, 0x00, 0xE1, 0x35, 0xC9, 0x62, 0x36, 0x00, 0x00, 0x00,
+        ],
+        // deflate
+        [
+            0x01, 0x78, 0x9C, 0xAB, 0x56, 0x4A, 0x2E, 0x28, 0x55, 0xB2, 0x32, 0xD4, 0x51, 0x2A,
+            0x2A, 0x28, 0x56, 0xB2, 0x32, 0xAA, 0xE5, 0xAA, 0x26, 0x42, 0x04, 0x00, 0xB3, 0x2A,
+            0x0F, 0x7F,
+        ],
+        // zstd
+        [
+            0x02, 0x28, 0xB5, 0x2F, 0xFD, 0x04, 0x58, 0xC5, 0x00, 0x00, 0x90, 0x7B, 0x22, 0x63,
+            0x70, 0x75, 0x22, 0x3A, 0x31, 0x2C, 0x22, 0x72, 0x70, 0x73, 0x22, 0x3A, 0x32, 0x7D,
+            0x0A, 0x01, 0x00, 0x16, 0x39, 0xC3, 0xDC, 0x98, 0x1A, 0xE2,
+        ],
+        // snappy: ten bytes, and a copy of the first four of them
+        [
+            0x03, 0x0E, 0x24, 0x7B, 0x22, 0x63, 0x70, 0x75, 0x22, 0x3A, 0x31, 0x2C, 0x22, 0x01,
+            0x0A,
+        ],
+    ]
+
+    static func check(_ input: [UInt8]) -> String? {
+        let decoder = ContentDecoder()
+        let first = decoded(input, by: decoder)
+        if let first, first.count > limit { return "\(first.count) bytes" }
+        return decoded(input, by: decoder) == first ? nil : "it is decoded in two ways"
+    }
+
+    /// - Returns: nil for what is refused.
+    static func decoded(_ input: [UInt8], by decoder: ContentDecoder) -> [UInt8]? {
+        guard let first = input.first else { return nil }
+        let codings: [ContentCoding] = [.gzip, .deflate, .zstd, .snappy]
+        let coding = codings[Int(first) % codings.count]
+        var output = ByteBuffer(limit: limit + ContentDecoder.step)
+        do throws(ContentFault) {
+            let body = Array(input.dropFirst())
+            try decoder.decode(body.span, coding, limit: limit, into: &output)
+        } catch {
+            return nil
+        }
+        let held = output.readable
+        return held.indices.map { held[$0] }
+    }
+}
