@@ -10,6 +10,10 @@ package struct DeviceEntry: Sendable {
     /// Newest activity first; equal activity by name, so that pages neither skip nor repeat.
     static func isListedBefore(_ left: DeviceEntry, _ right: DeviceEntry) -> Bool {
         if left.lastActivity != right.lastActivity { return left.lastActivity > right.lastActivity }
-        return Array(left.key.bytes).lexicographicallyPrecedes(Array(right.key.bytes))
+        let (one, other) = (left.key.bytes, right.key.bytes)
+        for index in 0..<min(one.count, other.count) where one[index] != other[index] {
+            return one[index] < other[index]
+        }
+        return one.count < other.count
     }
 }

@@ -11,6 +11,11 @@ package struct SampleBatch: ~Copyable {
     /// Bad samples that a reply lists; the others are only counted.
     package static let listedErrors = 100
 
+    /// A body of nothing but so many bad samples is given up: more of them only cost time.
+    package static let faultsAlone = 1_000
+    /// Samples, good or bad, that are looked at; what follows is one that is too much.
+    package static let looks = 2 * sampleLimit
+
     package struct Fault {
         package let index: Int
         package let error: SampleError
@@ -161,8 +166,9 @@ package struct SampleBatch: ~Copyable {
             return
         }
         var index = 1
+        defer { if isGivenUp(index), cursor.peek() != nil { reject(.givenUp, index: index) } }
         if rejected > 0 { cursor.offset = SampleBatch.end(ofBadObjectAt: start, in: cursor.bytes) }
-        while cursor.peek() != nil {
+        while !isGivenUp(index), cursor.peek() != nil {
             let begin = cursor.offset
             let badBefore = rejected
             element(&cursor, index: index, now: now)
@@ -176,6 +182,11 @@ package struct SampleBatch: ~Copyable {
             index == 1 || hasLineBreak(cursor.bytes, before: firstEnd)
         else { return }
         throw refuse(first)
+    }
+
+    /// Whether nobody looks at the samples from this one on.
+    private func isGivenUp(_ index: Int) -> Bool {
+        index >= SampleBatch.looks || samples.isEmpty && rejected >= SampleBatch.faultsAlone
     }
 
     /// Where to look for the next object after a bad one: behind its last bracket, or at a line
@@ -271,6 +282,9 @@ package struct SampleBatch: ~Copyable {
                         isBad = false
                     }
                     index += 1
+                    if isGivenUp(index), cursor.peek() == UInt8(ascii: ",") {
+                        return reject(.givenUp, index: index)
+                    }
                 } while cursor.take(UInt8(ascii: ","))
                 try cursor.expect(UInt8(ascii: "]"))
             }

@@ -29,6 +29,16 @@ package struct SampleError: Error, Equatable {
         self.detail = "\(detail) at byte \(offset)"
     }
 
+    /// The samples from this one on were not looked at.
+    static let givenUp = SampleError(
+        givenUp: "the rest is not looked at: there were \(SampleBatch.faultsAlone) samples and none of "
+            + "them good, or \(SampleBatch.looks) altogether")
+
+    private init(givenUp detail: String) {
+        fault = .batchTooLong
+        self.detail = detail
+    }
+
     /// The store has no room for the series of a new device.
     static let noRoom = SampleError(noRoom: StoreFailure.noRoom.detail)
 

@@ -84,6 +84,20 @@ import Testing
         #expect(listed == model.sorted { $0.value.last > $1.value.last }.map(\.key), "seed \(seed)")
     }
 
+    @Test("however the names spread over the stripes, a page is the same")
+    func listsUnevenStripes() {
+        let log = log(devices: 5_000)
+        for number in 0..<5_000 { _ = append(log, "d\(number)", at: number / 100) }
+        for limit in [1, 10, 100, 1_000] {
+            let whole = log.devices(after: nil, limit: limit, now: at(60), share: limit)
+            for share in [1, 2, 7] {
+                let page = log.devices(after: nil, limit: limit, now: at(60), share: share)
+                #expect(names(page ?? []) == names(whole ?? []), "\(limit), \(share)")
+            }
+            #expect(whole?.count == limit)
+        }
+    }
+
     @Test("the fleet takes every sample")
     func countsTheFleet() {
         let log = log()

@@ -344,6 +344,26 @@ import Wire
         #expect(decoded.faults[SampleBatch.sampleLimit]?.contains("at most 100000") == true)
     }
 
+    @Test(
+        "a body of nothing but faults is given up; one good sample keeps it going, to a bound",
+        arguments: [("1", ","), ("{\"cpu\":1}", ","), ("{\"cpu\":1}", "\n")])
+    func givesUp(_ bad: String, _ separator: String) {
+        let isArray = separator == ","
+        func body(_ count: Int, first: String = "") -> String {
+            let text = first + Array(repeating: bad, count: count).joined(separator: separator)
+            return isArray ? "[\(text)]" : text
+        }
+        let few = decode(body(SampleBatch.faultsAlone))
+        #expect(few.rejected == SampleBatch.faultsAlone)
+        let many = decode(body(50_000))
+        #expect(many.rejected == SampleBatch.faultsAlone + 1 && many.samples.isEmpty)
+        let good = "{\"cpu\":1,\"rps\":1}\(separator)"
+        let kept = decode(body(50_000, first: good))
+        #expect(kept.rejected == 50_000 && kept.samples.count == 1)
+        let most = decode(body(300_000, first: good))
+        #expect(most.rejected == SampleBatch.looks && most.samples.count == 1)
+    }
+
     @Test("a batch that is used again forgets what it held")
     func isUsedAgain() throws {
         var batch = SampleBatch()

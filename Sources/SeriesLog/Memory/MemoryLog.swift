@@ -239,10 +239,14 @@ package final class MemoryLog: Sendable {
 
     /// The devices with the newest activity, or those that follow `name` in that order.
     ///
-    /// Each stripe is already in order, so its share of a page is at most its first `limit`
-    /// entries. A device that becomes active between two pages moves to the front. No page shows a
+    /// Each stripe is already in order, and names spread evenly over the stripes: of each a few
+    /// entries more than its share of the page are looked at, and again more where that was too few.
+    /// A device that becomes active between two pages moves to the front. No page shows a
     /// device twice.
-    package func devices(after name: Span<UInt8>?, limit: Int, now: Instant) -> [DeviceEntry]? {
+    /// - Parameter share: of a stripe at first; nil for four times what it has on average.
+    package func devices(
+        after name: Span<UInt8>?, limit: Int, now: Instant, share: Int? = nil
+    ) -> [DeviceEntry]? {
         var position: ListPosition?
         if let name {
             let hash = DeviceKey.hash(name, seed: seed)
@@ -252,14 +256,36 @@ package final class MemoryLog: Sendable {
             guard let activity else { return nil }
             position = ListPosition(lastActivity: activity, name: Array(name))
         }
-        var entries: [DeviceEntry] = []
-        for stripe in stripes {
-            entries += stripe.table.withLock { table in
-                page(of: table.series, after: position, limit: limit, now: now)
+        var share = share ?? 4 * limit / MemoryLog.stripeCount + 16
+        while true {
+            if let page = page(after: position, limit: limit, share: share, now: now) {
+                return page
             }
+            share *= 4
         }
-        entries.sort { DeviceEntry.isListedBefore($0, $1) }
-        return Array(entries.prefix(limit))
+    }
+
+    /// The page, of at most `share` entries of each stripe.
+    /// - Returns: nil when a stripe may have more entries for the page than that.
+    private func page(
+        after position: ListPosition?, limit: Int, share: Int, now: Instant
+    ) -> [DeviceEntry]? {
+        var entries: [DeviceEntry] = []
+        // The last entry of each stripe that may have more.
+        var ends: [Int] = []
+        for stripe in stripes {
+            let own = stripe.table.withLock { table in
+                page(of: table.series, after: position, limit: min(share, limit), now: now)
+            }
+            entries += own
+            if own.count == share { ends.append(entries.count - 1) }
+        }
+        // Places are sorted, not entries, which are large.
+        let places = entries.indices.sorted {
+            DeviceEntry.isListedBefore(entries[$0], entries[$1])
+        }.prefix(limit)
+        guard share >= limit || Set(places).isDisjoint(with: ends) else { return nil }
+        return places.map { entries[$0] }
     }
 
     /// Where in the list of all devices a page begins: after this device.
