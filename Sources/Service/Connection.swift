@@ -71,6 +71,7 @@ struct Connection: ~Copyable {
     private var lingeredBytes = 0
     /// Memory for unfinished requests that the worker has counted for this connection.
     private var countedBytes = 0
+    private var countedOutput = 0
     /// A request's body is expected, and its reply is not made yet.
     private(set) var isInFlight = false
     /// A request waits for the store. The requests behind it wait too, so replies keep their order.
@@ -178,13 +179,22 @@ struct Connection: ~Copyable {
         let held = input.capacity + machine.chunkedBody.capacity
         responder.bufferedBytes += held - countedBytes
         countedBytes = held
+        // Small ones are many, and bounded by their number.
+        let unread = output.capacity > ConnectionLimits.readBytes ? output.capacity : 0
+        responder.unreadBytes += unread - countedOutput
+        countedOutput = unread
     }
+
+    /// Whether memory is held for a reply that the client does not read.
+    var isUnread: Bool { countedOutput > 0 }
 
     /// The connection is closed: its memory and its request are not counted any more.
     mutating func leave<Series: Store & ~Copyable>(_ responder: inout Responder<Series>) {
         endInFlight(responder)
         responder.bufferedBytes -= countedBytes
+        responder.unreadBytes -= countedOutput
         countedBytes = 0
+        countedOutput = 0
     }
 
     // MARK: Requests
@@ -410,6 +420,8 @@ struct Connection: ~Copyable {
             case .lingering, .serving: if clientHasFinished { return .close }
             }
             if input.isEmpty, input.capacity > ConnectionLimits.readBytes { input.releaseMemory() }
+            countMemory(&responder)
+        } else if output.capacity > ConnectionLimits.readBytes || countedOutput > 0 {
             countMemory(&responder)
         }
         interest = Interest(

@@ -8,7 +8,7 @@ final class RequestMetrics: Sendable {
     enum Counter: Int, CaseIterable {
         case ingestRequests, samples, duplicates, anomalies, alerts, linesIgnored
         case remoteUnpaired, remoteIgnored, wrongTokens
-        case connections, agedConnections, crowdedConnections, inFlight
+        case connections, agedConnections, crowdedConnections, slowConnections, inFlight
     }
 
     static let statuses: [HTTPStatus] = [

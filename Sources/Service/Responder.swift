@@ -31,6 +31,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     private var acceptedHead = ByteBuffer(limit: 256)
     /// Memory this loop's connections hold for requests that are still arriving.
     var bufferedBytes = 0
+    /// That for replies which their clients have not read yet.
+    var unreadBytes = 0
     /// This loop's share of MAX_BUFFERED_BYTES.
     let bufferLimitBytes: Int
     /// Whose requests wait for the store.

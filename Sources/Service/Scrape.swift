@@ -76,6 +76,10 @@ struct Scrape: ~Copyable {
             name: "connections_crowded_total", counter: .crowdedConnections,
             help: "Idle connections closed to make room for others, because of MAX_CONNECTIONS."),
         Counted(
+            name: "connections_slow_total", counter: .slowConnections,
+            help:
+                "Connections closed because their clients did not read, beyond MAX_BUFFERED_BYTES."),
+        Counted(
             name: "auth_failures_total", counter: .wrongTokens,
             help: "Requests with a token that is not one of ours."),
     ]

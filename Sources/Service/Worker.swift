@@ -139,10 +139,36 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
                     return
                 }
             }
+            if isOverBudget { closeSlowestReaders() }
+            guard connections.isUsed(index) else { return }
             let deadline = connections[index].deadline
             if deadline < connections[index].lookAt {
                 connections[index].lookAt = loop.timers.schedule(token, at: deadline)
             }
+        }
+    }
+
+    /// Whether what has arrived and what is not read yet takes more than MAX_BUFFERED_BYTES. Of
+    /// what arrives alone the newest is refused.
+    private var isOverBudget: Bool {
+        responder.unreadBytes > 0
+            && responder.bufferedBytes + responder.unreadBytes > responder.bufferLimitBytes
+    }
+
+    /// Closes the connections whose clients have read nothing for longest, until the others fit.
+    private mutating func closeSlowestReaders() {
+        while isOverBudget {
+            var slowest: Int?
+            for index in 0..<connections.capacity
+            where connections.isUsed(index) && connections[index].isUnread {
+                if let found = slowest, connections[found].deadline <= connections[index].deadline {
+                    continue
+                }
+                slowest = index
+            }
+            guard let slowest else { return }
+            close(slowest)
+            responder.metrics.add(1, .slowConnections)
         }
     }
 

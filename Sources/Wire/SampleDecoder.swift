@@ -31,7 +31,8 @@ package struct SampleError: Error, Equatable {
 
     /// The samples from this one on were not looked at.
     static let givenUp = SampleError(
-        givenUp: "the rest is not looked at: there were \(SampleBatch.faultsAlone) samples and none of "
+        givenUp:
+            "the rest is not looked at: there were \(SampleBatch.faultsAlone) samples and none of "
             + "them good, or \(SampleBatch.looks) altogether")
 
     private init(givenUp detail: String) {

@@ -116,7 +116,8 @@ package enum Settings {
         integer(
             "MAX_BUFFERED_BYTES", \.bufferLimitBytes, default: 1_073_741_824,
             in: 1_048_576...1_099_511_627_776,
-            means: "memory for requests still arriving, all connections together; beyond it 503"),
+            means: "memory for requests still arriving and replies not read yet, all connections "
+                + "together; beyond it 503, or the slowest reader is closed"),
         integer(
             "CLIENT_QUOTA", \.clientQuota, default: 0, in: 0...10_000_000,
             means: "requests per second of one client address; 0 is without limit"),

@@ -110,6 +110,30 @@ import Testing
         #expect(!log.contains("cannot accept"), "\(log)")
     }
 
+    @Test("replies that nobody reads are bounded: the slowest reader goes, and others are served")
+    func boundsReplies() throws {
+        let service = try RunningService(["MAX_BUFFERED_BYTES": "64000000", "THREADS": "1"])
+        let sample = "{\"cpu\":1,\"rps\":2,\"device_id\":\"a\"}"
+        let body = Array(repeating: sample, count: 50_000).joined(separator: "\n")
+        // Each reply has some 20 MB.
+        var clients: [RawClient] = []
+        for _ in 0..<12 {
+            let client = try service.connect()
+            try client.write(RunningService.post("/ingest?verdicts=all", body))
+            clients.append(client)
+            #expect(try service.get("/health").status == 200)
+        }
+        let resident = try metric(service, "process_resident_memory_bytes")
+        #expect(resident < 200_000_000, "\(resident)")
+        let closed = try metric(service, "connections_slow_total")
+        #expect(closed >= 4, "\(closed) closed")
+        // The last one came when there was room again, and reads all.
+        let last = try #require(clients.last)
+        #expect(try last.response().status == 202)
+        clients = []
+        #expect(try service.post("/ingest", sample).status == 202)
+    }
+
     @Test("BIND is the address that is served, and no other")
     func binds() throws {
         let service = try RunningService(["BIND": "127.0.0.2", "THREADS": "2"])

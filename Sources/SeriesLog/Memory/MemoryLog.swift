@@ -240,8 +240,8 @@ package final class MemoryLog: Sendable {
     /// The devices with the newest activity, or those that follow `name` in that order.
     ///
     /// Each stripe is already in order, and names spread evenly over the stripes: of each a few
-    /// entries more than its share of the page are looked at, and again more where that was too few.
-    /// A device that becomes active between two pages moves to the front. No page shows a
+    /// entries more than its share of the page are looked at, and again more where that was too
+    /// few. A device that becomes active between two pages moves to the front. No page shows a
     /// device twice.
     /// - Parameter share: of a stripe at first; nil for four times what it has on average.
     package func devices(
