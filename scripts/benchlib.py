@@ -102,13 +102,13 @@ def resident_kib(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
 
 
-def load(port, seconds=SECONDS, body=SAMPLE, path="/ingest", script=None):
-    """wrk with 64 connections; returns requests answered and requests a second."""
+def load(port, seconds=SECONDS, body=SAMPLE, path="/ingest", script=None, connections=64):
+    """wrk with so many connections; returns requests answered and requests a second."""
     if script is None:
         script = WORK / "post.lua"
         script.write_text(f"wrk.method='POST'\nwrk.body=[[{body}]]\n")
     out = subprocess.run(
-        ["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}{path}"],
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}{path}"],
         capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         sys.exit(f"bench: wrk saw errors:\n{out}")

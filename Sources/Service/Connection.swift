@@ -127,9 +127,7 @@ struct Connection: ~Copyable {
 
     private mutating func read<Series: Store & ~Copyable>(
         _ scratch: inout ByteBuffer, _ responder: inout Responder<Series>
-    )
-        -> ConnectionFate
-    {
+    ) -> ConnectionFate {
         // An unfinished request continues in the connection's buffer, a new one in the worker's.
         let continues = !input.isEmpty
         if continues { swap(&scratch, &input) }
