@@ -322,7 +322,11 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
 
     private func readiness() -> Answer {
         if shared.isDraining { return .problem(.notReady("the process is stopping")) }
-        if let failure = shared.store.failure { return .problem(.notReady(failure.detail)) }
+        if let failure = shared.store.failure {
+            let reason = shared.store.failureReason
+            return .problem(
+                .notReady("\(failure.detail)" + (reason.isEmpty ? "" : " (\(reason.prefix(300)))")))
+        }
         return .constant("{\"status\":\"ready\"}")
     }
 

@@ -83,7 +83,9 @@ enum Server {
         guard wanted.connectionLimit > room else { return wanted }
         var configuration = wanted
         configuration.connectionLimit = room
-        Log.warning(
+        // Nobody asked for the default, so it is no surprise.
+        let isDefault = wanted.connectionLimit == Configuration().connectionLimit
+        (isDefault ? Log.info : Log.warning)(
             "MAX_CONNECTIONS: \(room) instead of \(wanted.connectionLimit), because the process may "
                 + "open \(limit) files and sockets (ulimit -n)")
         return configuration

@@ -61,6 +61,8 @@ package protocol SharedStore: AnyObject, Sendable {
     var summary: String { get }
     /// Why samples cannot be stored; nil while they can.
     var failure: StoreFailure? { get }
+    /// What went wrong last, in the words of the log; empty while nothing has.
+    var failureReason: String { get }
     /// The fleet's series, as last seen.
     var fleet: SeriesSummary { get }
     /// Devices, as last counted.
@@ -70,6 +72,10 @@ package protocol SharedStore: AnyObject, Sendable {
     var oldestKeyTime: Int? { get }
     /// Writes the store's own metrics, in all their families.
     func write(_ writer: inout ExpositionWriter, into output: inout ByteBuffer)
+}
+
+extension SharedStore {
+    package var failureReason: String { "" }
 }
 
 /// What a store gets from the loop it belongs to.

@@ -73,7 +73,7 @@ package enum Problem {
     case unknownDevice(parameter: StaticString)
     /// More samples would have to be judged again than is allowed.
     case tooManyToJudge
-    case notReady(StaticString)
+    case notReady(String)
     case unavailable(StoreFailure)
     /// So many samples of the request are stored. Sent again with its key, it is completed.
     case storedPartly(StoreFailure, accepted: Int)
@@ -151,7 +151,7 @@ package enum Problem {
         case .unknownDevice(let parameter): "\(parameter): no such device"
         case .tooManyToJudge:
             "alert_threshold: more than \(SeriesQuery.judgedLimit) samples would be judged again"
-        case .notReady(let reason): "\(reason)"
+        case .notReady(let reason): reason
         case .unavailable(let failure), .storedPartly(let failure, _): "\(failure.detail)"
         case .unreadable(let refusal): refusal.detail
         }

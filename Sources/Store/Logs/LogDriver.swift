@@ -73,6 +73,7 @@ package protocol SharedLogs: SharedStore {
 
 extension SharedLogs {
     package var failure: StoreFailure? { exchange.failure }
+    package var failureReason: String { exchange.reason }
     package var fleet: SeriesSummary { exchange.fleet }
     package var deviceCount: Int { exchange.deviceCount }
 }

@@ -122,7 +122,12 @@ struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
     }
 
     mutating func startDraining() {}
-    mutating func takeNotices() -> [Notice] { keeper?.log.takeNotices() ?? [] }
+    mutating func takeNotices() -> [Notice] {
+        let notices = keeper?.log.takeNotices() ?? []
+        // What is said of a store that is well again is no reason any more.
+        if let last = notices.last { exchange.see(reason: last.isWarning ? last.text : "") }
+        return notices
+    }
 
     mutating func endTurn(_ poller: borrowing Poller) {
         if loop == 0 {

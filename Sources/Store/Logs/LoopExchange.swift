@@ -13,6 +13,7 @@ package final class LoopExchange: Sendable {
     private let seenFleet = Mutex(SeriesSummary.empty)
     /// Until the keeper has told otherwise, nothing can be stored.
     private let seenFailure = Mutex<StoreFailure?>(.unreachable)
+    private let seenReason = Mutex("")
     private let seenDevices = Atomic<Int>(0)
 
     init(loops: Int) { answers = (0..<loops).map { _ in RequestQueue() } }
@@ -25,6 +26,10 @@ package final class LoopExchange: Sendable {
     func see(failure: StoreFailure?) {
         seenFailure.withLock { if $0 != failure { $0 = failure } }
     }
+
+    /// What went wrong last, in words.
+    var reason: String { seenReason.withLock { $0 } }
+    func see(reason: String) { seenReason.withLock { $0 = reason } }
 
     /// Takes over what the keeper has seen.
     func see(_ fleet: SeriesSummary, devices: Int) {

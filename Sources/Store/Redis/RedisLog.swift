@@ -55,6 +55,7 @@ package struct RedisLog: LogDriver, ~Copyable {
 
     /// What the operator should read, once each.
     package mutating func takeNotices() -> [Notice] {
+        for complaint in machine.takeComplaints() { tell(complaint, isWarning: true) }
         var taken: [Notice] = []
         swap(&taken, &notices)
         return taken

@@ -169,7 +169,13 @@ extension RedisMachine {
 
     /// What the server may use bounds the devices and the history of the logs that it has.
     private mutating func takeMemory(_ text: [UInt8], of id: ShardID) {
+        let evictedBefore = shards[id.index].memory.evicts
         shards[id.index].memory.take(text)
+        if shards[id.index].memory.evicts, !evictedBefore {
+            complaints.append(
+                "Redis at \(shards[id.index].address) may evict what it was given to keep: its "
+                    + "maxmemory-policy must be noeviction")
+        }
         let memory = shards[id.index].memory
         let mine = logs.filter { shard(of: $0) == id }
         for kept in mine {
@@ -181,6 +187,7 @@ extension RedisMachine {
 
     private mutating func takeMeta(_ reply: Reply) {
         asksForAgreement = false
+        isShutOut = false
         switch reply {
         case .text(let text):
             if let meta = LogMeta(text) {
@@ -205,6 +212,17 @@ extension RedisMachine {
     ) {
         let extra = queued.extra
         switch failure {
+        case .tryAgain(let text)
+        where !settings.isCluster && !text.starts(with: "CLUSTERDOWN".utf8):
+            // Before the first agreement somebody may wonder why nothing can be stored.
+            if case .meta = extra { refusal = text }
+            shards[id.index].notBefore = now + .milliseconds(20)
+            enlist(extra)
+        case .moved where !settings.isCluster, .ask where !settings.isCluster,
+            .tryAgain where !settings.isCluster:
+            refusal = RedisMachine.clusterRefusal
+            if case .meta = extra { shutOut() }
+            tickets.fail(extra.ticket, .refused)
         case .moved(let number, let address):
             wantsMap = true
             map.setOwner(number, address)
@@ -220,9 +238,22 @@ extension RedisMachine {
             enlist(extra)
         case .notNext, .other:
             if case .other(let text) = failure { refusal = text }
-            if case .meta = extra { asksForAgreement = false }
+            switch extra {
+            case .meta, .writeMeta: shutOut()
+            default: break
+            }
             tickets.fail(extra.ticket, .refused)
         }
+    }
+
+    /// What a node of a cluster says to a client that takes it for a server of its own.
+    static let clusterRefusal = Array(
+        "it is a node of a cluster; STORE=redis-cluster://… is for that".utf8)
+
+    /// Nothing is known of the logs, and Redis refuses what is needed for it.
+    private mutating func shutOut() {
+        asksForAgreement = false
+        isShutOut = true
     }
 
     /// Sends a command once to the server that its hash slot is moving to.
@@ -233,6 +264,12 @@ extension RedisMachine {
             return
         }
         shards[shard.index].extras.append(QueuedExtra(extra: extra, needsAsking: true))
+    }
+
+    /// What is wrong with what Redis holds or how it is set, once each.
+    package mutating func takeComplaints() -> [String] {
+        defer { complaints.removeAll() }
+        return complaints
     }
 
     /// What Redis last refused, once.

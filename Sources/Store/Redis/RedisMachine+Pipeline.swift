@@ -263,6 +263,9 @@ extension RedisMachine {
             return
         }
         switch failure {
+        case .moved where !settings.isCluster, .ask where !settings.isCluster:
+            refusal = RedisMachine.clusterRefusal
+            take(.refused, log, flight: flight, command: command)
         case .ask(let address) where asked.isSingle:
             let other = shardID(of: address)
             kept.hasDetour = true
@@ -351,7 +354,12 @@ extension RedisMachine {
     private mutating func noteBirth(of kept: KeptLog) {
         let birth = kept.log.position.birth
         guard birth > 0, birth != kept.birth else { return }
-        if kept.birth > 0 { askForAgreement() }
+        if kept.birth > 0 {
+            askForAgreement()
+            logsCut += 1
+            complaints.append(
+                "the log in Redis was gone, or is another one: all its series begin anew")
+        }
         kept.birth = birth
         lastBirth = max(lastBirth, birth)
     }

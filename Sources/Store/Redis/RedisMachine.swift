@@ -43,6 +43,12 @@ package struct RedisMachine: ~Copyable {
     package internal(set) var wantsMap = false
     /// What Redis last refused, in its words.
     package internal(set) var refusal: [UInt8]?
+    /// The same, of what is no refusal.
+    var complaints: [String] = []
+    /// A command was refused while it was not known yet what all processes agree on.
+    var isShutOut = false
+    /// Logs that were gone, or were others than before.
+    var logsCut = 0
     /// Streams of the layout before this one, which were found.
     package internal(set) var oldLayout = 0
     /// What GET /anomalies and GET /devices are answered with, by ticket.
@@ -107,6 +113,7 @@ package struct RedisMachine: ~Copyable {
     package var failure: StoreFailure? {
         mutating get {
             if isRefused { return .newerVersion }
+            if isShutOut { return .refused }
             if !isUp { return .unreachable }
             return shards.contains { $0.isOwner && $0.memory.evicts } ? .evicts : nil
         }

@@ -71,7 +71,10 @@ extension SharedRedis {
         ),
         ("redis_trims_total", "Trims of logs by this process.", .trims),
         ("redis_trims_lost_total", "Trims in which another process was faster.", .trimsLost),
-        ("redis_gaps_total", "Parts of a log that were gone before they were read.", .gaps),
+        (
+            "redis_gaps_total",
+            "Parts of a log, or whole logs, that were gone before they were read.", .gaps
+        ),
         ("redis_log_resets_total", "Logs that were read from their beginning.", .resets),
         ("redis_connections_lost_total", "Connections that were cut.", .connectionsLost),
         (
