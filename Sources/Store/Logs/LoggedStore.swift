@@ -123,7 +123,7 @@ struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
 
     mutating func startDraining() {}
     mutating func takeNotices() -> [Notice] {
-        let notices = keeper?.log.takeNotices() ?? []
+        guard let notices = keeper?.log.takeNotices(), !notices.isEmpty else { return [] }
         // What is said of a store that is well again is no reason any more.
         if let last = notices.last { exchange.see(reason: last.isWarning ? last.text : "") }
         return notices

@@ -55,7 +55,6 @@ package struct RedisLog: LogDriver, ~Copyable {
 
     /// What the operator should read, once each.
     package mutating func takeNotices() -> [Notice] {
-        for complaint in machine.takeComplaints() { tell(complaint, isWarning: true) }
         var taken: [Notice] = []
         swap(&taken, &notices)
         return taken
@@ -94,6 +93,9 @@ package struct RedisLog: LogDriver, ~Copyable {
             lose(shard, "the server is a replica now, or out of step")
         }
         if let refusal = machine.takeRefusal() { tellRefusal(shard, refusal) }
+        if machine.hasComplaints {
+            for complaint in machine.takeComplaints() { tell(complaint, isWarning: true) }
+        }
     }
 
     private mutating func receive(_ reply: Reply, from shard: Int) {

@@ -266,6 +266,8 @@ extension RedisMachine {
         shards[shard.index].extras.append(QueuedExtra(extra: extra, needsAsking: true))
     }
 
+    package var hasComplaints: Bool { !complaints.isEmpty }
+
     /// What is wrong with what Redis holds or how it is set, once each.
     package mutating func takeComplaints() -> [String] {
         defer { complaints.removeAll() }
