@@ -145,8 +145,12 @@ struct MeasuredRun {
         if recorder.failures[Failure.badAnswer.rawValue] == recorder.answered {
             return "no request succeeded: no answer of \(name) to samples holds a verdict"
         }
+        let others = recorder.statuses.indices
+            .filter { $0 != most && recorder.statuses[$0] > 0 }
+            .sorted { recorder.statuses[$0] > recorder.statuses[$1] }
+            .prefix(3).map { ", \(recorder.statuses[$0]) were \($0)" }.joined()
         return
             "no request succeeded: \(recorder.statuses[most]) of \(recorder.answered) answers of "
-            + "\(name) were \(most)" + (most == 404 ? "; is the path right?" : "")
+            + "\(name) were \(most)" + others + (most == 404 ? "; is the path right?" : "")
     }
 }
