@@ -1,6 +1,6 @@
-/// The text around chunks: extensions after a size, and fields after the last chunk. Nobody uses
-/// either here; what is malformed is refused, because another server in front might have read it
-/// otherwise.
+// The text around chunks: extensions after a size, and fields after the last chunk. The service
+// uses neither. What is malformed is refused, because a proxy in front might read it in another
+// way.
 
 /// Checks the extensions of a chunk, byte by byte: `;name`, `;name=token` or `;name="text"` (RFC
 /// 9112 section 7.1.1), without blanks.

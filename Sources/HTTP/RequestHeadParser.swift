@@ -15,6 +15,7 @@ package struct RequestHeadParser: ~Escapable {
     private struct SeenHeaders {
         var count = 0
         var host = false
+        var authorization = false
         var contentLength = false
         var transferEncoding = false
         var close = false
@@ -273,10 +274,11 @@ package struct RequestHeadParser: ~Escapable {
         case 10 where bytes.spells(name, "connection", ignoringCase: true):
             connection(value)
         case 13 where bytes.spells(name, "authorization", ignoringCase: true):
-            // Which of two would count, others in between may see otherwise.
-            guard head.authorization.isEmpty else {
+            // A proxy in front might look at the other one.
+            guard !seen.authorization else {
                 throw HTTPRefusal(.badRequest, "more than one Authorization header")
             }
+            seen.authorization = true
             head.authorization = value
         case 14 where bytes.spells(name, "content-length", ignoringCase: true):
             try contentLength(value)
