@@ -294,6 +294,10 @@ extension SampleBatch {
         var start = 0
         while start < body.count {
             number += 1
+            if isGivenUp(number - 1) {
+                reject(.givenUp, index: number)
+                break
+            }
             let end = LineProtocol.end(ofLineAt: start, in: body)
             do throws(SampleError) {
                 let line = try LineProtocol.line(

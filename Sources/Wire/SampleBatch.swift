@@ -11,10 +11,12 @@ package struct SampleBatch: ~Copyable {
     /// Bad samples that a reply lists; the others are only counted.
     package static let listedErrors = 100
 
-    /// A body of nothing but so many bad samples is given up: more of them only cost time.
-    package static let faultsAlone = 1_000
-    /// Samples, good or bad, that are looked at; what follows is one that is too much.
-    package static let looks = 2 * sampleLimit
+    /// After so many bad samples and no good one the rest of a body is not decoded: it would only
+    /// cost time.
+    package static let onlyBadLimit = 1_000
+    /// Samples of a body that are decoded, good and bad together. The rest counts as one bad
+    /// sample.
+    package static let decodedLimit = 2 * sampleLimit
 
     package struct Fault {
         package let index: Int
@@ -166,7 +168,6 @@ package struct SampleBatch: ~Copyable {
             return
         }
         var index = 1
-        defer { if isGivenUp(index), cursor.peek() != nil { reject(.givenUp, index: index) } }
         if rejected > 0 { cursor.offset = SampleBatch.end(ofBadObjectAt: start, in: cursor.bytes) }
         while !isGivenUp(index), cursor.peek() != nil {
             let begin = cursor.offset
@@ -177,6 +178,7 @@ package struct SampleBatch: ~Copyable {
             }
             index += 1
         }
+        if cursor.peek() != nil { reject(.givenUp, index: index) }
         // An object that goes over several lines was meant as one, whatever is wrong with it.
         guard samples.isEmpty, let first = faults.first?.error,
             index == 1 || hasLineBreak(cursor.bytes, before: firstEnd)
@@ -184,9 +186,10 @@ package struct SampleBatch: ~Copyable {
         throw refuse(first)
     }
 
-    /// Whether nobody looks at the samples from this one on.
-    private func isGivenUp(_ index: Int) -> Bool {
-        index >= SampleBatch.looks || samples.isEmpty && rejected >= SampleBatch.faultsAlone
+    /// Whether this sample and those behind it are not decoded.
+    func isGivenUp(_ index: Int) -> Bool {
+        index >= SampleBatch.decodedLimit
+            || samples.isEmpty && rejected >= SampleBatch.onlyBadLimit
     }
 
     /// Where to look for the next object after a bad one: behind its last bracket, or at a line

@@ -29,11 +29,11 @@ package struct SampleError: Error, Equatable {
         self.detail = "\(detail) at byte \(offset)"
     }
 
-    /// The samples from this one on were not looked at.
+    /// This sample and those behind it were not decoded.
     static let givenUp = SampleError(
         givenUp:
-            "the rest is not looked at: there were \(SampleBatch.faultsAlone) samples and none of "
-            + "them good, or \(SampleBatch.looks) altogether")
+            "the rest was not decoded: before it came \(SampleBatch.onlyBadLimit) bad samples and no "
+            + "good one, or \(SampleBatch.decodedLimit) samples")
 
     private init(givenUp detail: String) {
         fault = .batchTooLong

@@ -89,6 +89,23 @@ import Wire
         #expect(decoded.faults[2]?.hasPrefix(fault) == true, "\(decoded.faults)")
     }
 
+    @Test("a body of nothing but bad lines is given up, and so is one of too many lines")
+    func givesUp() {
+        func rejected(_ body: String) -> Int {
+            var batch = SampleBatch()
+            let bytes = Array(body.utf8)
+            _ = batch.decode(lines: bytes.span, .nanoseconds, now: 7)
+            return batch.rejected
+        }
+        let limit = SampleBatch.onlyBadLimit
+        #expect(rejected(String(repeating: "m\n", count: limit)) == limit)
+        #expect(rejected(String(repeating: "m\n", count: 50_000)) == limit + 1)
+        #expect(rejected("m rps=1\n" + String(repeating: "m\n", count: 50_000)) == 50_000)
+        // Lines of other fields are no faults, and cost as much.
+        #expect(rejected(String(repeating: "m x=1\n", count: SampleBatch.decodedLimit)) == 0)
+        #expect(rejected(String(repeating: "m x=1\n", count: 300_000)) == 1)
+    }
+
     @Test("a quotation mark in a name or a tag is a character, in a field it is a text")
     func readsQuotes() {
         let decoded = decode("m,host=a\"b rps=1\nm\"x rps=2,t=\"two\nlines rps=9\"\nm rps=3")

@@ -353,15 +353,15 @@ import Wire
             let text = first + Array(repeating: bad, count: count).joined(separator: separator)
             return isArray ? "[\(text)]" : text
         }
-        let few = decode(body(SampleBatch.faultsAlone))
-        #expect(few.rejected == SampleBatch.faultsAlone)
+        let few = decode(body(SampleBatch.onlyBadLimit))
+        #expect(few.rejected == SampleBatch.onlyBadLimit)
         let many = decode(body(50_000))
-        #expect(many.rejected == SampleBatch.faultsAlone + 1 && many.samples.isEmpty)
+        #expect(many.rejected == SampleBatch.onlyBadLimit + 1 && many.samples.isEmpty)
         let good = "{\"cpu\":1,\"rps\":1}\(separator)"
         let kept = decode(body(50_000, first: good))
         #expect(kept.rejected == 50_000 && kept.samples.count == 1)
         let most = decode(body(300_000, first: good))
-        #expect(most.rejected == SampleBatch.looks && most.samples.count == 1)
+        #expect(most.rejected == SampleBatch.decodedLimit && most.samples.count == 1)
     }
 
     @Test("a batch that is used again forgets what it held")
