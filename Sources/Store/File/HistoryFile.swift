@@ -100,11 +100,11 @@ final class HistoryFile {
             through = try read(place, query, tail: records, into: &scan)
         }
         // The file may be newer than what was read of the log: a trim may have come between.
-        take(records.filter { $0.entry > through }, judges, into: &scan)
+        take(records.drop { $0.entry <= through }, judges, into: &scan)
     }
 
     private func take(
-        _ records: [HistoryRecord], _ judges: FoldJudges, into scan: inout HistoryScan
+        _ records: some Sequence<HistoryRecord>, _ judges: FoldJudges, into scan: inout HistoryScan
     ) {
         for record in records {
             if scan.isComplete || scan.isTooLong { return }
