@@ -11,15 +11,15 @@ enum Server {
         case system(SystemError)
         case store(SharedFile.OpeningError)
         /// Too few descriptors for any connection.
-        case descriptors(Int)
+        case descriptors(limit: Int, own: Int)
 
         var description: String {
             switch self {
             case .system(let error): error.description
             case .store(let error): "the store cannot be opened: \(error.description)"
-            case .descriptors(let limit):
-                "the process may open \(limit) files and sockets (ulimit -n), and needs "
-                    + "\(Server.ownDescriptors) for itself"
+            case .descriptors(let limit, let own):
+                "the process may open \(limit) files and sockets (ulimit -n), and needs more than "
+                    + "\(own)"
             }
         }
     }
@@ -78,8 +78,9 @@ enum Server {
         _ wanted: Configuration, loops: Int
     ) throws(StartError) -> Configuration {
         let limit = ProcessUsage.raiseDescriptorLimit()
-        let room = limit - ownDescriptors - descriptorsOfLoop * loops
-        guard room > 0 else { throw .descriptors(limit) }
+        let own = ownDescriptors + descriptorsOfLoop * loops
+        let room = limit - own
+        guard room > 0 else { throw .descriptors(limit: limit, own: own) }
         guard wanted.connectionLimit > room else { return wanted }
         var configuration = wanted
         configuration.connectionLimit = room
