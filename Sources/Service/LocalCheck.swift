@@ -9,8 +9,8 @@ enum LocalCheck {
     private static let requestLimit = 2048
     private static let bodyLimit = 1 << 20
 
-    /// - Returns: the exit status: 0 for a 200, else 1 with the reason on standard error.
     /// - Parameter host: an address of this machine.
+    /// - Returns: the exit status: 0 for a 200, else 1 with the reason on standard error.
     static func run(host: String, port: UInt16, path: String) -> Int32 {
         do throws(RequestError) {
             let status = try ask(host: host, port: port, path: path)

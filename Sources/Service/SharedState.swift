@@ -28,6 +28,8 @@ final class SharedState: Sendable {
     /// One per loop, in the loops' order.
     let metrics: [RequestMetrics]
     let openConnections = Atomic<Int>(0)
+    /// When some loop last told that no connection can be accepted.
+    private let exhaustionTold = Mutex<Instant?>(nil)
     private let draining = Atomic<Bool>(false)
 
     init(
@@ -51,6 +53,16 @@ final class SharedState: Sendable {
 
     /// Whether the process is stopping: not ready, and every reply is a connection's last.
     var isDraining: Bool { draining.load(ordering: .relaxed) }
+    /// Whether to tell again that no connection can be accepted: once a minute, whichever loop
+    /// meets it.
+    func tellsExhaustion(_ now: Instant) -> Bool {
+        exhaustionTold.withLock { told in
+            if let last = told, now < last + .seconds(60) { return false }
+            told = now
+            return true
+        }
+    }
+
     func startDraining() { draining.store(true, ordering: .relaxed) }
 }
 

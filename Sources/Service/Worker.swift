@@ -20,8 +20,6 @@ private enum Pace {
     /// When MAX_CONNECTIONS is reached or descriptors are used up, no connection is accepted for so
     /// long.
     static let acceptPause = TimeSpan.milliseconds(100)
-    /// From one line about it to the next.
-    static let warningPause = TimeSpan.seconds(60)
     /// Connections that are looked at to find one that rests, when there is no room for another.
     static let looksForIdle = 256
     /// While draining, an idle connection is kept for so long, because a request may already be on
@@ -40,7 +38,6 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     private var scratch = ByteBuffer(limit: ConnectionLimits.readBytes)
     private var listener: FileDescriptor?
     private var acceptsAgainAt: Instant?
-    private var warnedAt: Instant?
     private var drain: Drain?
     private var random: SeededRandom
     /// Where `idlestConnection` goes on.
@@ -232,19 +229,14 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
                 open(descriptor, peer: peer, &loop)
             case .none: return
             case .exhausted(let code):
-                warnOfExhaustion(code)
+                if responder.shared.tellsExhaustion(loop.now) {
+                    Log.warning("cannot accept connections: \(SystemError("accept4", code))")
+                }
                 pauseAccepting(loop)
                 return
             }
             accepted += 1
         }
-    }
-
-    /// One line a minute; the loop tries again ten times a second.
-    private mutating func warnOfExhaustion(_ code: Int32) {
-        if let last = warnedAt, responder.now < last + Pace.warningPause { return }
-        warnedAt = responder.now
-        Log.warning("cannot accept connections: \(SystemError("accept4", code))")
     }
 
     private func acceptOne() -> Sockets.Acceptance {

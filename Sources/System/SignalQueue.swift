@@ -4,9 +4,9 @@ internal import CLinux
 package struct SignalQueue: ~Copyable {
     package let descriptor: FileDescriptor
 
-    /// Takes SIGTERM, SIGINT, SIGQUIT and SIGHUP over. Those are ignored that would end the process
-    /// without a reason: of a closed socket or a file's limit, where writing just fails, and those
-    /// that programs use among themselves.
+    /// Takes SIGTERM, SIGINT, SIGQUIT and SIGHUP over. SIGPIPE and SIGXFSZ are ignored: writing to
+    /// a closed socket, or beyond the limit of a file, just fails. SIGUSR1, SIGUSR2 and SIGALRM
+    /// mean nothing here, and must not end the process.
     package init() throws(SystemError) {
         // SAFETY: the C library fills the set; all calls below only read it.
         var set = sigset_t()

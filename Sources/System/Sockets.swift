@@ -28,17 +28,17 @@ package enum Sockets {
         throws(SystemError) -> FileDescriptor
     {
         do {
-            return try bound(port, at: address ?? .anyVersion6, as: isShared)
+            return try boundSocket(at: address ?? .anyVersion6, port: port, isShared: isShared)
         } catch {
             // A machine without IPv6 still serves IPv4.
             guard address == nil, error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL
             else { throw error }
-            return try bound(port, at: .anyVersion4, as: isShared)
+            return try boundSocket(at: .anyVersion4, port: port, isShared: isShared)
         }
     }
 
-    private static func bound(
-        _ port: UInt16, at place: PeerAddress, as isShared: Bool
+    private static func boundSocket(
+        at place: PeerAddress, port: UInt16, isShared: Bool
     ) throws(SystemError) -> FileDescriptor {
         let useIPv4 = place.isVersion4
         let descriptor = try open(useIPv4 ? AF_INET : AF_INET6)

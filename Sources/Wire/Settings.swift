@@ -32,7 +32,7 @@ package enum Settings {
         "PORT", \.port, default: 8080, in: 0...65_535,
         means: "port to serve on; 0 takes any free one")
 
-    /// So, too.
+    /// Where `tidemark check` looks, too.
     static let bind = Setting(
         name: "BIND", defaultText: "*", allowed: "* or an IPv4 or IPv6 address",
         meaning: "address of this machine to serve on; * is all",

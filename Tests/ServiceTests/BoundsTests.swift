@@ -157,6 +157,11 @@ import Testing
                 "BIND=127.0.0.2", "PORT=\(service.port)", Programs.folder + "/tidemark", "check",
             ])
         #expect(check.status == 0, "\(check.output)")
+        let version6 = try RunningService(["BIND": "::1", "THREADS": "1"])
+        let second = try Programs.run(
+            "env",
+            ["BIND=::1", "PORT=\(version6.port)", Programs.folder + "/tidemark", "check"])
+        #expect(second.status == 0, "\(second.output)")
         for address in ["localhost", "300.1.1.1", "a b"] {
             let run = try Programs.run(
                 "env", ["BIND=\(address)", "PORT=0", Programs.folder + "/tidemark"])
