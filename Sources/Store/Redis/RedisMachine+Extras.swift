@@ -187,7 +187,6 @@ extension RedisMachine {
 
     private mutating func takeMeta(_ reply: Reply) {
         asksForAgreement = false
-        isShutOut = false
         switch reply {
         case .text(let text):
             if let meta = LogMeta(text) {
@@ -212,17 +211,6 @@ extension RedisMachine {
     ) {
         let extra = queued.extra
         switch failure {
-        case .tryAgain(let text)
-        where !settings.isCluster && !text.starts(with: "CLUSTERDOWN".utf8):
-            // Before the first agreement somebody may wonder why nothing can be stored.
-            if case .meta = extra { refusal = text }
-            shards[id.index].notBefore = now + .milliseconds(20)
-            enlist(extra)
-        case .moved where !settings.isCluster, .ask where !settings.isCluster,
-            .tryAgain where !settings.isCluster:
-            refusal = RedisMachine.clusterRefusal
-            if case .meta = extra { shutOut() }
-            tickets.fail(extra.ticket, .refused)
         case .moved(let number, let address):
             wantsMap = true
             map.setOwner(number, address)
@@ -235,25 +223,20 @@ extension RedisMachine {
         case .tryAgain, .readOnly, .ask:
             shards[id.index].notBefore = now + .milliseconds(20)
             if failure == .readOnly { shards[id.index].wantsReconnect = true }
+            // Why nothing can be stored for so long, as while Redis loads its data.
+            if case .tryAgain(let text) = failure, case .meta = extra, logs.isEmpty {
+                refusal = text
+            }
             enlist(extra)
         case .notNext, .other:
             if case .other(let text) = failure { refusal = text }
-            switch extra {
-            case .meta, .writeMeta: shutOut()
+            if case .meta = extra { asksForAgreement = false }
+            switch (extra, agreement) {
+            case (.meta, .unknown), (.writeMeta, .unknown): agreement = .denied
             default: break
             }
             tickets.fail(extra.ticket, .refused)
         }
-    }
-
-    /// What a node of a cluster says to a client that takes it for a server of its own.
-    static let clusterRefusal = Array(
-        "it is a node of a cluster; STORE=redis-cluster://… is for that".utf8)
-
-    /// Nothing is known of the logs, and Redis refuses what is needed for it.
-    private mutating func shutOut() {
-        asksForAgreement = false
-        isShutOut = true
     }
 
     /// Sends a command once to the server that its hash slot is moving to.
@@ -268,7 +251,7 @@ extension RedisMachine {
 
     package var hasComplaints: Bool { !complaints.isEmpty }
 
-    /// What is wrong with what Redis holds or how it is set, once each.
+    /// Those that have not been told yet.
     package mutating func takeComplaints() -> [String] {
         defer { complaints.removeAll() }
         return complaints

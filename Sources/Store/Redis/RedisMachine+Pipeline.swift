@@ -193,6 +193,7 @@ extension RedisMachine {
     /// The next reply of a server.
     package mutating func received(_ shard: ShardID, _ reply: Reply) {
         guard let purpose = nextPurpose(shard) else { return }
+        let reply = plain(reply)
         count(reply)
         switch purpose {
         case .log(let log, let flight, let command):
@@ -207,6 +208,19 @@ extension RedisMachine {
         case .ignored: break
         }
         finishIfComplete(shard)
+    }
+
+    /// Where STORE names one server, a node of a cluster refuses: nobody follows its redirections.
+    private func plain(_ reply: Reply) -> Reply {
+        guard !settings.isCluster, case .failure(let failure) = reply else { return reply }
+        switch failure {
+        case .tryAgain(let text) where !text.starts(with: "CLUSTERDOWN".utf8): return reply
+        case .moved, .ask, .tryAgain:
+            return .failure(
+                .other(Array("it is a node of a cluster; STORE=redis-cluster://… is for that".utf8))
+            )
+        case .notNext, .readOnly, .other: return reply
+        }
     }
 
     private mutating func nextPurpose(_ id: ShardID) -> Pipeline.Purpose? {
@@ -263,9 +277,6 @@ extension RedisMachine {
             return
         }
         switch failure {
-        case .moved where !settings.isCluster, .ask where !settings.isCluster:
-            refusal = RedisMachine.clusterRefusal
-            take(.refused, log, flight: flight, command: command)
         case .ask(let address) where asked.isSingle:
             let other = shardID(of: address)
             kept.hasDetour = true

@@ -12,7 +12,7 @@ extension RedisMachine {
     /// Whether Redis has not been heard of yet, and has not been given up.
     package var isStarting: Bool {
         mutating get {
-            guard logs.isEmpty, !isRefused, !isShutOut else { return false }
+            guard logs.isEmpty, !isRefused, !isDenied else { return false }
             return shards.contains { $0.isReady || now - $0.downSince <= settings.timeout }
         }
     }
@@ -21,7 +21,7 @@ extension RedisMachine {
     package var obstacle: StoreFailure? {
         mutating get {
             if isRefused { return .newerVersion }
-            guard let first = logs.first else { return isShutOut ? .refused : .unreachable }
+            guard let first = logs.first else { return isDenied ? .refused : .unreachable }
             return logs.count == 1 && isAway(first) ? .unreachable : nil
         }
     }

@@ -12,6 +12,8 @@ package import Wire
 package struct RedisMachine: ~Copyable {
     enum Agreement {
         case unknown
+        /// Redis refuses the commands that ask for it, or make it.
+        case denied
         case known(LogMeta)
         /// Redis holds what another build has written.
         case refused
@@ -43,11 +45,9 @@ package struct RedisMachine: ~Copyable {
     package internal(set) var wantsMap = false
     /// What Redis last refused, in its words.
     package internal(set) var refusal: [UInt8]?
-    /// The same, of what is no refusal.
+    /// What is wrong with the settings or the logs of Redis, in our words; each is told once.
     var complaints: [String] = []
-    /// A command was refused while it was not known yet what all processes agree on.
-    var isShutOut = false
-    /// Logs that were gone, or were others than before.
+    /// How often a log was gone, or another one in its place.
     var logsCut = 0
     /// Streams of the layout before this one, which were found.
     package internal(set) var oldLayout = 0
@@ -113,11 +113,14 @@ package struct RedisMachine: ~Copyable {
     package var failure: StoreFailure? {
         mutating get {
             if isRefused { return .newerVersion }
-            if isShutOut { return .refused }
-            if !isUp { return .unreachable }
+            if !isUp {
+                return isDenied && shards.contains(where: \.isReady) ? .refused : .unreachable
+            }
             return shards.contains { $0.isOwner && $0.memory.evicts } ? .evicts : nil
         }
     }
+
+    var isDenied: Bool { if case .denied = agreement { true } else { false } }
 
     package var isRefused: Bool {
         mutating get {
