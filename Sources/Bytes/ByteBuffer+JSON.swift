@@ -5,13 +5,17 @@ extension ByteBuffer {
         var firstUnwritten = 0
         for index in bytes.indices {
             let byte = bytes[index]
-            if byte >= 0x80 {
-                guard let scalar = ByteBuffer.unseenCharacter(bytes, at: index) else { continue }
+            if byte >= 0xC2 {
+                guard let (units, length) = ByteBuffer.unseenCharacter(bytes, at: index) else {
+                    continue
+                }
                 append(bytes.extracting(firstUnwritten..<index))
-                append("\\u")
-                appendHexadecimal(UInt8(scalar >> 8))
-                appendHexadecimal(UInt8(scalar & 0xFF))
-                firstUnwritten = index + 3
+                for unit in units {
+                    append("\\u")
+                    appendHexadecimal(UInt8(unit >> 8))
+                    appendHexadecimal(UInt8(unit & 0xFF))
+                }
+                firstUnwritten = index + length
                 continue
             }
             guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
@@ -56,16 +60,20 @@ extension ByteBuffer {
     }
 
     /// A character that is not seen, or that turns those around it: two names that differ only by
-    /// them look the same. All take three bytes.
-    /// - Returns: nil for any other.
-    private static func unseenCharacter(_ bytes: Span<UInt8>, at index: Int) -> UInt16? {
-        guard index + 2 < bytes.count, bytes[index] & 0xF0 == 0xE0 else { return nil }
-        let scalar =
-            UInt16(bytes[index] & 0x0F) << 12 | UInt16(bytes[index + 1] & 0x3F) << 6
-            | UInt16(bytes[index + 2] & 0x3F)
-        switch scalar {
-        case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB:
-            return scalar
+    /// them look the same.
+    /// - Returns: its UTF-16 and how many bytes it takes; nil for any other character.
+    private static func unseenCharacter(
+        _ bytes: Span<UInt8>, at index: Int
+    ) -> (units: String.UTF16View, length: Int)? {
+        let lead = bytes[index]
+        let length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4
+        guard index + length <= bytes.count else { return nil }
+        var code = UInt32(lead) & (0x7F >> UInt32(length))
+        for offset in 1..<length { code = code << 6 | UInt32(bytes[index + offset] & 0x3F) }
+        switch code {
+        case 0x80...0x9F, 0xAD, 0x61C, 0x180E, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F,
+            0xFEFF, 0xFFF9...0xFFFB, 0xE0000...0xE007F:
+            return Unicode.Scalar(code).map { (String($0).utf16, length) }
         default: return nil
         }
     }

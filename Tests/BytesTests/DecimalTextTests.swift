@@ -126,7 +126,9 @@ private func text(_ value: Double) -> String {
 
     @Test("characters that are not seen, or that turn others around, are shown as escapes")
     func escapesUnseen() throws {
-        let unseen = ["\u{200B}", "\u{202E}", "\u{2028}", "\u{2066}", "\u{FEFF}", "\u{2060}"]
+        let unseen =
+            ["\u{200B}", "\u{202E}", "\u{2028}", "\u{2066}", "\u{FEFF}", "\u{2060}"]
+            + ["\u{85}", "\u{AD}", "\u{61C}", "\u{180E}", "\u{E0041}"]
         for text in unseen.map({ "a\($0)b" }) + unseen {
             var buffer = ByteBuffer(limit: 200)
             buffer.append(jsonString: text)
