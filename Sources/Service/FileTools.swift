@@ -184,17 +184,21 @@ enum FileTools {
             if outcome.isChanged { rows.append((name, outcome)) }
         }
         let seconds = (Clock.now() - start).seconds
-        say("| series | samples | alerts before | after | new | gone | moved |")
-        say("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-        say("| the fleet | \(fleet.cells) |")
-        say("| all devices | \(total.cells) |")
-        list(rows)
+        table("alerts before | after", fleet: fleet, total: total, rows: rows)
         let samples = fleet.samples + total.samples
         say("\n\(samples) samples folded twice, in \(Double(Int(seconds * 100)) / 100) s.")
     }
 
-    /// Rows of the devices that change most.
-    private static func list(_ rows: [(name: [UInt8], outcome: Backtest.Outcome)]) {
+    /// Alerts that come, go or move: of the fleet, of all devices, and of those that change most.
+    /// - Parameter titles: of the two counts of alerts.
+    private static func table(
+        _ titles: String, fleet: Backtest.Outcome, total: Backtest.Outcome,
+        rows: [(name: [UInt8], outcome: Backtest.Outcome)]
+    ) {
+        say("| series | samples | \(titles) | new | gone | moved |")
+        say("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        say("| the fleet | \(fleet.cells) |")
+        say("| all devices | \(total.cells) |")
         let sorted = rows.sorted { left, right in
             let (one, other) = (left.outcome.changes, right.outcome.changes)
             return one == other ? left.name.lexicographicallyPrecedes(right.name) : one > other
@@ -213,11 +217,9 @@ enum FileTools {
         let archive = try open(path, configuration)
         let found = try JudgedSamples.compare(
             archive, at: path, with: program, timeToLive(configuration))
-        say("| series | samples | alerts here | of the other | new | gone | moved |")
-        say("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-        say("| the fleet | \(found.fleet.cells) |")
-        say("| all devices | \(found.devices.cells) |")
-        list(found.changed)
+        table(
+            "alerts of the other | here", fleet: found.fleet, total: found.devices,
+            rows: found.changed)
         say("\n\(found.samples) samples judged by both, \(found.differing) verdicts differ.")
         if let first = found.first { say("\nthe first: \(first.own)\n    other: \(first.other)") }
         return found.differing == 0 ? 0 : 1
