@@ -125,7 +125,8 @@ static int layer_delete(sqlite3_vfs *layer, const char *name, int syncs) {
     (void)layer;
     int code = below->xDelete(below, name, syncs);
     if (code == SQLITE_OK)
-        note_number(number_of(name, SQLITE_OPEN_MAIN_JOURNAL), pc_delete, 0, NULL, 0);
+        note_number(
+            number_of(name, SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_WAL), pc_delete, 0, NULL, 0);
     return code;
 }
 

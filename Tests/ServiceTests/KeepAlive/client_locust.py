@@ -30,4 +30,5 @@ with gevent.Timeout(60 + posts * (period + 5)):
     while environment.stats.total.num_requests < clients * posts:
         gevent.sleep(0.1)
 runner.quit()
-print(environment.stats.total.num_failures, *list(environment.stats.errors)[:3])
+errors = [str(entry.error) for entry in environment.stats.errors.values()]
+print(environment.stats.total.num_failures, *errors[:3])
