@@ -78,6 +78,14 @@ struct ToldVerdicts {
         refolded(told(device).map(\.sample), parameters)
     }
 
+    /// The samples of a device, or of the fleet, folded from one place of what was sent on.
+    func folded(from start: Int, _ device: String?) -> [SeriesPage.Row] {
+        let own = sent[start...].filter {
+            device == nil ? !$0.isDeviceOnly : $0.device == device
+        }
+        return refolded(own.map(\.sample), FoldParameters())
+    }
+
     private func refolded(_ samples: [Sample], _ parameters: FoldParameters) -> [SeriesPage.Row] {
         var fold = SeriesFold(parameters)
         return samples.map { SeriesPage.Row(sample: $0, verdict: fold.fold($0, parameters)) }

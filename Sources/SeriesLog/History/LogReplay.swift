@@ -15,6 +15,8 @@ package struct LogReplay {
     private var clock = 0
     /// Of all series together, in the log's order; with the name of the device, empty for none.
     package private(set) var samples: [(name: [UInt8], record: HistoryRecord)] = []
+    /// Where the fleet's series ended: after so many samples, in which entry.
+    private var fleetEnds: [(samples: Int, entry: UInt64)] = []
     /// Entries that cannot be read.
     package private(set) var damaged = 0
 
@@ -69,6 +71,7 @@ package struct LogReplay {
 
     private mutating func takeEnd(_ bytes: Span<UInt8>, at offset: Int, _ position: LogPosition) {
         let name = bytes.nameRange(ofEndAt: offset).map { bytes[$0] }
+        guard !name.isEmpty else { return fleetEnds.append((samples.count, position.number)) }
         var known = series.removeValue(forKey: name) ?? Series()
         // A sample that came after `asOf` lets the series go on.
         if known.lastEntry <= bytes.word(at: offset) {
@@ -84,8 +87,19 @@ package struct LogReplay {
     }
 
     /// What the log has of the fleet.
-    package var fleetRecords: [HistoryRecord] {
-        samples.map(\.record).filter { !$0.isDeviceOnly }
+    package var fleetParts: [HistoryPart] {
+        var parts: [HistoryPart] = []
+        var start = 0
+        func take(_ end: Int, endsAt: UInt64?) {
+            var part = HistoryPart()
+            part.records = samples[start..<end].map(\.record).filter { !$0.isDeviceOnly }
+            part.endsAt = endsAt
+            parts.append(part)
+            start = end
+        }
+        for end in fleetEnds { take(end.samples, endsAt: end.entry) }
+        take(samples.count, endsAt: nil)
+        return parts
     }
 
     package var names: [[UInt8]] { Array(series.keys) }

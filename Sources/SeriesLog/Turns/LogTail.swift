@@ -36,6 +36,9 @@ struct LogTail {
         let number: UInt64
         /// The record before it of the same series; -1 when there is none in the tail.
         let previous: Int
+
+        /// The fleet's series ends here.
+        var isFleetEnd: Bool { series.isNone && kind == .end }
     }
 
     /// Number of the first entry; of the next one when there is none.

@@ -135,7 +135,9 @@ extension TurnLog {
         while number <= last, left > 0 {
             let entry = tail[number]
             let records = entry.firstRecord..<tail.firstRecord(from: number + 1)
-            for index in records where tail.record(index).kind == .sample {
+            for index in records {
+                if tail.record(index).isFleetEnd { restartFleet() }
+                guard tail.record(index).kind == .sample else { continue }
                 let offset = Int(tail.record(index).offset)
                 let verdict = fleet.fold.fold(
                     entry.bytes.span.sample(at: offset), settings.parameters)
@@ -151,6 +153,13 @@ extension TurnLog {
             number += 1
         }
         fleet.awaited.removeFirst(told)
+    }
+
+    /// The fleet's series begins anew.
+    private mutating func restartFleet() {
+        // Exchanged, not assigned: an optimized build (Swift 6.3) would not free the old window.
+        var fresh = SeriesFold(settings.parameters)
+        swap(&fleet.fold, &fresh)
     }
 
     /// The own samples whose verdicts are in the checkpoint: nobody can say them any more.

@@ -7,7 +7,7 @@ internal import Detection
 ///     part   kind 1, [key hash 8], count 2, then so many samples
 ///     sample flags 1, name length 1, name, timestamp 8, rps 8, cpu 8 (`Sample.notMeasured`
 ///            where it is missing)
-///     end    kind 1, as of 8, name length 1, name
+///     end    kind 1, as of 8, name length 1, name (of no bytes for the fleet's series)
 ///
 /// All numbers are little-endian.
 package enum TurnCoding {
@@ -79,7 +79,8 @@ extension ByteBuffer {
         append(littleEndian: sample.cpu.bitPattern)
     }
 
-    /// A device's series ends here, unless it has a sample after the entry `asOf`.
+    /// A device's series, or the fleet's when the name is empty, ends here, unless it has a sample
+    /// after the entry `asOf`.
     mutating func append(endOf device: Span<UInt8>, asOf: UInt64) {
         append(TurnCoding.PartKind.end.rawValue)
         append(littleEndian: asOf)
@@ -140,7 +141,7 @@ struct DecodedTurn {
             items.append(UInt32(offset))
             let length = Int(bytes[offset + 8])
             offset += 9 + length
-            guard length >= 1, length <= DeviceKey.byteLimit, offset <= bytes.count
+            guard length <= DeviceKey.byteLimit, offset <= bytes.count
             else { throw .malformed }
             parts.append(Part(kind: kind, key: 0, items: firstItem..<firstItem + 1))
             return offset
@@ -208,7 +209,7 @@ extension Span<UInt8> {
             timestamp: double(at: start), cpu: double(at: start + 16), rps: double(at: start + 8))
     }
 
-    /// The name of the series that ends here.
+    /// The name of the series that ends here; empty for the fleet's.
     func nameRange(ofEndAt offset: Int) -> Range<Int> {
         let start = offset + 9
         return start..<start + Int(self[offset + 8])

@@ -30,27 +30,36 @@ extension TurnLog {
             isDeviceOnly: record.kind == .deviceSample)
     }
 
-    /// All samples of these entries, in the log's order.
-    private func fleetRecords(_ entries: Range<UInt64>) -> [HistoryRecord] {
+    /// All samples of these entries that are the fleet's, in the log's order.
+    private func fleetParts(_ entries: Range<UInt64>) -> [HistoryPart] {
         let range =
             tail.firstRecord(from: entries.lowerBound)..<tail.firstRecord(from: entries.upperBound)
-        var records: [HistoryRecord] = []
-        records.reserveCapacity(range.count)
-        for index in range where tail.record(index).kind == .sample {
-            records.append(historyRecord(tail.record(index)))
+        var parts: [HistoryPart] = []
+        var part = HistoryPart()
+        part.records.reserveCapacity(range.count)
+        for index in range {
+            let record = tail.record(index)
+            if record.kind == .sample {
+                part.records.append(historyRecord(record))
+            } else if record.isFleetEnd {
+                part.endsAt = record.number
+                parts.append(part)
+                part = HistoryPart()
+            }
         }
-        return records
+        if !part.records.isEmpty { parts.append(part) }
+        return parts
     }
 
     /// Of what a trim takes out of the log, the part of the fleet's series that goes with this
     /// group: as large a part of all entries as the group's series are of all series.
-    func fleetShare(_ job: TrimJob) -> [HistoryRecord] {
+    func fleetShare(_ job: TrimJob) -> [HistoryPart] {
         let entries = Int(job.number - job.first)
         // Where no device has left, one group takes all.
         let total = max(1, job.series.count)
         func bound(_ done: Int) -> UInt64 { job.first + UInt64(entries * done / total) }
         let isLast = job.next.upperBound == job.series.count
-        return fleetRecords(
+        return fleetParts(
             bound(job.next.lowerBound)..<(isLast ? job.number : bound(job.next.upperBound)))
     }
 
@@ -156,7 +165,10 @@ extension TurnLog {
             case .sample: wish.records?.append(.sample(historyRecord(record)))
             case .deviceSample:
                 if !id.isNone { wish.records?.append(.sample(historyRecord(record))) }
-            case .end: if !id.isNone { wish.records?.append(.end(record.number)) }
+            case .end:
+                if !id.isNone || record.isFleetEnd {
+                    wish.records?.append(.end(record.number))
+                }
             case .undecidedEnd, .nothing: break
             }
             wish.next = id.isNone ? wish.next - 1 : record.previous

@@ -104,6 +104,11 @@ extension TurnLog {
     private mutating func takeEnd(_ bytes: Span<UInt8>, at offset: UInt32, number: UInt64) {
         let asOf = bytes.word(at: Int(offset))
         let name = bytes.extracting(bytes.nameRange(ofEndAt: Int(offset)))
+        guard name.count > 0 else {
+            return tail.append(
+                LogTail.Record(
+                    series: .none, kind: .end, offset: offset, number: number, previous: -1))
+        }
         let id = series(of: name)
         takeEnd(id, offset: offset, asOf: asOf, number: number)
     }

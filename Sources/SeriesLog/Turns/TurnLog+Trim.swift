@@ -75,7 +75,7 @@ package struct TrimGroup: Sendable {
     package var fleet: [UInt8] = []
     /// What leaves the log of the fleet's series, a part of it with each group; for a store that
     /// keeps history.
-    package var fleetHistory: [HistoryRecord] = []
+    package var fleetHistory: [HistoryPart] = []
     /// The log's clock, in Unix milliseconds.
     package var clock = 0
     /// Set in the last group: names of devices whose last activity, in Unix milliseconds, is

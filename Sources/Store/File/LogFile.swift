@@ -19,9 +19,6 @@ final class LogFile {
     /// Names of devices in one reply.
     private static let namesPerReply = 16_384
     private static let probeBytes = 1 << 16
-    /// A row that was damaged is read as an entry that says nothing.
-    static let damagedTurn: [UInt8] = [1]
-
     private let path: String
     private let waitsForDisk: Bool
     private let settings: LogFileSettings
@@ -216,10 +213,12 @@ final class LogFile {
         while try tables.readTurns.next() {
             let position = LogPosition(
                 birth: birth, number: UInt64(tables.readTurns.integer(0)))
-            turns.append(
-                StoredTurn(
-                    position: position,
-                    bytes: checked(tables.readTurns, 1) ?? LogFile.damagedTurn))
+            // What it held is lost: the series in it begin anew.
+            let bytes =
+                checked(tables.readTurns, 1)
+                ?? TurnCoding.ends(
+                    ofDamaged: tables.readTurns.bytes(2), before: position.number)
+            turns.append(StoredTurn(position: position, bytes: bytes))
         }
         return turns
     }
@@ -339,13 +338,9 @@ final class LogFile {
         _ group: TrimGroup, in tables: FileTables
     ) throws(FileFault) {
         guard settings.keepsHistory else { return }
-        var part = HistoryPart()
-        part.records = group.fleetHistory
-        if !part.records.isEmpty {
-            try tables.history.keep(
-                [part], of: HistoryTables.fleet,
-                isNew: part.records[0].entry <= 2, timeToLive: nil)
-        }
+        try tables.history.keep(
+            group.fleetHistory, of: HistoryTables.fleet,
+            isNew: (group.fleetHistory.first?.records.first?.entry ?? 0) <= 2, timeToLive: nil)
         guard group.trimsTo != nil else { return }
         try tables.history.keep(fold: group.fleet, of: HistoryTables.fleet)
         let limit = LogFile.droppedChunks

@@ -130,6 +130,67 @@ import Testing
     }
 }
 
+@Suite struct DamagedTurnTests {
+    /// An entry of several parts, and the names in it with where their samples begin and end.
+    private func entry(
+        _ random: inout SeededRandom
+    ) -> (bytes: [UInt8], samples: [(name: [UInt8], range: Range<Int>)]) {
+        var buffer = ByteBuffer(limit: 1 << 20)
+        buffer.append(TurnHead(mark: TurnMark(writer: 77, number: 5), arrival: 1_700_000_000_123))
+        var samples: [(name: [UInt8], range: Range<Int>)] = []
+        for _ in 0..<1 + random.below(4) {
+            let count = 1 + random.below(40)
+            buffer.append(partOf: count, key: random.below(2) == 0 ? random.next() : nil)
+            for _ in 0..<count {
+                let name =
+                    random.below(4) == 0 ? [] : Array("höst-\(random.below(30))".utf8)
+                let start = buffer.count
+                buffer.append(
+                    turnSample: Sample(
+                        timestamp: 1_700_000_000 + Double(random.below(100_000)) / 8,
+                        cpu: random.below(3) == 0
+                            ? Sample.notMeasured : Double(random.below(800)) / 8,
+                        rps: Double(random.below(100_000)) / 16),
+                    device: name.span)
+                samples.append((name, start..<buffer.count))
+            }
+        }
+        return (Array(buffer.readable), samples)
+    }
+
+    @Test("series whose samples are whole end, whatever is damaged beside them; so does the fleet")
+    func namesAreFound() throws {
+        var random = SeededRandom(seed: 5)
+        var turn = DecodedTurn()
+        var missed = 0
+        var strangers = 0
+        var known = 0
+        for _ in 0..<2_000 {
+            let (bytes, samples) = entry(&random)
+            let from = random.below(bytes.count)
+            let damage = from..<min(bytes.count, from + 1 + random.below(64))
+            var spoilt = bytes
+            for index in damage { spoilt[index] = UInt8(random.below(256)) }
+            let ends = TurnCoding.ends(ofDamaged: spoilt, before: 9)
+            try turn.decode(ends.span)
+            #expect(turn.head.arrival == 0)
+            let names = Set(
+                turn.items.map { Array(ends[ends.span.nameRange(ofEndAt: Int($0))]) })
+            #expect(turn.parts.allSatisfy { $0.kind == .end })
+            #expect(turn.items.allSatisfy { ends.span.word(at: Int($0)) == 8 })
+            #expect(names.contains([]))
+            let all = Set(samples.map(\.name))
+            let whole = Set(samples.filter { !$0.range.overlaps(damage) }.map(\.name))
+            known += whole.count
+            missed += whole.subtracting(names).count
+            strangers += names.subtracting(all).count
+        }
+        // What stands at the edge of the damage may look like the beginning of something else.
+        #expect(missed * 2_000 < known, "seed 5: \(missed) of \(known)")
+        #expect(strangers < 200, "seed 5: \(strangers)")
+    }
+}
+
 @Suite struct CheckpointCodingTests {
     private func record(_ entry: UInt64, _ arrival: Int) -> HistoryRecord {
         HistoryRecord(

@@ -74,6 +74,52 @@ import Wire
         #expect(try store.allSamples(nil, limit: 1000) == told.fleetRows())
     }
 
+    @Test("a damaged entry begins its series anew, the fleet's too; what came before is kept apart")
+    func damagedEntry() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/series.db"
+        var told = ToldVerdicts(seed: 28)
+        var store: Driver<FileStore>? = try open(path, settings())
+        for _ in 0..<10 { try told.send(200, devices: 4, to: #require(store)) }
+        try told.send(100, devices: 2, to: #require(store))
+        let lost = told.sent.count
+        for _ in 0..<2 { try told.send(100, devices: 4, to: #require(store)) }
+        store = nil
+        try Database(path: path).run(
+            "UPDATE turns SET bytes = substr(bytes, 1, 1000) || zeroblob(7) || "
+                + "substr(bytes, 1008) WHERE number = (SELECT max(number) - 2 FROM turns)")
+
+        let damaged = try SeriesArchive(path: path, keyLimit: 1000)
+        var judged = 0
+        try damaged.judge(timeToLive: 86_400_000) { name, _, verdict in
+            if name == Array("d0".utf8) { judged = verdict.sequence }
+        }
+        #expect(judged == told.folded(from: lost, "d0").count)
+        #expect(try damaged.statistics().damaged == 1)
+
+        let again = try open(path, settings())
+        func check(_ what: String) throws {
+            for device in ["d0", "d1"] {
+                let rows = try again.allSamples(device, limit: 1000)
+                #expect(rows == told.folded(from: lost, device), "\(what) \(device)")
+            }
+            for device in ["d2", "d3"] {
+                let rows = try again.allSamples(device, limit: 1000)
+                #expect(rows == told.folded(from: 0, device), "\(what) \(device)")
+            }
+            let fleet = try again.allSamples(nil, limit: 1000)
+            #expect(fleet == told.folded(from: lost, nil), "\(what) fleet")
+        }
+        try check("in the log")
+        for _ in 0..<30 { try told.send(200, devices: 4, to: again) }
+        #expect(try number("SELECT count(*) FROM history", path) > 20)
+        try check("after trims")
+        let archive = try SeriesArchive(path: path, keyLimit: 1000)
+        let found = try archive.verify(FoldParameters(), timeToLive: 86_400_000)
+        #expect(found.differences == [])
+        #expect(found.damaged == 0)
+    }
+
     @Test("a series that ended is not told; what came after begins at 1")
     func beginsAnew() throws {
         let folder = try TemporaryFolder()

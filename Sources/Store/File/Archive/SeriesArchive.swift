@@ -81,8 +81,10 @@ package final class SeriesArchive {
         }
         let turns = try database.prepare("SELECT number, crc, bytes FROM turns ORDER BY number")
         while try turns.next() {
-            guard let bytes = checked(turns, 1) else { continue }
             let position = LogPosition(birth: birth, number: UInt64(turns.integer(0)))
+            let bytes =
+                checked(turns, 1)
+                ?? TurnCoding.ends(ofDamaged: turns.bytes(2), before: position.number)
             replay.take(StoredTurn(position: position, bytes: bytes))
         }
     }
@@ -154,11 +156,9 @@ package final class SeriesArchive {
                 last = readAll.integer(3)
                 for record in records { take(.sample(record)) }
             }
-            var part = HistoryPart()
-            part.records = series == HistoryTables.fleet ? replay.fleetRecords : []
-            let parts = series == HistoryTables.fleet ? [part] : replay.parts(of: name)
             let lives = HistoryPart.lives(
-                of: parts, after: last,
+                of: series == HistoryTables.fleet ? replay.fleetParts : replay.parts(of: name),
+                after: last,
                 timeToLive: series == HistoryTables.fleet ? nil : timeToLive)
             for (records, isNew) in lives {
                 if isNew { take(.begins(isWhole: true)) }

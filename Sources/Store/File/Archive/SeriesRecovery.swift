@@ -193,7 +193,7 @@ package final class SeriesRecovery {
         try fresh.setFact.run(with: bytes)
     }
 
-    /// Entries that are gone become entries that say nothing: a log has no gaps.
+    /// Entries that are gone become entries in which the fleet's series ends: a log has no gaps.
     private func fillTurns() throws(FileFault) {
         let read = try fresh.database.prepare("SELECT number FROM turns ORDER BY number")
         var missing: [Int] = []
@@ -206,7 +206,8 @@ package final class SeriesRecovery {
         if last == nil { missing = [try firstAfterHistory()] }
         for number in missing {
             fresh.insertTurn.bind(1, number)
-            try fresh.insertTurn.run(with: LogFile.damagedTurn)
+            try fresh.insertTurn.run(
+                with: TurnCoding.ends(ofDamaged: [], before: UInt64(number)))
         }
     }
 
