@@ -17,31 +17,42 @@ enum FileTools {
     static func run(_ tool: LogTool, _ configuration: Configuration) -> Int32 {
         do throws(ArchiveError) {
             switch tool {
-            case .stats(let path): try stats(open(path, configuration))
-            case .export(let path, let device, let format):
+            case .stats(let place):
+                for archive in try open(place, configuration) { try stats(archive) }
+            case .export(let place, let device, let format):
                 try export(
-                    open(path, configuration), of: device, as: format, configuration)
+                    open(place, configuration), of: device, as: format, configuration)
             case .importFrom(let path, let source):
+                try refuseRedis(path, "send the samples to the service")
                 return try take(path, from: source, configuration)
-            case .verify(let path): return try verify(open(path, configuration), configuration)
-            case .backup(let path, let copy):
-                try open(path, configuration).backup(to: copy)
+            case .verify(let place): return try verify(open(place, configuration), configuration)
+            case .backup(let place, let copy):
+                let archives = try open(place, configuration)
+                guard archives.count == 1 else {
+                    throw ArchiveError(
+                        "a Redis Cluster has \(archives.count) logs, and a file has one")
+                }
+                try archives[0].backup(to: copy)
                 say("\(copy): \(FileIdentity.bytes(copy)) bytes")
             case .compact(let path):
+                try refuseRedis(path, "it has no file to be made smaller")
                 let (before, after) = try SeriesArchive.compact(path)
                 say("\(path): \(before) bytes before, \(after) now")
             case .recover(let path, let copy):
+                try refuseRedis(path, "tidemark log backup makes a copy of it")
                 for count in try SeriesRecovery.recover(path, to: copy) {
                     say(
                         "\(count.table): \(count.copied) rows copied, \(count.damaged) damaged, "
                             + "\(count.holes) holes")
                 }
-            case .judge(let path):
-                try JudgedSamples.write(open(path, configuration), timeToLive(configuration))
+            case .judge(let place):
+                try JudgedSamples.write(open(place, configuration), timeToLive(configuration))
             case .diff(let path, let program):
+                try refuseRedis(
+                    path, "make a copy with tidemark log backup: both builds read the same then")
                 return try diff(path, with: program, configuration)
-            case .backtest(let path, let changes):
-                try backtest(open(path, configuration), with: changes, configuration)
+            case .backtest(let place, let changes):
+                try backtest(open(place, configuration), with: changes, configuration)
             }
             return 0
         } catch {
@@ -52,12 +63,35 @@ enum FileTools {
 
     private static func say(_ line: String) { StandardStreams.writeOutput(line + "\n") }
 
+    /// The logs of a file (one), or of a Redis.
     private static func open(
-        _ path: String, _ configuration: Configuration
-    ) throws(ArchiveError) -> SeriesArchive {
-        // A file remembers as many as Redis, whatever STORE says of this process.
+        _ place: String, _ configuration: Configuration
+    ) throws(ArchiveError) -> [SeriesArchive] {
+        // Both remember as many, whatever STORE says of this process.
         let keys = configuration.idempotencyKeys ?? Configuration.redisKeys
-        return try SeriesArchive(path: path, keyLimit: keys)
+        if let location = try redis(place) {
+            return try SeriesArchive.copies(
+                of: location, configuration, keyLimit: keys, judge: FoldParameters(configuration))
+        }
+        return [try SeriesArchive(path: place, keyLimit: keys)]
+    }
+
+    /// Where the place is a Redis: where that is. What looks like a location, and is none, is no
+    /// path either.
+    private static func redis(_ place: String) throws(ArchiveError) -> RedisLocation? {
+        if case .redis(let location) = StoreLocation(place) { return location }
+        guard place.contains("://") else { return nil }
+        throw ArchiveError(
+            "it is no location that is allowed: PATH, file:PATH, redis://[user:password@]host[:port]"
+                + "[/database] or redis-cluster://[user:password@]host[:port][,host[:port]...]")
+    }
+
+    private static func refuseRedis(
+        _ place: String, _ instead: String
+    ) throws(ArchiveError) {
+        guard try redis(place) == nil else {
+            throw ArchiveError("this works on a file, not on Redis: \(instead)")
+        }
     }
 
     private static func timeToLive(_ configuration: Configuration) -> Int {
@@ -68,6 +102,7 @@ enum FileTools {
 
     private static func stats(_ archive: SeriesArchive) throws(ArchiveError) {
         let found = try archive.statistics()
+        say("log                  \(archive.name)")
         let kept = found.keptSamples + found.keptFleetSamples
         say("devices              \(found.devices), \(found.liveDevices) of them go on")
         say("file                 \(found.fileBytes) bytes")
@@ -86,7 +121,7 @@ enum FileTools {
     }
 
     private static func export(
-        _ archive: SeriesArchive, of device: String?, as format: LogTool.Format,
+        _ archives: [SeriesArchive], of device: String?, as format: LogTool.Format,
         _ configuration: Configuration
     ) throws(ArchiveError) {
         var output = ByteBuffer(limit: 2 * blockBytes)
@@ -103,18 +138,32 @@ enum FileTools {
         }
         if format == .csv { output.append("timestamp,value\n") }
         if format == .ndjson, device == nil {
-            try archive.forEachSample { name, sample, isDeviceOnly in
+            guard archives.count == 1 else {
+                throw ArchiveError(
+                    "a Redis Cluster has \(archives.count) logs without a common order: name a "
+                        + "--device, or --format csv for the fleet")
+            }
+            try archives[0].forEachSample { name, sample, isDeviceOnly in
                 line(sample, name, isDeviceOnly: isDeviceOnly)
             }
         } else {
             let name = device.map { Array($0.utf8) }
-            try archive.forEachSample(
+            try archive(with: name, of: archives).forEachSample(
                 of: name, timeToLive: timeToLive(configuration)
             ) { sample, isDeviceOnly in
                 line(sample, name ?? [], isDeviceOnly: isDeviceOnly)
             }
         }
         write(&output)
+    }
+
+    /// The log that has a device's series, or the fleet's.
+    private static func archive(
+        with name: [UInt8]?, of archives: [SeriesArchive]
+    ) throws(ArchiveError) -> SeriesArchive {
+        for archive in archives where try archive.has(name) { return archive }
+        let text = name.map { "device \(String(decoding: $0, as: UTF8.self))" } ?? "fleet"
+        throw ArchiveError("\(archives[0].name): no \(text)")
     }
 
     private static func write(_ output: inout ByteBuffer) {
@@ -156,10 +205,14 @@ enum FileTools {
     }
 
     private static func verify(
-        _ archive: SeriesArchive, _ configuration: Configuration
+        _ archives: [SeriesArchive], _ configuration: Configuration
     ) throws(ArchiveError) -> Int32 {
-        let found = try archive.verify(
-            archive.parameters(), timeToLive: timeToLive(configuration))
+        var found = SeriesArchive.Verification()
+        for archive in archives {
+            found.add(
+                try archive.verify(
+                    archive.parameters(), timeToLive: timeToLive(configuration)))
+        }
         for line in found.differences.prefix(listedDevices) { say(line) }
         say(
             "\(found.series) series, \(found.samples) samples, \(found.folds) folds made again, "
@@ -169,19 +222,23 @@ enum FileTools {
     }
 
     private static func backtest(
-        _ archive: SeriesArchive, with changes: BacktestChanges, _ configuration: Configuration
+        _ archives: [SeriesArchive], with changes: BacktestChanges,
+        _ configuration: Configuration
     ) throws(ArchiveError) {
-        let before = try archive.parameters()
         let start = Clock.now()
         var fleet = Backtest.Outcome()
         var total = Backtest.Outcome()
         var rows: [(name: [UInt8], outcome: Backtest.Outcome)] = []
-        try archive.backtest(
-            from: before, to: changes.applied(to: before), timeToLive: timeToLive(configuration)
-        ) { name, outcome in
-            guard !name.isEmpty else { return fleet = outcome }
-            total.add(outcome)
-            if outcome.isChanged { rows.append((name, outcome)) }
+        for archive in archives {
+            let before = try archive.parameters()
+            try archive.backtest(
+                from: before, to: changes.applied(to: before),
+                timeToLive: timeToLive(configuration)
+            ) { name, outcome in
+                guard !name.isEmpty else { return fleet = outcome }
+                total.add(outcome)
+                if outcome.isChanged { rows.append((name, outcome)) }
+            }
         }
         let seconds = (Clock.now() - start).seconds
         table("alerts before | after", fleet: fleet, total: total, rows: rows)
@@ -214,9 +271,9 @@ enum FileTools {
     private static func diff(
         _ path: String, with program: String, _ configuration: Configuration
     ) throws(ArchiveError) -> Int32 {
-        let archive = try open(path, configuration)
+        let archives = try open(path, configuration)
         let found = try JudgedSamples.compare(
-            archive, at: path, with: program, timeToLive(configuration))
+            archives[0], at: path, with: program, timeToLive(configuration))
         table(
             "alerts of the other | here", fleet: found.fleet, total: found.devices,
             rows: found.changed)

@@ -34,14 +34,16 @@ enum JudgedSamples {
     }
 
     /// Writes a line for each sample to standard output.
-    static func write(_ archive: SeriesArchive, _ timeToLive: Int) throws(ArchiveError) {
+    static func write(_ archives: [SeriesArchive], _ timeToLive: Int) throws(ArchiveError) {
         var output = ByteBuffer(limit: 2 * blockBytes)
         output.append(text: header + "\n")
-        try archive.judge(timeToLive: timeToLive) { name, sample, verdict in
-            append(verdict, of: sample, device: name, to: &output)
-            guard output.count >= blockBytes else { return }
-            StandardStreams.writeOutput(output.readable)
-            output.removeAll()
+        for archive in archives {
+            try archive.judge(timeToLive: timeToLive) { name, sample, verdict in
+                append(verdict, of: sample, device: name, to: &output)
+                guard output.count >= blockBytes else { return }
+                StandardStreams.writeOutput(output.readable)
+                output.removeAll()
+            }
         }
         StandardStreams.writeOutput(output.readable)
     }

@@ -2,7 +2,7 @@ package import Detection
 internal import Options
 
 /// What `tidemark log`, `tidemark backtest` and `tidemark diff` are asked to do with a file of
-/// series.
+/// series, or with a Redis.
 package enum LogTool: Equatable, Sendable {
     package enum Format: String, CaseIterable, Sendable {
         /// As a POST takes it: an object a line.
@@ -42,7 +42,9 @@ package enum LogTool: Equatable, Sendable {
     }
 
     package static let usage = """
-               tidemark log stats PATH            what a file of series (STORE=file:PATH) holds
+               tidemark log stats PATH            what a file of series (STORE=file:PATH) holds;
+                                                  stats, verify, export, judge, backup and
+                                                  backtest also take redis://... for PATH
                tidemark log verify PATH           folds every series again and compares
                tidemark log export PATH [--device NAME] [--format ndjson|csv]
                                                   its samples, in the order in which they came

@@ -66,7 +66,7 @@ package enum CheckpointCoding {
         }
     }
 
-    static func bytes(of records: [HistoryRecord], birth: UInt64) -> [UInt8] {
+    package static func bytes(of records: [HistoryRecord], birth: UInt64) -> [UInt8] {
         precondition(!records.isEmpty, "an element of no records")
         var bytes: [UInt8] = [recordsKind]
         bytes.reserveCapacity(recordsHeadBytes + records.count * recordBytes)

@@ -323,7 +323,7 @@ extension RedisMachine {
     }
 
     /// Reads `[id, [field, value]]`.
-    private static func turn(_ reply: Reply) -> StoredTurn? {
+    static func turn(_ reply: Reply) -> StoredTurn? {
         guard case .array(let parts) = reply, parts.count == 2, case .text(let id) = parts[0],
             let place = EntryID(id.span), case .array(let fields) = parts[1], fields.count >= 2,
             case .text(let bytes) = fields[1]
@@ -333,7 +333,7 @@ extension RedisMachine {
     }
 
     /// Reads `[cursor, [name, score, …]]`.
-    private static func names(_ parts: [Reply]) -> LogReply? {
+    static func names(_ parts: [Reply]) -> LogReply? {
         guard parts.count == 2, case .text(let cursor) = parts[0],
             let next = UInt64(String(decoding: cursor, as: UTF8.self)),
             case .array(let found) = parts[1]

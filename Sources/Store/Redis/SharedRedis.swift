@@ -45,7 +45,7 @@ package final class SharedRedis: SharedLogs {
 }
 
 extension RedisSettings {
-    fileprivate init(_ location: RedisLocation, _ configuration: Configuration) {
+    init(_ location: RedisLocation, _ configuration: Configuration) {
         self.init()
         server.servers = location.servers.map { NodeAddress(host: $0.host, port: $0.port) }
         server.isCluster = location.isCluster

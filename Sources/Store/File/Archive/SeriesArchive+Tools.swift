@@ -29,7 +29,7 @@ extension SeriesArchive {
         let devices = try devices()
         found.devices = devices.count
         found.liveDevices = devices.count(where: \.isLive)
-        found.fileBytes = FileIdentity.bytes(path) + FileIdentity.bytes(path + "-wal")
+        found.fileBytes = FileIdentity.bytes(name) + FileIdentity.bytes(name + "-wal")
         found.logSamples = replay.samples.count
         try asked { () throws(FileFault) in
             func numbers(_ question: String, _ count: Int32) throws(FileFault) -> [Int] {
@@ -67,6 +67,18 @@ extension SeriesArchive {
         package var damaged = 0
 
         package var isGood: Bool { differences.isEmpty && damaged == 0 }
+
+        package init() {}
+
+        /// Adds what was found in another log.
+        package mutating func add(_ other: Verification) {
+            series += other.series
+            samples += other.samples
+            folds += other.folds
+            partial += other.partial
+            differences += other.differences
+            damaged += other.damaged
+        }
     }
 
     /// Folds every series from its beginning, and compares with each fold that is kept.
@@ -75,8 +87,7 @@ extension SeriesArchive {
         _ parameters: FoldParameters, timeToLive: Int
     ) throws(ArchiveError) -> Verification {
         var found = Verification()
-        let fleet = Device(series: HistoryTables.fleet, name: [], isLive: true)
-        for device in [fleet] + (try devices()) {
+        for device in try series() {
             found.series += 1
             try verify(device, parameters, timeToLive: timeToLive, into: &found)
         }
@@ -107,10 +118,10 @@ extension SeriesArchive {
         }
         try read(device.series, name: device.name, timeToLive: timeToLive) { step in
             switch step {
-            case .begins(let whole):
+            case .begins(let whole, let start):
                 isWhole = whole
                 if !whole { found.partial += 1 }
-                var fresh = SeriesFold(parameters)
+                var fresh = start?.decoded(parameters) ?? SeriesFold(parameters)
                 swap(&fold, &fresh)
             case .sample(let record):
                 compare(before: record.entry)
@@ -151,8 +162,7 @@ extension SeriesArchive {
         from before: FoldParameters, to after: FoldParameters, timeToLive: Int,
         _ take: (_ name: [UInt8], _ outcome: Backtest.Outcome) -> Void
     ) throws(ArchiveError) {
-        let fleet = Device(series: HistoryTables.fleet, name: [], isLive: true)
-        for device in [fleet] + (try devices()) {
+        for device in try series() {
             var test = Backtest(before: before, after: after)
             try read(device.series, name: device.name, timeToLive: timeToLive) { step in
                 switch step {
@@ -172,13 +182,12 @@ extension SeriesArchive {
         timeToLive: Int, _ take: (_ name: [UInt8], _ sample: Sample, _ verdict: Verdict) -> Void
     ) throws(ArchiveError) {
         let parameters = try parameters()
-        let fleet = Device(series: HistoryTables.fleet, name: [], isLive: true)
-        for device in [fleet] + (try devices()) {
+        for device in try series() {
             var fold = SeriesFold(parameters)
             try read(device.series, name: device.name, timeToLive: timeToLive) { step in
                 switch step {
-                case .begins:
-                    var fresh = SeriesFold(parameters)
+                case .begins(_, let start):
+                    var fresh = start?.decoded(parameters) ?? SeriesFold(parameters)
                     swap(&fold, &fresh)
                 case .sample(let record):
                     take(device.name, record.sample, fold.fold(record.sample, parameters))

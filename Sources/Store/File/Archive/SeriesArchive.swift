@@ -12,14 +12,24 @@ package struct ArchiveError: Error, CustomStringConvertible {
 /// A file of series as a tool reads it, beside the service or without it. All that is asked of it
 /// is as of the moment it was opened.
 package final class SeriesArchive {
-    let path: String
+    /// Which series a log has.
+    enum Part {
+        case all
+        /// The fleet's series is in a log of its own.
+        case devices
+        case fleet
+    }
+
+    /// The file's path, or the key of a log in Redis: by which messages call it.
+    package let name: String
     let database: Database
+    let part: Part
     private let tables: HistoryTables
     private(set) var replay: LogReplay
     private(set) var birth: UInt64 = 0
     /// Rows that have changed by themselves.
     private(set) var damaged = 0
-    private let readAll, readNames: Statement
+    private let readAll, readNames, readList: Statement
 
     /// A device with its number in the file.
     struct Device {
@@ -30,13 +40,26 @@ package final class SeriesArchive {
     }
 
     /// - Parameter keyLimit: IDEMPOTENCY_KEYS of the service that wrote the file.
-    package init(path: String, keyLimit: Int) throws(ArchiveError) {
-        self.path = path
+    package convenience init(path: String, keyLimit: Int) throws(ArchiveError) {
         guard FileIdentity(path) != nil else {
             throw ArchiveError("\(path): there is no such file")
         }
+        let database: Database
         do throws(FileFault) {
             database = try Database(path: path)
+        } catch {
+            throw ArchiveError("\(path): \(error.reason)")
+        }
+        try self.init(database, name: path, .all, keyLimit: keyLimit)
+    }
+
+    init(
+        _ database: Database, name: String, _ part: Part, keyLimit: Int
+    ) throws(ArchiveError) {
+        self.name = name
+        self.part = part
+        self.database = database
+        do throws(FileFault) {
             try database.run("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON")
             try SeriesArchive.check(database)
             tables = try HistoryTables(database)
@@ -45,11 +68,13 @@ package final class SeriesArchive {
                     + "WHERE series = ?1 ORDER BY entry")
             readNames = try database.prepare(
                 "SELECT series, name, activity FROM names ORDER BY series")
+            readList = try database.prepare(
+                "SELECT crc, bytes FROM checkpoints WHERE series = ?1 ORDER BY place")
             try database.run("BEGIN")
             replay = LogReplay(keyLimit: keyLimit)
             try readLog()
         } catch {
-            throw ArchiveError("\(path): \(error.reason)")
+            throw ArchiveError("\(name): \(error.reason)")
         }
     }
 
@@ -122,10 +147,28 @@ package final class SeriesArchive {
         }
     }
 
+    /// All series, the fleet's first.
+    func series() throws(ArchiveError) -> [Device] {
+        let fleet = Device(series: HistoryTables.fleet, name: [], isLive: true)
+        switch part {
+        case .all: return [fleet] + (try devices())
+        case .devices: return try devices()
+        case .fleet: return [fleet]
+        }
+    }
+
+    /// Whether it has a device's series, or (nil) the fleet's.
+    package func has(_ device: [UInt8]?) throws(ArchiveError) -> Bool {
+        guard let device else { return part != .devices }
+        guard part != .fleet else { return false }
+        return try devices().contains { $0.name == device }
+    }
+
     /// What is read of a series.
     enum Step {
-        /// The series begins, or begins anew. Whether what follows is all of that life.
-        case begins(isWhole: Bool)
+        /// The series begins, or begins anew. Whether what follows is all of that life; if not, the
+        /// fold of what came before, where it is known.
+        case begins(isWhole: Bool, after: CheckpointCoding.FoldElement?)
         case sample(HistoryRecord)
     }
 
@@ -151,20 +194,44 @@ package final class SeriesArchive {
                 else { continue }
                 if readAll.integer(1) != life {
                     life = readAll.integer(1)
-                    take(.begins(isWhole: readAll.integer(2) == 1))
+                    take(.begins(isWhole: readAll.integer(2) == 1, after: nil))
                 }
                 last = readAll.integer(3)
                 for record in records { take(.sample(record)) }
             }
+            if life == 0, last == nil { last = try readStart(of: series, take) }
             let lives = HistoryPart.lives(
                 of: series == HistoryTables.fleet ? replay.fleetParts : replay.parts(of: name),
                 after: last,
                 timeToLive: series == HistoryTables.fleet ? nil : timeToLive)
             for (records, isNew) in lives {
-                if isNew { take(.begins(isWhole: true)) }
+                if isNew { take(.begins(isWhole: true, after: nil)) }
                 for record in records { take(.sample(record)) }
             }
         }
+    }
+
+    /// Where nothing is kept of what has left the log, its checkpoint tells of it.
+    /// - Returns: when its last sample came; nil when there is none.
+    private func readStart(
+        of series: Int, _ take: (Step) -> Void
+    ) throws(FileFault) -> Int? {
+        let start = HistoryStart(try checkpoint(of: series), birth: birth)
+        guard let last = start.lastArrival else { return nil }
+        take(.begins(isWhole: start.element == nil, after: start.element))
+        for record in start.records { take(.sample(record)) }
+        return last
+    }
+
+    private func checkpoint(of series: Int) throws(FileFault) -> [[UInt8]] {
+        if series == HistoryTables.fleet { return try fact("fleet").map { [$0] } ?? [] }
+        readList.bind(1, series)
+        defer { readList.reset() }
+        var elements: [[UInt8]] = []
+        while try readList.next() {
+            if let element = checked(readList, 0) { elements.append(element) }
+        }
+        return elements
     }
 
     // MARK: Help
@@ -179,7 +246,7 @@ package final class SeriesArchive {
         do throws(FileFault) {
             return try body()
         } catch {
-            throw ArchiveError("\(path): \(error.reason)")
+            throw ArchiveError("\(name): \(error.reason)")
         }
     }
 }

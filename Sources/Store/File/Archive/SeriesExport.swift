@@ -73,7 +73,7 @@ extension SeriesArchive {
         if let device {
             guard let found = try devices().first(where: { $0.name == device }) else {
                 throw ArchiveError(
-                    "\(path): no device \(String(decoding: device, as: UTF8.self))")
+                    "\(name): no device \(String(decoding: device, as: UTF8.self))")
             }
             series = found.series
         } else {
