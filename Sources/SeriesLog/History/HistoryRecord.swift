@@ -27,6 +27,14 @@ package struct HistoryPart: Equatable, Sendable {
 }
 
 extension HistoryPart {
+    /// What came after an entry; nil for nothing.
+    package func later(than entry: UInt64) -> HistoryPart? {
+        var later = self
+        later.records.removeAll { $0.entry <= entry }
+        if let end = endsAt, end <= entry { later.endsAt = nil }
+        return later.records.isEmpty && later.endsAt == nil ? nil : later
+    }
+
     /// The parts, cut also where the series was idle so long that it began anew.
     ///
     /// - Parameters:

@@ -223,12 +223,7 @@ package struct TailHistory: Sendable {
 
     /// What came after an entry.
     func parts(after entry: UInt64) -> [HistoryPart] {
-        parts.compactMap { part in
-            var later = part
-            later.records.removeAll { $0.entry <= entry }
-            if let end = part.endsAt, end <= entry { later.endsAt = nil }
-            return later.records.isEmpty && later.endsAt == nil ? nil : later
-        }
+        parts.compactMap { $0.later(than: entry) }
     }
 }
 

@@ -182,6 +182,7 @@ package final class SeriesArchive {
         try asked { () throws(FileFault) in
             var life = 0
             var last: Int?
+            var through: UInt64 = 0
             readAll.bind(1, series)
             defer { readAll.reset() }
             while try readAll.next() {
@@ -199,10 +200,11 @@ package final class SeriesArchive {
                 last = readAll.integer(3)
                 for record in records { take(.sample(record)) }
             }
-            if life == 0, last == nil { last = try readStart(of: series, take) }
+            if life == 0, last == nil { (last, through) = try readStart(of: series, take) }
+            let parts =
+                series == HistoryTables.fleet ? replay.fleetParts : replay.parts(of: name)
             let lives = HistoryPart.lives(
-                of: series == HistoryTables.fleet ? replay.fleetParts : replay.parts(of: name),
-                after: last,
+                of: parts.compactMap { $0.later(than: through) }, after: last,
                 timeToLive: series == HistoryTables.fleet ? nil : timeToLive)
             for (records, isNew) in lives {
                 if isNew { take(.begins(isWhole: true, after: nil)) }
@@ -212,15 +214,16 @@ package final class SeriesArchive {
     }
 
     /// Where nothing is kept of what has left the log, its checkpoint tells of it.
-    /// - Returns: when its last sample came; nil when there is none.
+    /// - Returns: when its last sample came, nil when there is none; and in which entry: where a
+    ///   trim was under way, the log still has it too.
     private func readStart(
         of series: Int, _ take: (Step) -> Void
-    ) throws(FileFault) -> Int? {
+    ) throws(FileFault) -> (last: Int?, through: UInt64) {
         let start = HistoryStart(try checkpoint(of: series), birth: birth)
-        guard let last = start.lastArrival else { return nil }
+        guard let last = start.lastArrival else { return (nil, 0) }
         take(.begins(isWhole: start.element == nil, after: start.element))
         for record in start.records { take(.sample(record)) }
-        return last
+        return (last, start.through)
     }
 
     private func checkpoint(of series: Int) throws(FileFault) -> [[UInt8]] {
