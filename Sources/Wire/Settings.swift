@@ -105,7 +105,7 @@ package enum Settings {
             means: "how long a series without samples is kept"),
         integer(
             "MAX_DEVICES", \.deviceLimit, default: 1_000_000, in: 1...100_000_000,
-            means: "series kept; beyond it the one idle longest goes"),
+            means: "series kept, with a file in memory; beyond it the one idle longest goes"),
         idempotencyKeys,
         integer(
             "MAX_BODY_BYTES", \.bodyLimitBytes, default: 8_388_608, in: 64...1_073_741_824,

@@ -11,6 +11,9 @@ package struct LogSettings: Sendable {
     package var leastHistory = 1 << 20
     /// Devices that are known; beyond it the one idle longest ends.
     package var deviceLimit = 1_000_000
+    /// The store tells of each device that it knows. Then the limit is one of memory: beyond it the
+    /// device idle longest is unloaded, and read again when it is needed.
+    package var unloadsDevices = false
     /// Folds that are kept in memory.
     package var heldLimit = 1_000_000
     /// Requests whose keys are remembered.

@@ -58,6 +58,8 @@ struct LoggedSeries: ~Copyable {
     var lastRecord = -1
     /// All of its life is in the tail when it still holds this entry; 0 when that is not known.
     var bornAt: UInt64 = 0
+    /// It is not known whether it is one of those that were unloaded: its checkpoint will tell.
+    var mayBeUnloaded = false
     /// Its end is on its way.
     var isEnding = false
     /// It has no samples, and one is on its way from here.

@@ -291,6 +291,7 @@ extension TurnLog {
         candidateClock = 0
         abandonTrim()
         directory = .unread
+        unloaded = UnloadedDevices()
         newestFold = 0
         unconfirmed.removeAll()
         undecidedEnds = 0

@@ -21,7 +21,11 @@ extension TurnLog {
         var series = LoggedSeries()
         // All devices of the log are known, and this is none of them: whatever there will be of it
         // comes after the position.
-        if isFollowing, directory.isComplete { series.bornAt = position.number + 1 }
+        if unloaded.count > 0 {
+            series.mayBeUnloaded = true
+        } else if isFollowing, directory.isComplete {
+            series.bornAt = position.number + 1
+        }
         return table.insert(device, hash: hash, series, now: clockInstant)
     }
 
@@ -49,12 +53,13 @@ extension TurnLog {
         table[id].newcomerPlace = -1
     }
 
-    private mutating func remove(_ id: SeriesID) {
+    mutating func remove(_ id: SeriesID) {
         clearNewcomer(id)
         if table[id].isHeld { heldCount -= 1 }
         if !table[id].isEmpty { deviceCount -= 1 }
         if !dueSnapshots.isEmpty { dueSnapshots.removeAll { $0 == id } }
         if lastEnding?.id == id { lastEnding = nil }
+        if lastReleased == id { lastReleased = .none }
         table.remove(id)
     }
 
@@ -104,6 +109,7 @@ extension TurnLog {
         makeRoomForFold()
         if start.relearns { counts.relearned += 1 }
         heldCount += 1
+        if table[id].mayBeUnloaded { noteLoaded(id, start.life.lastArrival) }
         let through = start.through
         let listed = start.records
         table[id].begin(start.takeLife(), listed: listed)
@@ -223,17 +229,18 @@ extension TurnLog {
         table[id].restart(settings.parameters)
     }
 
-    /// Drops the fold of the series idle longest that nobody waits for, when there are too many.
+    /// Drops the fold of a series that has been idle and that nobody waits for, when there are too
+    /// many. Each look goes on where the last one ended: the oldest have none any more.
     private mutating func makeRoomForFold() {
         guard heldCount >= settings.heldLimit else { return }
-        var id = table.oldest
         var looks = 0
-        while !id.isNone, looks < 256 {
-            if table[id].isHeld, !table[id].isPinned {
+        while looks < 256 {
+            let id = lastReleased.isNone ? table.oldest : table.newer(than: lastReleased)
+            lastReleased = id
+            if !id.isNone, table[id].isHeld, !table[id].isPinned {
                 release(id)
                 return
             }
-            id = table.newer(than: id)
             looks += 1
         }
     }
@@ -346,6 +353,7 @@ extension TurnLog {
     /// new series, whoever gets it.
     /// - Returns: how many, at most `limit`.
     package mutating func dropExpired(limit: Int) -> Int {
+        counts.expired += unloaded.expire(before: clock - settings.timeToLive)
         var dropped = 0
         var id = table.oldest
         var looks = 0

@@ -290,6 +290,7 @@ extension TurnLog {
         wanted.removeAll()
         dueSnapshots.removeAll()
         lastEnding = nil
+        lastReleased = .none
         newcomers.removeAll()
         giveUpFleet(before: .max)
         if !fleet.isHeld { fleet.standing = .unknown }

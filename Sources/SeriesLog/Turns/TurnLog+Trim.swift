@@ -443,6 +443,9 @@ extension TurnLog {
     mutating func take(_ names: [(name: [UInt8], activity: Int)], next: UInt64) {
         guard case .reading(_, var known) = directory else { return }
         known += names
+        if settings.unloadsDevices, known.count > 2 * deviceLimit + 65_536 || next == 0 {
+            leaveUnloaded(&known)
+        }
         guard next == 0 else {
             directory = .reading(cursor: next, known)
             return
@@ -456,7 +459,7 @@ extension TurnLog {
         forgetEnds()
     }
 
-    private mutating func take(_ name: [UInt8], activity: Int, hash: UInt64) {
+    mutating func take(_ name: [UInt8], activity: Int, hash: UInt64) {
         let instant = Instant(nanoseconds: Int64(clamping: activity) * 1_000_000)
         guard let id = table.find(name.span, hash: hash) else {
             var series = LoggedSeries()
@@ -467,6 +470,7 @@ extension TurnLog {
             return
         }
         table[id].bornAt = 0
+        table[id].mayBeUnloaded = false
         guard !table[id].isPlaced, table[id].endedAt == 0 else { return }
         table.moveToOldest(id, lastActivity: instant)
         table[id].lastArrival = max(table[id].lastArrival, activity)

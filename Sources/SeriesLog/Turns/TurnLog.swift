@@ -129,6 +129,8 @@ package struct TurnLog: ~Copyable {
     var lastRead = 0
     var lastNumber: UInt64 = 0
     var heldCount = 0
+    /// The last series that was looked at for a fold to be dropped; `none` at the end.
+    var lastReleased = SeriesID.none
     var decoded = DecodedTurn()
     var dueSnapshots: [SeriesID] = []
     /// Records that a fold lacks; for `catchUp` alone.
@@ -137,8 +139,9 @@ package struct TurnLog: ~Copyable {
     var answers: [Answered] = []
     /// The newest fold that a writer of the tail understands.
     var newestFold: UInt8 = 0
-    /// Devices that have samples and did not end.
-    package internal(set) var deviceCount = 0
+    /// Devices in the table that have samples and did not end.
+    var deviceCount = 0
+    var unloaded = UnloadedDevices()
     /// Devices without samples that have one on its way from here, and those whose end is.
     var comingCount = 0
     var endingCount = 0
@@ -281,7 +284,11 @@ extension TurnLog {
         guard expectedCount + count > deviceLimit, isFollowing else { return }
         let id = series(of: device)
         guard table[id].isEmpty, !table[id].isComing else { return }
-        while expectedCount >= deviceLimit, endOldest() {}
+        if settings.unloadsDevices {
+            while expectedCount >= deviceLimit, unloadOldest() {}
+        } else {
+            while expectedCount >= deviceLimit, endOldest() {}
+        }
         comes(id)
     }
 
@@ -294,6 +301,11 @@ extension TurnLog {
     /// Devices when all that is on its way has landed.
     private var expectedCount: Int {
         mutating get { deviceCount + comingCount - endingCount }
+    }
+
+    /// Devices that have samples and did not end.
+    package var knownDevices: Int {
+        mutating get { deviceCount + unloaded.count }
     }
 
     /// Whether the device has a series, as far as is known here.

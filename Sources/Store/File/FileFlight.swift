@@ -18,6 +18,8 @@ struct FileFlight: Sendable {
     var notes: [FlaggedNote] = []
     /// So many of the newest flagged samples are asked for; nil when nobody asks.
     var flaggedCount: Int?
+    /// From where on names of devices are asked for.
+    var listed: [NamesPlace] = []
     /// Something of some size is written and taken out again, to see whether that can be done.
     var isProbe = false
 
@@ -32,9 +34,41 @@ struct FileLanding: Sendable {
     /// To each command; none when there was a fault.
     var replies: [LogReply] = []
     var flagged: [FlaggedNote] = []
+    /// To each question for names.
+    var listed: [NamesPage] = []
     var fault: FileFault?
     /// Rows that were found damaged.
     var damaged = 0
     /// Bytes of the file and of what is beside it.
     var fileBytes = 0
+}
+
+/// A place in the list of devices, the newest activity first.
+enum NamesPlace: Sendable {
+    /// Devices whose last activity is not later, in Unix milliseconds.
+    case from(activity: Int)
+    /// Those that follow a device.
+    case after([UInt8])
+    /// Those that follow a row of the file.
+    case behind(Row)
+
+    struct Row: Sendable {
+        let activity: Int
+        let series: Int
+    }
+}
+
+/// A part of the list of devices, as the file has it.
+struct NamesPage: Sendable {
+    /// nil where there is no such device to go on from.
+    var names: [[UInt8]]?
+    /// Where the list goes on; nil at its end.
+    var next: NamesPlace.Row?
+}
+
+/// Who asks for names of devices, and how many are still wanted.
+struct NamesWanted {
+    let ticket: TicketNumber
+    var limit: Int
+    var place: NamesPlace
 }

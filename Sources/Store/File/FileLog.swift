@@ -30,6 +30,9 @@ package struct FileLog: LogDriver, ~Copyable {
     /// Who asks for flagged samples, and how many; those of the flight under way.
     private var asking: [(ticket: TicketNumber, count: Int)] = []
     private var asked: [(ticket: TicketNumber, count: Int)] = []
+    /// Who asks for names of devices that are not here; those of the flight under way.
+    private var naming: [NamesWanted] = []
+    private var named: [NamesWanted] = []
     /// What was wrong with the last flight; nil when nothing was.
     private var fault: FileFault?
     private var retryAt = Instant.zero
@@ -46,6 +49,7 @@ package struct FileLog: LogDriver, ~Copyable {
         settings.keepsHistory = shared.log.keepsHistory
         settings.timeToLive = Int(shared.log.timeToLive.milliseconds)
         settings.deviceLimit = shared.log.deviceLimit
+        settings.unloadsDevices = true
         settings.heldLimit = min(settings.heldLimit, shared.log.deviceLimit)
         settings.keyLimit = shared.log.keyLimit
         settings.leastHistory = shared.log.logBytes.lowerBound
@@ -71,7 +75,7 @@ package struct FileLog: LogDriver, ~Copyable {
     package var isStarting: Bool { false }
     package var isFull: Bool { false }
     package var deviceCount: Int {
-        mutating get { log.deviceCount }
+        mutating get { log.knownDevices }
     }
 
     package mutating func glanceAtFleet() -> SeriesSummary { log.glanceAtFleet() }
@@ -119,11 +123,46 @@ package struct FileLog: LogDriver, ~Copyable {
         let ticket = tickets.open(samples: 0)
         var listing = Listing()
         listing.names = log.devices(after: after, limit: limit)
-        listing.total = log.deviceCount
-        for name in listing.names ?? [] { log.ask(about: name.span, ticket, &tickets) }
+        listing.total = log.knownDevices
+        let found = listing.names?.count ?? 0
         listings[ticket] = listing
+        if found < limit, let latest = log.lastUnloaded(after: listing.names == nil ? nil : after) {
+            tickets.add(parts: 1, to: ticket)
+            naming.append(
+                NamesWanted(
+                    ticket: ticket, limit: limit - found,
+                    place: listing.names == nil ? .after(after ?? []) : .from(activity: latest)))
+        } else {
+            askAboutListed(ticket)
+        }
         tickets.finish(ticket)
         return ticket
+    }
+
+    /// Asks how each device of a list stands.
+    private mutating func askAboutListed(_ ticket: TicketNumber) {
+        for name in listings[ticket]?.names ?? [] { log.ask(about: name.span, ticket, &tickets) }
+    }
+
+    /// Takes names of devices from the file; those that are here have been listed.
+    private mutating func take(_ page: NamesPage, for wanted: NamesWanted) {
+        guard let found = page.names else {
+            return tickets.finish(wanted.ticket)
+        }
+        var rest = wanted
+        var names = listings[wanted.ticket]?.names ?? []
+        for name in found where rest.limit > 0 && !log.isLoaded(name) {
+            names.append(name)
+            rest.limit -= 1
+        }
+        listings[wanted.ticket]?.names = names
+        if rest.limit > 0, let next = page.next {
+            rest.place = .behind(next)
+            naming.append(rest)
+        } else {
+            askAboutListed(wanted.ticket)
+            tickets.finish(wanted.ticket)
+        }
     }
 
     package mutating func askForFlagged(count: Int) -> TicketNumber {
@@ -168,14 +207,20 @@ package struct FileLog: LogDriver, ~Copyable {
             let over = asking.filter { tickets.isAbandoned($0.ticket) }
             asking.removeAll { tickets.isAbandoned($0.ticket) }
             for one in over { tickets.fail(one.ticket, .timedOut) }
+            let late = naming.filter { tickets.isAbandoned($0.ticket) }
+            naming.removeAll { tickets.isAbandoned($0.ticket) }
+            for one in late { tickets.fail(one.ticket, .timedOut) }
         }
         _ = log.dropExpired(limit: FileLog.expiryPortion)
     }
 
+    /// Whether somebody asks for what only the file has.
+    private var isAsked: Bool { !asking.isEmpty || !naming.isEmpty }
+
     package var canFly: Bool {
         mutating get {
             !isUnderWay && retryAt <= now && departure <= now
-                && (log.isAwaited || !asking.isEmpty || !notes.isEmpty)
+                && (log.isAwaited || isAsked || !notes.isEmpty)
         }
     }
 
@@ -189,10 +234,10 @@ package struct FileLog: LogDriver, ~Copyable {
         if log.hasWork, log.board(&tickets) { fill(&flight) }
         flight.notes = notes
         flight.flaggedCount = asking.map(\.count).max()
-        guard !flight.commands.isEmpty || flight.writes || flight.flaggedCount != nil else {
-            return
-        }
+        flight.listed = naming.map(\.place)
+        guard !flight.commands.isEmpty || flight.writes || isAsked else { return }
         swap(&asked, &asking)
+        swap(&named, &naming)
         swap(&flyingNotes, &notes)
         notes.removeAll(keepingCapacity: true)
         isUnderWay = true
@@ -230,9 +275,12 @@ package struct FileLog: LogDriver, ~Copyable {
         if landing.fileBytes > 0 { shared.metrics.set(landing.fileBytes, .bytes) }
         var waiting: [(ticket: TicketNumber, count: Int)] = []
         swap(&waiting, &asked)
+        var listed: [NamesWanted] = []
+        swap(&listed, &named)
         if let fault = landing.fault {
             fail(fault)
             for one in waiting { tickets.fail(one.ticket, fault.failure) }
+            for one in listed { tickets.fail(one.ticket, fault.failure) }
             return
         }
         if fault != nil {
@@ -246,6 +294,7 @@ package struct FileLog: LogDriver, ~Copyable {
             listings[one.ticket]?.flagged = Array(landing.flagged.prefix(one.count))
             tickets.finish(one.ticket)
         }
+        for (one, page) in zip(listed, landing.listed) { take(page, for: one) }
     }
 
     /// Nothing of the flight was done. Everybody who waits is told why, and the file is tried again
@@ -261,6 +310,8 @@ package struct FileLog: LogDriver, ~Copyable {
         log.failAll(fault.failure, &tickets)
         for one in asking { tickets.fail(one.ticket, fault.failure) }
         asking.removeAll()
+        for one in naming { tickets.fail(one.ticket, fault.failure) }
+        naming.removeAll()
     }
 
     private mutating func tell(_ text: String, isWarning: Bool) {
@@ -273,7 +324,7 @@ package struct FileLog: LogDriver, ~Copyable {
         if fault != nil { return min(ticket, retryAt) }
         guard !log.isRefused else { return ticket }
         guard log.isFollowing else { return min(ticket, now) }
-        if log.isAwaited || !asking.isEmpty || !notes.isEmpty { return min(ticket, departure) }
+        if log.isAwaited || isAsked || !notes.isEmpty { return min(ticket, departure) }
         return min(ticket, now + .milliseconds(max(0, log.nextRead - unixMilliseconds)))
     }
 
@@ -293,6 +344,7 @@ package struct FileLog: LogDriver, ~Copyable {
         metrics.set(counts.evicted, .evicted)
         metrics.set(counts.expired, .expired)
         metrics.set(log.waitingItems, .waiting)
+        metrics.set(log.loadedDevices, .loaded)
         metrics.set(log.oldestKeyTime ?? 0, .oldestKey)
     }
 }

@@ -9,7 +9,7 @@ final class FileMetrics: Sendable {
         case evicted, expired
         case timedOut, queueFull
         // Gauges.
-        case isUp, waiting, bytes, oldestKey
+        case isUp, waiting, bytes, oldestKey, loaded
     }
 
     private let counters = CounterTable(count: Counter.allCases.count)
@@ -52,6 +52,10 @@ final class FileMetrics: Sendable {
         writer.single(
             "file_waiting_samples", .gauge, help: "Samples on their way into the log.",
             value: Double(value(.waiting)), into: &output)
+        writer.single(
+            "file_loaded_devices", .gauge,
+            help: "Devices of which the process keeps something in memory (MAX_DEVICES).",
+            value: Double(value(.loaded)), into: &output)
         writer.single(
             "file_bytes", .gauge, help: "Bytes of the file and of its write-ahead log.",
             value: Double(value(.bytes)), into: &output)

@@ -9,7 +9,7 @@ final class FileTables {
     let begin, commit: Statement
     let readFact, setFact: Statement
     let lastTurn, readTurns, insertTurn, deleteTurns: Statement
-    let readNames, findName, insertName, setActivity, endName, endOldNames: Statement
+    let readNames, listNames, findName, insertName, setActivity, endName, endOldNames: Statement
     let readList, insertElement, deleteList, deleteOldLists: Statement
     let readKeys, insertKeys, deleteKeys: Statement
     let readFlagged, insertFlagged, deleteFlagged: Statement
@@ -34,6 +34,9 @@ final class FileTables {
         readNames = try database.prepare(
             "SELECT series, name, activity FROM names WHERE series > ?1 AND activity > 0 "
                 + "ORDER BY series LIMIT ?2")
+        listNames = try database.prepare(
+            "SELECT series, name, activity FROM names WHERE activity > 0 "
+                + "AND (activity, series) < (?1, ?2) ORDER BY activity DESC, series DESC LIMIT ?3")
         findName = try database.prepare("SELECT series, activity FROM names WHERE name = ?1")
         insertName = try database.prepare("INSERT INTO names (name, activity) VALUES (?1, 0)")
         setActivity = try database.prepare("UPDATE names SET activity = ?2 WHERE series = ?1")

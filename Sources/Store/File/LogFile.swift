@@ -18,6 +18,8 @@ internal import System
 final class LogFile {
     /// Names of devices in one reply.
     private static let namesPerReply = 16_384
+    /// The same for a list of devices, of which the newest are in memory.
+    private static let listedNames = 4_096
     private static let probeBytes = 1 << 16
     private let path: String
     private let waitsForDisk: Bool
@@ -137,6 +139,7 @@ final class LogFile {
             throw error
         }
         if flight.writes { try boundAhead(flight, in: tables) }
+        for place in flight.listed { landing.listed.append(try names(place, in: tables)) }
         if let count = flight.flaggedCount {
             landing.flagged = try newestFlagged(count, in: tables)
         }
@@ -376,6 +379,34 @@ final class LogFile {
             names.append((tables.readNames.bytes(1), tables.readNames.integer(2)))
         }
         return .names(next: names.count == LogFile.namesPerReply ? UInt64(last) : 0, names)
+    }
+
+    private func names(
+        _ place: NamesPlace, in tables: FileTables
+    ) throws(FileFault) -> NamesPage {
+        let row: NamesPlace.Row
+        switch place {
+        case .from(let activity): row = NamesPlace.Row(activity: activity, series: .max)
+        case .behind(let last): row = last
+        case .after(let name):
+            tables.findName.bind(1, name)
+            defer { tables.findName.reset() }
+            guard try tables.findName.next(), tables.findName.integer(1) > 0
+            else { return NamesPage() }
+            row = NamesPlace.Row(
+                activity: tables.findName.integer(1), series: tables.findName.integer(0))
+        }
+        tables.listNames.bind(1, row.activity)
+        tables.listNames.bind(2, row.series)
+        tables.listNames.bind(3, LogFile.listedNames)
+        var page = NamesPage(names: [])
+        while try tables.listNames.next() {
+            page.names?.append(tables.listNames.bytes(1))
+            page.next = NamesPlace.Row(
+                activity: tables.listNames.integer(2), series: tables.listNames.integer(0))
+        }
+        if page.names?.count != LogFile.listedNames { page.next = nil }
+        return page
     }
 
     private func fact(_ name: String, in tables: FileTables) throws(FileFault) -> [UInt8]? {

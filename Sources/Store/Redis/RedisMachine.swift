@@ -142,7 +142,7 @@ package struct RedisMachine: ~Copyable {
     }
 
     package var deviceCount: Int {
-        mutating get { logs.reduce(0) { $0 + $1.log.deviceCount } }
+        mutating get { logs.reduce(0) { $0 + $1.log.knownDevices } }
     }
     /// When the oldest request came whose key is remembered, in Unix seconds; nil for none.
     package var oldestKeyTime: Int? {
