@@ -139,7 +139,7 @@ let package = Package(
         tests(
             "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
         tests("TLSTests", ["Bytes", "Numerics", "TLS", "TestSupport"]),
-        tests("WireTests", ["Bytes", "HTTP", "Detection", "Options", "Wire"]),
+        tests("WireTests", ["Numerics", "Bytes", "HTTP", "Detection", "Options", "Wire"]),
         tests("SeriesLogTests", ["Numerics", "Bytes", "Detection", "System", "Wire", "SeriesLog"]),
         tests(
             "StoreTests",

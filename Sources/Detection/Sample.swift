@@ -75,6 +75,14 @@ package struct Verdict: Equatable, Sendable {
     package var alert: Bool
     /// The view that reached the threshold; `none` when none did.
     package var reason: Reason
+    /// The series is too young for an alert.
+    package var isLearning: Bool
+    /// How the incident that the sample belongs to ends with it; `none` when it goes on.
+    package var ending: IncidentEnding
+    /// The first sample of the incident that this one belongs to; 0 for none.
+    package var incident: Int
+    /// The entry of the log with which the series' life began; 0 without an incident.
+    package var life: UInt64
 
     package init() {
         sequence = 0
@@ -91,5 +99,16 @@ package struct Verdict: Equatable, Sendable {
         upper = 0
         alert = false
         reason = .none
+        isLearning = false
+        ending = .none
+        incident = 0
+        life = 0
+    }
+
+    /// The sample belongs to no incident.
+    package mutating func forgetIncident() {
+        incident = 0
+        life = 0
+        ending = .none
     }
 }

@@ -12,6 +12,12 @@ package struct SeriesFold: ~Copyable {
     private var lastCPU = 0.0
     private var lastRPS = 0.0
     private var anomalies = 0
+    /// The time of the last sample, in Unix seconds, as the detector knows it.
+    private var time = 0.0
+    /// The incident that goes on; it has memory of its own, because few series have one.
+    private var incident: OwnedBox<OpenIncident>?
+    /// The entry of the log with the first sample; 0 before that.
+    private var life: UInt64 = 0
 
     package init(_ parameters: FoldParameters) {
         judge = WindowJudge(parameters)
@@ -21,15 +27,69 @@ package struct SeriesFold: ~Copyable {
     package var count: Int { last.sequence }
 
     /// Takes the next sample in and says what it is. `parameters` are those the fold was made with.
-    package mutating func fold(_ sample: Sample, _ parameters: FoldParameters) -> Verdict {
+    package mutating func fold(
+        _ sample: Sample, _ parameters: FoldParameters, at arrival: SampleArrival = .unknown
+    ) -> Verdict {
+        if life == 0 { life = arrival.entry }
+        last.isLearning = detector.isLearning
         judge.judge(sample, into: &last, samplesBefore: detector.samples, parameters)
-        detector.judge(sample, &last, threshold: parameters.alertThreshold)
+        if arrival.isBehind(sample.timestamp) {
+            judgeAhead(sample, parameters, of: arrival)
+        } else {
+            time = sample.timestamp
+            detector.judge(sample, &last, threshold: parameters.alertThreshold)
+        }
+        if last.alert || last.incident > 0 { follow(sample, parameters, at: arrival) }
         last.timestamp = sample.timestamp
         if sample.hasCPU { lastCPU = sample.cpu }
         lastRPS = sample.rps
         if last.isAnomaly { anomalies += 1 }
         if last.alert, alerts < .max { alerts += 1 }
         return last
+    }
+
+    /// The clock of who sent the sample is wrong: for the detector the usual time has passed, so
+    /// that neither this sample nor the next one is an odd one.
+    @inline(never)
+    private mutating func judgeAhead(
+        _ sample: Sample, _ parameters: FoldParameters, of arrival: SampleArrival
+    ) {
+        time =
+            detector.samples == 0
+            ? Double(arrival.milliseconds) / 1000 : time + detector.usualStep
+        var timely = sample
+        timely.timestamp = time
+        detector.judge(timely, &last, threshold: parameters.alertThreshold)
+    }
+
+    /// The sample alerts, or the one before it belonged to an incident.
+    @inline(never)
+    private mutating func follow(
+        _ sample: Sample, _ parameters: FoldParameters, at arrival: SampleArrival
+    ) {
+        if last.ending != .none || incident?.value.isOver(at: arrival) ?? false { endIncident() }
+        last.ending = .none
+        if incident != nil {
+            last.ending =
+                incident?.value.take(
+                    last, value: sample.rps, time: time, arrival: arrival,
+                    threshold: parameters.alertThreshold) ?? .none
+        } else {
+            last.incident = last.alert ? last.sequence : 0
+            last.life = last.alert ? life : 0
+            guard last.alert else { return }
+            // Exchanged, not assigned: an optimized build (Swift 6.3) would not free the old one.
+            var opened: OwnedBox<OpenIncident>? = OwnedBox(
+                OpenIncident(last, time: time, arrival: arrival))
+            swap(&incident, &opened)
+        }
+    }
+
+    private mutating func endIncident() {
+        var ended: OwnedBox<OpenIncident>?
+        swap(&incident, &ended)
+        last.incident = 0
+        last.life = 0
     }
 
     /// How much there has been. It can be set, so that a series whose past cannot be folded any
@@ -89,9 +149,11 @@ package struct SeriesSummary: Equatable, Sendable {
 
 extension SeriesFold {
     /// Changes with every change of how samples are judged.
-    package static let version = 4
+    package static let version = 6
     /// The layout of a fold that has seen samples without cpu; of others it is `version`.
-    private static let versionWithGaps = 5
+    private static let versionWithGaps = 7
+    /// Those before incidents were followed, which are read too.
+    private static let versionsBefore = 4...5
 
     /// The fold as bytes, from which `init(decoding:_:)` continues bit for bit.
     package mutating func encode(_ parameters: FoldParameters) -> [UInt8] {
@@ -114,8 +176,10 @@ extension SeriesFold {
     ) throws(StateError) {
         var version = detector.hasGaps ? SeriesFold.versionWithGaps : SeriesFold.version
         try visitor.visit(&version)
-        let hasGaps = version == SeriesFold.versionWithGaps
-        guard hasGaps || version == SeriesFold.version else { throw .unknownVersion }
+        let isOld = SeriesFold.versionsBefore.contains(version)
+        let hasGaps =
+            version == SeriesFold.versionWithGaps || version == SeriesFold.versionsBefore.upperBound
+        guard hasGaps || isOld || version == SeriesFold.version else { throw .unknownVersion }
         try check(Double(parameters.windowSize), &visitor)
         try check(parameters.zThreshold, &visitor)
         try check(Double(parameters.minimumSamples), &visitor)
@@ -131,6 +195,28 @@ extension SeriesFold {
         try visitor.visit(&lastRPS)
         try visitor.visit(&anomalies, in: 0...Int.max / 2)
         try visitor.visit(&alerts, in: 0...UInt32.max)
+        if isOld {
+            time = last.timestamp
+        } else {
+            try visitIncident(&visitor)
+        }
+    }
+
+    private mutating func visitIncident<Visitor: StateVisitor>(
+        _ visitor: inout Visitor
+    ) throws(StateError) {
+        try visitor.visit(&time)
+        var first = Int(truncatingIfNeeded: life)
+        try visitor.visit(&first, in: 0...Int.max)
+        life = UInt64(first)
+        try last.visitIncident(&visitor)
+        last.life = last.incident > 0 ? life : 0
+        guard last.incident > 0 else { return }
+        if incident == nil {
+            var empty: OwnedBox<OpenIncident>? = OwnedBox(OpenIncident())
+            swap(&incident, &empty)
+        }
+        try incident?.value.visit(&visitor)
     }
 
     private func check<Visitor: StateVisitor>(_ expected: Double, _ visitor: inout Visitor)
@@ -161,5 +247,15 @@ extension Verdict {
         var code = reason.rawValue
         try visitor.visit(&code, in: 0...UInt8(Reason.allCases.count - 1))
         reason = Reason(rawValue: code) ?? .none
+    }
+
+    fileprivate mutating func visitIncident<Visitor: StateVisitor>(
+        _ visitor: inout Visitor
+    ) throws(StateError) {
+        try visitor.visit(&incident, in: 0...Int.max / 2)
+        try visitor.visit(&isLearning)
+        var code = ending.rawValue
+        try visitor.visit(&code, in: 0...UInt8(IncidentEnding.allCases.count - 1))
+        ending = IncidentEnding(rawValue: code) ?? .none
     }
 }

@@ -60,8 +60,8 @@ struct Connection: ~Copyable {
     private var phase = Phase.serving
     /// The request whose body is being read, or that waits for the store.
     private var request = Request()
-    /// The device of its samples that name none. Not in the request, because that is copied often.
-    private var requestDevice: [UInt8]?
+    /// The device of its samples, or an incident. Not in the request, which is copied often.
+    private var requestSubject: [UInt8]?
     /// From then on the next answer is the connection's last.
     private let agedFrom: Instant
     private var requestStarted: Instant
@@ -216,14 +216,14 @@ struct Connection: ~Copyable {
             case .body(let length):
                 endIfDue(&responder)
                 let ticket = responder.store(
-                    request, body: bytes, byteCount: length, device: requestDevice, into: &output)
+                    request, body: bytes, byteCount: length, about: requestSubject, into: &output)
                 bytes.consume(length)
                 conclude(ticket, &responder)
             case .chunkedBody:
                 endIfDue(&responder)
                 let ticket = responder.store(
                     request, body: machine.chunkedBody, byteCount: machine.chunkedBody.count,
-                    device: requestDevice, into: &output)
+                    about: requestSubject, into: &output)
                 machine.finishChunkedBody()
                 conclude(ticket, &responder)
             case .consumed(let count): bytes.consume(count)
@@ -301,8 +301,8 @@ struct Connection: ~Copyable {
         bodyBytes = 0
         endIfDue(&responder)
         switch responder.decide(&request, head: head, bytes: bytes, from: peer) {
-        case .readBody(let device):
-            requestDevice = device
+        case .readBody(let subject):
+            requestSubject = subject
             isInFlight = true
             responder.metrics.add(1, .inFlight)
             if let refusal = machine.acceptBody(head) { refuse(refusal, &responder) }

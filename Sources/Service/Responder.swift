@@ -9,8 +9,9 @@ internal import Store
 
 /// What follows from a request's head.
 enum HeadDecision {
-    /// Samples follow in the body. Those that name no device are of this one.
-    case readBody(device: [UInt8]?)
+    /// Samples follow in the body, or what is told of an incident. Samples that name no device are
+    /// of this one; or it is the incident's ID.
+    case readBody(about: [UInt8]?)
     /// Nothing more is needed: the question, and the parameters of its query.
     case reply(Question, Query)
     /// The methods of the path are to be told.
@@ -117,35 +118,55 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
                 return .refuse(unauthorized(peer, head: head, bytes, isRead: true))
             }
             do throws(QueryError) {
-                return .reply(question, try Query(head.query, bytes))
+                var query = try Query(head.query, bytes)
+                if case .incident = question {
+                    guard let text = Endpoint.incident(of: head.path, bytes),
+                        let id = IncidentID(text)
+                    else { return .refuse(.unknownIncident) }
+                    query.bounds = [.id(id)]
+                }
+                return .reply(question, query)
             } catch {
                 return .refuse(.badQuery(error))
             }
         case .post:
             if isForeign { return .refuse(.foreignOrigin) }
-            if let problem = problem(ofPost: head, bytes, from: peer) { return .refuse(problem) }
-            let isRemote = request.endpoint == .remoteWrite
-            guard let coding = ContentCoding(head.contentCoding, bytes),
-                (coding == .snappy) == isRemote
-            else { return .refuse(.unsupportedCoding(isRemoteWrite: isRemote)) }
-            request.coding = coding
-            // Prometheus sends the same bytes again when it does not know whether they came.
-            if isRemote { request.key = RequestKey(bytes.extracting(head.path)) }
-            if case .key(let range) = head.idempotencyKey {
-                request.key = RequestKey(bytes.extracting(range))
+            return decide(onPost: &request, head: head, bytes: bytes, from: peer)
+        }
+    }
+
+    private func decide(
+        onPost request: inout Request, head: RequestHead, bytes: Span<UInt8>,
+        from peer: PeerAddress
+    ) -> HeadDecision {
+        if let problem = problem(ofPost: head, bytes, from: peer) { return .refuse(problem) }
+        if request.endpoint == .incidentFeedback {
+            guard let text = Endpoint.incident(of: head.path, bytes) else {
+                return .refuse(.unknownIncident)
             }
-            guard !head.query.isEmpty else { return .readBody(device: nil) }
-            do throws(QueryError) {
-                let query = try Query(head.query, bytes)
-                request.selection = query.verdicts
-                if request.endpoint.takesLines {
-                    guard let precision = query.precision else { throw Query.badPrecision }
-                    request.precision = precision
-                }
-                return .readBody(device: query.deviceID)
-            } catch {
-                return .refuse(.badQuery(error))
+            return .readBody(about: text)
+        }
+        let isRemote = request.endpoint == .remoteWrite
+        guard let coding = ContentCoding(head.contentCoding, bytes),
+            (coding == .snappy) == isRemote
+        else { return .refuse(.unsupportedCoding(isRemoteWrite: isRemote)) }
+        request.coding = coding
+        // Prometheus sends the same bytes again when it does not know whether they came.
+        if isRemote { request.key = RequestKey(bytes.extracting(head.path)) }
+        if case .key(let range) = head.idempotencyKey {
+            request.key = RequestKey(bytes.extracting(range))
+        }
+        guard !head.query.isEmpty else { return .readBody(about: nil) }
+        do throws(QueryError) {
+            let query = try Query(head.query, bytes)
+            request.selection = query.verdicts
+            if request.endpoint.takesLines {
+                guard let precision = query.precision else { throw Query.badPrecision }
+                request.precision = precision
             }
+            return .readBody(about: query.deviceID)
+        } catch {
+            return .refuse(.badQuery(error))
         }
     }
 
@@ -199,15 +220,21 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
 
     // MARK: Replying
 
-    /// Stores the samples of a POST whose body is the first `byteCount` bytes of `input`.
-    /// - Parameter device: of the samples that name none.
+    /// Stores the samples of a POST whose body is the first `byteCount` bytes of `input`, or what
+    /// it tells of an incident.
+    /// - Parameter name: the device of the samples that name none, or the incident's ID.
     /// - Returns: the ticket when the reply has to wait; nil when it stands in `output`.
     mutating func store(
-        _ request: Request, body input: borrowing ByteBuffer, byteCount: Int, device: [UInt8]?,
+        _ request: Request, body input: borrowing ByteBuffer, byteCount: Int, about name: [UInt8]?,
         into output: inout ByteBuffer
     ) -> TicketID? {
-        metrics.add(1, .ingestRequests)
         let body = input.readable.extracting(0..<byteCount)
+        guard request.endpoint != .incidentFeedback else {
+            tell(request, body, of: name ?? [], into: &output)
+            return nil
+        }
+        let device = name
+        metrics.add(1, .ingestRequests)
         guard request.coding == .identity else {
             return storeDecoded(request, body, device: device, into: &output)
         }
@@ -280,7 +307,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     }
 
     /// Replies to a question.
-    /// - Returns: as `store(_:body:byteCount:device:into:)`.
+    /// - Returns: as `store(_:body:byteCount:about:into:)`.
     mutating func reply(
         _ request: Request, to question: Question, _ query: Query, accepts: Span<UInt8>,
         into output: inout ByteBuffer
@@ -301,6 +328,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             } catch {
                 refuse(request, .badQuery(error), into: &output)
             }
+        case .incidents, .incident: reply(request, incidents(query), into: &output)
         case .health: reply(request, .constant("{\"status\":\"healthy\"}"), into: &output)
         case .readiness: reply(request, readiness(), into: &output)
         case .scrape: replyWithMetrics(request, accepts: accepts, into: &output)
@@ -365,11 +393,12 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
                 number: first?.index ?? 0, first: first?.error), into: &output)
     }
 
-    private mutating func reply(
+    mutating func reply(
         _ request: Request, _ answer: Answer, into output: inout ByteBuffer
     ) {
         let frame = AnalysisFrame(
-            windowSize: shared.parameters.windowSize, computedAt: unixSeconds)
+            windowSize: shared.parameters.windowSize,
+            alertThreshold: shared.parameters.alertThreshold, computedAt: unixSeconds)
         body.append(answer, frame)
         send(answer.head, to: request, into: &output)
     }

@@ -172,6 +172,27 @@ struct Scrape: ~Copyable {
             "rolling_average_rps", .gauge, help: "Mean rps of the fleet's window.",
             value: fleet.mean,
             into: &output)
+        let incidents = shared.store.incidents
+        writer.single(
+            "incidents_open", .gauge,
+            help: "Incidents that are open, the same on every replica: take the maximum.",
+            value: Double(incidents.openCount), into: &output)
+        writer.family(
+            "incidents_opened_total", .counter,
+            help: "Incidents that this process saw begin, by the view that began them.",
+            into: &output)
+        for reason in Reason.allCases where reason != .none {
+            writer.sample(
+                Double(incidents.opened(reason)), labels: "reason=\"\(reason.word)\"",
+                into: &output)
+        }
+        writer.family(
+            "incident_feedback_total", .counter,
+            help: "What people told this process of incidents: real, or false alarms.",
+            into: &output)
+        let feedback = incidents.feedback
+        writer.sample(Double(feedback.real), labels: "real=\"true\"", into: &output)
+        writer.sample(Double(feedback.other), labels: "real=\"false\"", into: &output)
         writer.single(
             "devices", .gauge, help: "Devices with a series.",
             value: Double(shared.store.deviceCount),

@@ -65,6 +65,8 @@ package protocol SharedStore: AnyObject, Sendable {
     var failureReason: String { get }
     /// The fleet's series, as last seen.
     var fleet: SeriesSummary { get }
+    /// The incidents of all series.
+    var incidents: IncidentBook { get }
     /// Devices, as last counted.
     var deviceCount: Int { get }
     /// When the oldest request that is remembered by its key arrived, about, in Unix seconds; nil

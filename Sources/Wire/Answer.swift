@@ -12,6 +12,8 @@ package enum Answer {
     /// JSON objects as `append(flagged:)` makes them, newest first.
     case anomalies([[UInt8]])
     case series(SeriesPage)
+    case incidents(IncidentPage)
+    case incident(Incident)
     case problem(Problem)
 
     package var head: ResponseHead {
@@ -50,11 +52,14 @@ package struct DevicePage {
 package struct AnalysisFrame {
     /// WINDOW_SIZE.
     package let windowSize: Int
+    /// ALERT_THRESHOLD.
+    package let alertThreshold: Double
     /// The time, in Unix seconds.
     package let computedAt: Int
 
-    package init(windowSize: Int, computedAt: Int) {
+    package init(windowSize: Int, alertThreshold: Double = 8, computedAt: Int) {
         self.windowSize = windowSize
+        self.alertThreshold = alertThreshold
         self.computedAt = computedAt
     }
 }
@@ -69,6 +74,8 @@ extension ByteBuffer {
         case .devices(let page): append(page)
         case .anomalies(let objects): append(anomalies: objects)
         case .series(let page): append(page)
+        case .incidents(let page): append(page, threshold: frame.alertThreshold)
+        case .incident(let incident): append(incident, threshold: frame.alertThreshold)
         case .problem(let problem): append(problem, problem.head.status)
         }
     }

@@ -6,7 +6,9 @@ package import HTTP
 package enum Endpoint: UInt8, CaseIterable, Sendable {
     // The most frequent come first: a path is compared in this order.
     case ingest, metrics, analyze, stats, health, ready, prometheus, metricsPrometheus
-    case devices, anomalies, series
+    case devices, anomalies, series, incidents
+    /// One incident, whose ID stands in the path.
+    case incident, incidentFeedback
     case write, writeVersion2, ping, remoteWrite
     /// Everything else, under one name: a raw path would let anybody grow the metrics.
     case unmatched
@@ -43,6 +45,10 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
         case .devices: Traits(pattern: "/devices", question: .devices)
         case .anomalies: Traits(pattern: "/anomalies", question: .anomalies)
         case .series: Traits(pattern: "/series", question: .series)
+        case .incidents: Traits(pattern: "/incidents", question: .incidents)
+        case .incident: Traits(pattern: "/incidents/{id}", question: .incident)
+        case .incidentFeedback:
+            Traits(pattern: "/incidents/{id}/feedback", postStatus: .ok)
         case .write: Traits(pattern: "/write", postStatus: .noContent)
         case .writeVersion2: Traits(pattern: "/api/v2/write", postStatus: .noContent)
         case .ping: Traits(pattern: "/ping", question: .ping, isProbe: true, isOpen: true)
@@ -68,7 +74,7 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
 
 /// What a GET asks for.
 package enum Question: Sendable {
-    case analysis, stats, devices, anomalies, series
+    case analysis, stats, devices, anomalies, series, incidents, incident
     case health, readiness, scrape, ping
 }
 
@@ -95,7 +101,38 @@ extension Endpoint {
             }
             number += 1
         }
-        self = Endpoint.forgiving(path, bytes)
+        self = Endpoint.ofIncident(path, bytes) ?? Endpoint.forgiving(path, bytes)
+    }
+
+    private static let incidentPath = "/incidents/" as StaticString
+    private static let feedbackPath = "/feedback" as StaticString
+
+    /// The endpoint of a path with the ID of an incident; nil for another path.
+    private static func ofIncident(_ path: ByteRange, _ bytes: Span<UInt8>) -> Endpoint? {
+        guard let range = idRange(path, bytes) else { return nil }
+        return path.end - range.end > 1 ? .incidentFeedback : .incident
+    }
+
+    /// Where the ID of an incident stands in a path; nil when there is none.
+    private static func idRange(_ path: ByteRange, _ bytes: Span<UInt8>) -> ByteRange? {
+        let start = path.start + incidentPath.utf8CodeUnitCount
+        guard path.end > start,
+            bytes.spells(ByteRange(path.start, start), incidentPath)
+        else { return nil }
+        var end = path.end
+        if bytes[end - 1] == UInt8(ascii: "/") { end -= 1 }
+        let feedback = end - feedbackPath.utf8CodeUnitCount
+        if feedback > start, bytes.spells(ByteRange(feedback, end), feedbackPath) {
+            end = feedback
+        }
+        return end > start ? ByteRange(start, end) : nil
+    }
+
+    /// The ID of the incident that a path names, percent-decoded; nil when there is none.
+    package static func incident(of path: ByteRange, _ bytes: Span<UInt8>) -> [UInt8]? {
+        idRange(path, bytes).flatMap {
+            PercentEncoding.decode(bytes.extracting($0.start..<$0.end), plusIsSpace: false)
+        }
     }
 
     /// The endpoint of a path with slashes that are doubled, or at its end.

@@ -71,6 +71,9 @@ package enum Problem {
     case partlyBad(accepted: Int, rejected: Int, number: Int, first: SampleError?)
     /// The parameter that names the device.
     case unknownDevice(parameter: StaticString)
+    case unknownIncident
+    /// The body of a feedback says something else than is allowed.
+    case badFeedback(String)
     /// More samples would have to be judged again than is allowed.
     case tooManyToJudge
     case notReady(String)
@@ -96,7 +99,7 @@ package enum Problem {
 
     private var status: HTTPStatus {
         switch self {
-        case .noSuchPath, .unknownDevice: .notFound
+        case .noSuchPath, .unknownDevice, .unknownIncident: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .unauthorized: .unauthorized
         case .foreignOrigin: .forbidden
@@ -105,7 +108,8 @@ package enum Problem {
         case .lengthRequired: .lengthRequired
         case .unsupportedCoding: .unsupportedMediaType
         case .tooLongDecoded: .contentTooLarge
-        case .badCoding, .badKey, .badQuery, .badBody, .noGoodSample, .partlyBad, .tooManyToJudge:
+        case .badCoding, .badKey, .badQuery, .badFeedback, .badBody, .noGoodSample, .partlyBad,
+            .tooManyToJudge:
             .badRequest
         case .notReady, .unavailable, .storedPartly: .serviceUnavailable
         case .unreadable(let refusal): refusal.status
@@ -149,6 +153,8 @@ package enum Problem {
             "\(rejected) are bad, \(accepted) samples are stored; number \(number): "
                 + (first?.detail ?? "none")
         case .unknownDevice(let parameter): "\(parameter): no such device"
+        case .unknownIncident: "no such incident, or it is forgotten by now"
+        case .badFeedback(let detail): detail
         case .tooManyToJudge:
             "alert_threshold: more than \(SeriesQuery.judgedLimit) samples would be judged again"
         case .notReady(let reason): reason

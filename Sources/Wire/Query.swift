@@ -25,8 +25,8 @@ package struct Query: Equatable {
     package var alertsOnly = false
     /// Of lines of the line protocol; nil for one that is not known, which other paths ignore.
     package var precision: LineProtocol.Precision? = .nanoseconds
-    /// What only GET /series takes. A query that has none of it stays small.
-    package var bounds: [SeriesBound] = []
+    /// What only GET /series and GET /incidents take. A query that has none of it stays small.
+    package var bounds: [QueryBound] = []
 
     private static let badDevice = QueryError(
         detail: "device_id: allowed is 1 to 128 bytes of UTF-8, no control characters, %-encoded")
@@ -35,6 +35,10 @@ package struct Query: Equatable {
 
     private static let badFrom = QueryError(
         detail: "from: allowed is a time in Unix seconds, or of RFC 3339, percent-encoded")
+    private static let badSince = QueryError(
+        detail: "since: allowed is a time in Unix seconds, or of RFC 3339, percent-encoded")
+    package static let badID = QueryError(
+        detail: "id: allowed is an incident's ID as GET /incidents tells it, percent-encoded")
     private static let badTo = QueryError(
         detail: "to: allowed is a time in Unix seconds, or of RFC 3339, percent-encoded")
 
@@ -69,7 +73,7 @@ package struct Query: Equatable {
         } else if bytes.spells(name, "device_id") {
             deviceID = try deviceName(value, bytes, fault: Query.badDevice)
         } else if bytes.spells(name, "after") {
-            after = try deviceName(value, bytes, fault: Query.badAfter)
+            after = try nameOrID(value, bytes)
         } else if bytes.spells(name, "limit") {
             limit = try number(
                 value, bytes, upTo: Query.pageLimit, fault: "limit: allowed is 1 to 1000")
@@ -81,6 +85,12 @@ package struct Query: Equatable {
             bounds.append(.from(try time(value, bytes, fault: Query.badFrom)))
         } else if bytes.spells(name, "to") {
             bounds.append(.to(try time(value, bytes, fault: Query.badTo)))
+        } else if bytes.spells(name, "since") {
+            bounds.append(.since(try time(value, bytes, fault: Query.badSince)))
+        } else if bytes.spells(name, "state") {
+            bounds.append(.state(try state(value, bytes)))
+        } else if bytes.spells(name, "id") {
+            bounds.append(.id(try incident(value, bytes)))
         } else if bytes.spells(name, "points") {
             let points = try number(
                 value, bytes, upTo: SeriesQuery.pointLimit, fault: "points: allowed is 1 to 2000")
@@ -97,6 +107,33 @@ package struct Query: Equatable {
         if bytes.spells(value, "flagged") { return .flagged }
         if bytes.spells(value, "none") { return .none }
         throw QueryError(detail: "verdicts: allowed is all, flagged or none")
+    }
+
+    private func state(
+        _ value: ByteRange, _ bytes: Span<UInt8>
+    ) throws(QueryError) -> IncidentFilter.State {
+        if bytes.spells(value, "open") { return .open }
+        if bytes.spells(value, "closed") { return .closed }
+        if bytes.spells(value, "all") { return .all }
+        throw QueryError(detail: "state: allowed is open, closed or all")
+    }
+
+    private func incident(
+        _ value: ByteRange, _ bytes: Span<UInt8>
+    ) throws(QueryError) -> IncidentID {
+        let encoded = bytes.extracting(value.start..<value.end)
+        guard let decoded = PercentEncoding.decode(encoded, plusIsSpace: false),
+            let id = IncidentID(decoded)
+        else { throw Query.badID }
+        return id
+    }
+
+    /// A device's name, or an incident's ID, which may be longer.
+    private func nameOrID(
+        _ value: ByteRange, _ bytes: Span<UInt8>
+    ) throws(QueryError) -> [UInt8] {
+        if let id = try? incident(value, bytes) { return Array(id.text.utf8) }
+        return try deviceName(value, bytes, fault: Query.badAfter)
     }
 
     private func boolean(_ value: ByteRange, _ bytes: Span<UInt8>) throws(QueryError) -> Bool {

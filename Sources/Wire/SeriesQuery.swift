@@ -1,13 +1,17 @@
 internal import Bytes
 package import Detection
 
-/// A parameter of GET /series.
-package enum SeriesBound: Sendable, Equatable {
+/// A parameter of GET /series or GET /incidents.
+package enum QueryBound: Sendable, Equatable {
     /// Unix seconds.
     case from(Double)
     case to(Double)
     case points(Int)
     case alertThreshold(Double)
+    /// Unix seconds.
+    case since(Double)
+    case state(IncidentFilter.State)
+    case id(IncidentID)
 }
 
 /// Which samples of a series are wanted, and how they are to be judged.
@@ -41,6 +45,7 @@ package struct SeriesQuery: Sendable, Equatable {
             case .to(let time): to = time
             case .points(let count): points = count
             case .alertThreshold(let threshold): alertThreshold = threshold
+            case .since, .state, .id: break
             }
         }
         guard let bytes = query.after else { return }

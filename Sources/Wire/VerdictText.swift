@@ -40,6 +40,17 @@ extension ByteBuffer {
             append(verdict.reason.word)
             append("\"")
         }
+        if verdict.isLearning { append(",\"learning\":true") }
+        if verdict.incident > 0 { append(incidentOf: verdict, device: device) }
+    }
+
+    @inline(never)
+    private mutating func append(incidentOf verdict: Verdict, device: Span<UInt8>) {
+        append(",\"incident\":")
+        append(
+            jsonString: IncidentID(
+                life: verdict.life, sequence: verdict.incident, device: device.copied
+            ).text)
     }
 
     /// Appends a sample as an object.

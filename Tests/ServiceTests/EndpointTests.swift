@@ -4,7 +4,9 @@ import Testing
 
 /// Samples, endpoints and errors, row by row, over a real socket.
 @Suite struct EndpointTests {
+    /// Of a young series.
     private let verdictFields: Set<String> = [
+        "learning",
         "timestamp", "sequence", "rolling_avg", "std_dev", "z_score", "is_anomaly", "cpu_z_score",
         "score", "expected", "lower", "upper", "alert",
     ]

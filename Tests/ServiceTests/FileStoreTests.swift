@@ -30,6 +30,14 @@ import Testing
         init(_ parameters: FoldParameters) { fold = SeriesFold(parameters) }
     }
 
+    /// A verdict's text without the part of an incident's ID that depends on the log's entries.
+    private func withoutLife(_ text: String) -> String {
+        guard let start = text.range(of: "\"incident\":\""),
+            let dash = text[start.upperBound...].firstIndex(of: "-")
+        else { return text }
+        return String(text[..<start.upperBound] + text[dash...])
+    }
+
     /// What is wrong with verdicts that should be those of a process that never ended.
     private func faults(_ told: Told) -> [String] {
         let parameters = FoldParameters()
@@ -41,7 +49,7 @@ import Testing
             let owned = folds[answer.device] ?? OwnedFold(parameters)
             folds[answer.device] = owned
             let verdict = LogTruth.text(owned.fold.fold(sample, parameters), answer.device)
-            if let said = answer.verdict, said != verdict {
+            if let said = answer.verdict, withoutLife(said) != withoutLife(verdict) {
                 faults.append("\(answer.device) \(timestamp): \(said) is not \(verdict)")
             }
         }

@@ -13,11 +13,30 @@ import Wire
     func findsPaths() {
         for endpoint in Endpoint.allCases where endpoint != .unmatched {
             #expect(self.endpoint("\(endpoint.traits.pattern)") == endpoint)
+            guard endpoint != .incident, endpoint != .incidentFeedback else { continue }
             #expect(self.endpoint("\(endpoint.traits.pattern)x") == .unmatched)
         }
         for path in ["/", "", "/inges", "/INGEST", "unmatched", "/metrics/prometheus/x"] {
             #expect(endpoint(path) == .unmatched, "\(path)")
         }
+    }
+
+    @Test("the ID of an incident stands in a path, percent-encoded, with or without a slash behind")
+    func findsIncidents() {
+        func id(_ path: String) -> String? {
+            let bytes = Array(path.utf8)
+            return Endpoint.incident(of: ByteRange(0, bytes.count), bytes.span).map {
+                String(decoding: $0, as: UTF8.self)
+            }
+        }
+        #expect(endpoint("/incidents/2-5-a%2Fb") == .incident)
+        #expect(id("/incidents/2-5-a%2Fb") == "2-5-a/b")
+        #expect(endpoint("/incidents/2-5-/") == .incident && id("/incidents/2-5-/") == "2-5-")
+        #expect(endpoint("/incidents/2-5-x/feedback") == .incidentFeedback)
+        #expect(id("/incidents/2-5-x/feedback/") == "2-5-x")
+        #expect(endpoint("/incidents/") == .incidents && id("/incidents/") == nil)
+        #expect(endpoint("/incident/2-5-x") == .unmatched)
+        #expect(id("/incidents/%zz") == nil)
     }
 
     @Test("the method decides what a request asks of a path")

@@ -29,6 +29,12 @@ package struct AdaptiveDetector {
     /// Samples judged so far.
     var samples: Int { load.samples }
 
+    /// Whether the next sample cannot alert yet: no view says anything of the first ones.
+    var isLearning: Bool { load.samples < LoadDetector.warmUp }
+
+    /// The usual time between two samples, in seconds; 0 while it is unknown.
+    var usualStep: Double { load.interval.seconds }
+
     /// Judges one sample, learns it, and fills the verdict's part that it decides.
     @inline(__always)
     package mutating func judge(_ sample: Sample, _ verdict: inout Verdict, threshold: Double) {

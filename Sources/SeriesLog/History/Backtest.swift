@@ -53,10 +53,14 @@ package struct Backtest: ~Copyable {
         swap(&after, &second)
     }
 
-    package mutating func take(_ sample: Sample) {
+    package mutating func take(_ record: HistoryRecord) {
         count += 1
-        if before.fold(sample, parameters.before).alert { alerts.before.append(count) }
-        if after.fold(sample, parameters.after).alert { alerts.after.append(count) }
+        if before.fold(record.sample, parameters.before, at: record.came).alert {
+            alerts.before.append(count)
+        }
+        if after.fold(record.sample, parameters.after, at: record.came).alert {
+            alerts.after.append(count)
+        }
     }
 
     package var outcome: Outcome {

@@ -9,6 +9,9 @@ package struct HistoryRecord: Equatable, Sendable {
     /// The fleet's series does not have it.
     package let isDeviceOnly: Bool
 
+    /// When it came, as a fold is told.
+    package var came: SampleArrival { SampleArrival(entry: entry, milliseconds: arrival) }
+
     package init(entry: UInt64, arrival: Int, sample: Sample, isDeviceOnly: Bool = false) {
         self.isDeviceOnly = isDeviceOnly
         self.entry = entry

@@ -43,9 +43,13 @@ package struct HistoryScan: ~Copyable {
 
     /// Takes the next sample.
     /// - Parameter isRefolded: another fold has judged it when it came.
-    package mutating func take(_ sample: Sample, isRefolded: Bool = false) {
+    package mutating func take(
+        _ sample: Sample, at arrival: SampleArrival, isRefolded: Bool = false
+    ) {
         judged += 1
-        let verdict = fold.fold(sample, parameters)
+        var verdict = fold.fold(sample, parameters, at: arrival)
+        // With another threshold there would have been other incidents.
+        if query.alertThreshold != nil { verdict.forgetIncident() }
         take(sample, verdict, isRefolded: isRefolded)
     }
 
@@ -81,7 +85,7 @@ package struct HistoryScan: ~Copyable {
         for life in lives[(start ?? 0)...] {
             for record in life.records {
                 if isComplete || isTooLong { return }
-                take(record.sample)
+                take(record.sample, at: record.came)
             }
         }
     }

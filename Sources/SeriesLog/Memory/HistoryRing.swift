@@ -72,7 +72,7 @@ final class HistoryRing: Sendable {
         for row in rows(to: last, after: isJudged ? 0 : query.after).reversed() {
             if isJudged {
                 if scan.count == 0 { scan.count = row.verdict.sequence - 1 }
-                scan.take(row.sample)
+                scan.take(row.sample, at: .unknown)
             } else {
                 scan.take(row.sample, row.verdict)
             }

@@ -31,6 +31,8 @@ package final class MemoryLog: Sendable {
         var fold: SeriesFold
         /// Its last sample in the history.
         var lastRow = HistoryRing.none
+        /// When its last sample came, in Unix milliseconds.
+        var lastArrival = 0
 
         init(_ parameters: FoldParameters) { fold = SeriesFold(parameters) }
     }
@@ -80,38 +82,62 @@ package final class MemoryLog: Sendable {
     // MARK: Appending
 
     /// Takes a sample of the fleet alone.
-    package func appendToFleet(_ sample: Sample) -> Verdict {
+    package func appendToFleet(
+        _ sample: Sample, at arrival: SampleArrival = .unknown
+    ) -> Verdict {
         fleet.withLock { fleet in
-            let verdict = fleet.fold.fold(sample, parameters)
+            let verdict = fleet.fold.fold(sample, parameters, at: arrival)
             fleet.lastRow = history.add(sample, verdict, after: fleet.lastRow)
+            fleet.lastArrival = arrival.milliseconds
             return verdict
+        }
+    }
+
+    /// When the last sample of the fleet came, in Unix milliseconds.
+    package var fleetActivity: Int { fleet.withLock { $0.lastArrival } }
+
+    /// How long a device has sent nothing; nil when it is unknown.
+    package func idleTime(of name: [UInt8], now: Instant) -> TimeSpan? {
+        let hash = DeviceKey.hash(name.span, seed: seed)
+        return stripe(hash).table.withLock { table in
+            table.series.find(name.span, hash: hash).map { id in
+                now - table.series.lastActivity(of: id)
+            }
         }
     }
 
     /// Takes a sample of a device. The verdict comes from the device's own series. The fleet's
     /// series takes the sample too, by `appendToFleet`.
-    package func append(_ sample: Sample, device name: Span<UInt8>, now: Instant) -> Verdict {
+    package func append(
+        _ sample: Sample, device name: Span<UInt8>, now: Instant,
+        at arrival: SampleArrival = .unknown
+    ) -> Verdict {
         let hash = DeviceKey.hash(name, seed: seed)
         let stripe = stripe(hash)
         let verdict: Verdict? = stripe.table.withLock { table in
             guard let series = table.series.find(name, hash: hash) else { return nil }
             if isExpired(table.series.lastActivity(of: series), now) { return nil }
-            let verdict = table.take(sample, of: series, now: now, parameters, history: history)
+            let verdict = table.take(
+                sample, of: series, now: now, at: arrival, parameters, history: history)
             stripe.noteOldest(of: table)
             return verdict
         }
-        return verdict ?? appendToNew(sample, device: name, hash: hash, in: stripe, now: now)
+        return verdict
+            ?? appendToNew(
+                sample, device: name, hash: hash, in: stripe, now: now, at: arrival)
     }
 
     private func appendToNew(
-        _ sample: Sample, device name: Span<UInt8>, hash: UInt64, in stripe: Stripe, now: Instant
+        _ sample: Sample, device name: Span<UInt8>, hash: UInt64, in stripe: Stripe, now: Instant,
+        at arrival: SampleArrival
     ) -> Verdict {
         makeRoom(in: stripe)
         return stripe.table.withLock { table in
             // Another loop may have made it since; an expired one begins anew.
             if let series = table.series.find(name, hash: hash) {
                 if !isExpired(table.series.lastActivity(of: series), now) {
-                    return table.take(sample, of: series, now: now, parameters, history: history)
+                    return table.take(
+                        sample, of: series, now: now, at: arrival, parameters, history: history)
                 }
                 table.remove(series)
                 devices.subtract(1, ordering: .relaxed)
@@ -119,7 +145,8 @@ package final class MemoryLog: Sendable {
             }
             devices.add(1, ordering: .relaxed)
             let verdict = table.begin(
-                name, hash: hash, with: sample, now: now, parameters, history: history)
+                name, hash: hash, with: sample, now: now, at: arrival, parameters,
+                history: history)
             stripe.noteOldest(of: table)
             return verdict
         }

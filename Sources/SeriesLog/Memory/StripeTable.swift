@@ -19,11 +19,12 @@ struct StripeTable: ~Copyable {
     /// Takes the first sample of a device that is not here.
     mutating func begin(
         _ name: Span<UInt8>, hash: UInt64, with sample: Sample, now: Instant,
+        at arrival: SampleArrival,
         _ parameters: FoldParameters, history: HistoryRing
     ) -> Verdict {
         let id = series.insert(name, hash: hash, Content(fold: SeriesFold(parameters)), now: now)
         series[id].newcomerPlace = newcomers.append(id)
-        let verdict = series[id].fold.fold(sample, parameters)
+        let verdict = series[id].fold.fold(sample, parameters, at: arrival)
         series[id].lastRow = history.add(sample, verdict, after: HistoryRing.none)
         return verdict
     }
@@ -31,12 +32,13 @@ struct StripeTable: ~Copyable {
     /// Takes a further sample of a series.
     @inline(__always)
     mutating func take(
-        _ sample: Sample, of id: SeriesID, now: Instant, _ parameters: FoldParameters,
+        _ sample: Sample, of id: SeriesID, now: Instant, at arrival: SampleArrival,
+        _ parameters: FoldParameters,
         history: HistoryRing
     ) -> Verdict {
         series.touch(id, now: now)
         clearNewcomer(id)
-        let verdict = series[id].fold.fold(sample, parameters)
+        let verdict = series[id].fold.fold(sample, parameters, at: arrival)
         series[id].lastRow = history.add(sample, verdict, after: series[id].lastRow)
         return verdict
     }

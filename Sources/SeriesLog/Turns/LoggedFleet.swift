@@ -140,7 +140,14 @@ extension TurnLog {
                 guard tail.record(index).kind == .sample else { continue }
                 let offset = Int(tail.record(index).offset)
                 let verdict = fleet.fold.fold(
-                    entry.bytes.span.sample(at: offset), settings.parameters)
+                    entry.bytes.span.sample(at: offset), settings.parameters,
+                    at: SampleArrival(entry: number, milliseconds: entry.clock))
+                if verdict.changesIncident {
+                    incidentEvents.append(
+                        IncidentEvent(
+                            device: [], sample: entry.bytes.span.sample(at: offset),
+                            verdict: verdict, arrival: entry.clock))
+                }
                 guard told < fleet.awaited.count, fleet.awaited[told].record == index else {
                     continue
                 }

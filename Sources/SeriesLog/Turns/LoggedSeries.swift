@@ -23,7 +23,9 @@ struct SeriesLife: ~Copyable {
         }
         lastEntry = entry
         lastArrival = arrival
-        return fold.fold(sample, settings.parameters)
+        return fold.fold(
+            sample, settings.parameters,
+            at: SampleArrival(entry: entry, milliseconds: arrival))
     }
 }
 

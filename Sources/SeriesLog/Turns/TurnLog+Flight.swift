@@ -282,6 +282,7 @@ extension TurnLog {
         starts = []
         keys.removeAll()
         examined = 0
+        followedRecord = 0
         giveUpFleet(before: .max)
         fleet.standing = .unknown
         fleet.through = 0

@@ -207,9 +207,12 @@ extension TurnLog {
         case .end: if record.number > through { table[id].restart(settings.parameters) }
         case .sample, .deviceSample:
             guard record.number > through else { return }
+            let sample = entry.bytes.span.sample(at: offset)
             let verdict = table[id].take(
-                entry.bytes.span.sample(at: offset), number: record.number, clock: entry.clock,
-                settings)
+                sample, number: record.number, clock: entry.clock, settings)
+            if let verdict, verdict.changesIncident {
+                note(verdict, of: sample, id, clock: entry.clock)
+            }
             guard let verdict, !table[id].awaited.isEmpty else { return }
             if let place = table[id].awaited.firstIndex(where: { $0.record == index }) {
                 answers.append(

@@ -178,6 +178,7 @@ extension TurnLog {
         catchUp(id, before: record)
         table[id].foldedRecord = record
         let verdict = table[id].take(sample, number: number, clock: clock, settings)
+        if let verdict, verdict.changesIncident { note(verdict, of: sample, id, clock: clock) }
         if table[id].sinceSnapshot >= settings.snapshotSpan { dueSnapshots.append(id) }
         return verdict
     }

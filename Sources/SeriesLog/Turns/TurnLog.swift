@@ -142,6 +142,10 @@ package struct TurnLog: ~Copyable {
     /// Devices in the table that have samples and did not end.
     var deviceCount = 0
     var unloaded = UnloadedDevices()
+    /// What folds have said of incidents, until somebody takes it.
+    var incidentEvents: [IncidentEvent] = []
+    /// Series have been followed up to this record.
+    var followedRecord = 0
     /// Devices without samples that have one on its way from here, and those whose end is.
     var comingCount = 0
     var endingCount = 0
@@ -302,6 +306,9 @@ extension TurnLog {
     private var expectedCount: Int {
         mutating get { deviceCount + comingCount - endingCount }
     }
+
+    /// When the last entry came, in Unix milliseconds.
+    package var logClock: Int { clock }
 
     /// Devices that have samples and did not end.
     package var knownDevices: Int {

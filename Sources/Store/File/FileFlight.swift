@@ -1,4 +1,5 @@
 internal import SeriesLog
+internal import Wire
 
 /// What the log asks the file for, in this order. All of it is done, or nothing.
 struct FileFlight: Sendable {
@@ -16,6 +17,13 @@ struct FileFlight: Sendable {
 
     /// Flagged samples to keep.
     var notes: [FlaggedNote] = []
+    /// Incidents as they are now.
+    var incidents: [Incident] = []
+    /// They are those of all entries up to this one; nil when that is not to be noted, or (0) is
+    /// not known.
+    var followed: UInt64?
+    /// All incidents that the file has are wanted.
+    var readsIncidents = false
     /// So many of the newest flagged samples are asked for; nil when nobody asks.
     var flaggedCount: Int?
     /// From where on names of devices are asked for.
@@ -24,7 +32,7 @@ struct FileFlight: Sendable {
     var isProbe = false
 
     var writes: Bool {
-        isProbe || !notes.isEmpty
+        isProbe || !notes.isEmpty || !incidents.isEmpty
             || commands.contains { $0 == .append || $0 == .trim || $0 == .create }
     }
 }
@@ -34,6 +42,10 @@ struct FileLanding: Sendable {
     /// To each command; none when there was a fault.
     var replies: [LogReply] = []
     var flagged: [FlaggedNote] = []
+    /// Those that the file has; nil where nobody asked.
+    var incidents: [[UInt8]]?
+    /// Up to which entry they are all.
+    var followed: UInt64 = 0
     /// To each question for names.
     var listed: [NamesPage] = []
     var fault: FileFault?

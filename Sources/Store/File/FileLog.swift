@@ -19,7 +19,7 @@ package struct FileLog: LogDriver, ~Copyable {
 
     package var tickets = TicketTable()
     package private(set) var now = Instant.zero
-    private var unixMilliseconds = 0
+    package private(set) var unixMilliseconds = 0
     private let shared: SharedFile
     private var log: TurnLog
     private var isUnderWay = false
@@ -33,6 +33,16 @@ package struct FileLog: LogDriver, ~Copyable {
     /// Who asks for names of devices that are not here; those of the flight under way.
     private var naming: [NamesWanted] = []
     private var named: [NamesWanted] = []
+    /// Incidents as the file is to have them; those of the flight under way.
+    private var incidents: [Incident] = []
+    private var flyingIncidents: [Incident] = []
+    /// What the file has of incidents: it is read once.
+    private var readIncidents: [Incident] = []
+    private var hasReadIncidents = false
+    /// What the file says of incidents is complete up to this entry.
+    private var followedInFile: UInt64 = 0
+    private var flights = 0
+    private static var flightsUntilFollowed: Int { 256 }
     /// What was wrong with the last flight; nil when nothing was.
     private var fault: FileFault?
     private var retryAt = Instant.zero
@@ -193,6 +203,28 @@ package struct FileLog: LogDriver, ~Copyable {
         if notes.count > FlaggedNote.limit { notes.removeFirst(notes.count - FlaggedNote.limit) }
     }
 
+    // MARK: Incidents
+
+    package mutating func takeIncidentEvents() -> [IncidentEvent] { log.takeIncidentEvents() }
+
+    package mutating func takeIncidents() -> [Incident] {
+        guard !readIncidents.isEmpty else { return [] }
+        var taken: [Incident] = []
+        swap(&taken, &readIncidents)
+        return taken
+    }
+
+    package mutating func keep(_ incidents: [Incident]) { self.incidents += incidents }
+
+    /// What was stored before a process ended, and not judged, is judged now.
+    package mutating func followIncidents() {
+        if hasReadIncidents { log.followAll(after: followedInFile) }
+    }
+
+    package func lastActivity(of device: [UInt8]) -> Int? {
+        device.isEmpty ? log.logClock : log.lastActivity(of: device)
+    }
+
     // MARK: Turns
 
     /// The file's thread wakes the loop; there is no descriptor.
@@ -214,13 +246,16 @@ package struct FileLog: LogDriver, ~Copyable {
         _ = log.dropExpired(limit: FileLog.expiryPortion)
     }
 
+    /// Whether there is something for the file beside the log.
+    private var hasNotes: Bool { !notes.isEmpty || !incidents.isEmpty }
+
     /// Whether somebody asks for what only the file has.
     private var isAsked: Bool { !asking.isEmpty || !naming.isEmpty }
 
     package var canFly: Bool {
         mutating get {
             !isUnderWay && retryAt <= now && departure <= now
-                && (log.isAwaited || isAsked || !notes.isEmpty)
+                && (log.isAwaited || isAsked || hasNotes)
         }
     }
 
@@ -233,6 +268,12 @@ package struct FileLog: LogDriver, ~Copyable {
         }
         if log.hasWork, log.board(&tickets) { fill(&flight) }
         flight.notes = notes
+        flight.incidents = incidents
+        flight.readsIncidents = !hasReadIncidents
+        flights += 1
+        if !incidents.isEmpty || flights % FileLog.flightsUntilFollowed == 0, flight.writes {
+            flight.followed = log.followedEntry
+        }
         flight.flaggedCount = asking.map(\.count).max()
         flight.listed = naming.map(\.place)
         guard !flight.commands.isEmpty || flight.writes || isAsked else { return }
@@ -240,6 +281,8 @@ package struct FileLog: LogDriver, ~Copyable {
         swap(&named, &naming)
         swap(&flyingNotes, &notes)
         notes.removeAll(keepingCapacity: true)
+        swap(&flyingIncidents, &incidents)
+        incidents.removeAll(keepingCapacity: true)
         isUnderWay = true
         let samples = log.appendedItems
         departure =
@@ -288,6 +331,11 @@ package struct FileLog: LogDriver, ~Copyable {
             retrySpan = FileLog.firstRetry
             tell("it can be written again", isWarning: false)
         }
+        if let found = landing.incidents {
+            hasReadIncidents = true
+            followedInFile = landing.followed
+            readIncidents += found.compactMap { Incident($0) }
+        }
         for reply in landing.replies { _ = log.received(reply) }
         if !landing.replies.isEmpty { log.landed(&tickets) }
         for one in waiting {
@@ -306,6 +354,8 @@ package struct FileLog: LogDriver, ~Copyable {
         retryAt = now + retrySpan
         retrySpan = min(FileLog.longestRetry, retrySpan + retrySpan)
         notes = flyingNotes + notes
+        incidents = flyingIncidents + incidents
+        flyingIncidents = []
         _ = log.cut()
         log.failAll(fault.failure, &tickets)
         for one in asking { tickets.fail(one.ticket, fault.failure) }
@@ -324,7 +374,7 @@ package struct FileLog: LogDriver, ~Copyable {
         if fault != nil { return min(ticket, retryAt) }
         guard !log.isRefused else { return ticket }
         guard log.isFollowing else { return min(ticket, now) }
-        if log.isAwaited || isAsked || !notes.isEmpty { return min(ticket, departure) }
+        if log.isAwaited || isAsked || hasNotes { return min(ticket, departure) }
         return min(ticket, now + .milliseconds(max(0, log.nextRead - unixMilliseconds)))
     }
 

@@ -13,6 +13,7 @@ final class FileTables {
     let readList, insertElement, deleteList, deleteOldLists: Statement
     let readKeys, insertKeys, deleteKeys: Statement
     let readFlagged, insertFlagged, deleteFlagged: Statement
+    let readIncidents, keepIncident, dropIncidents: Statement
     let history: HistoryTables
 
     init(_ path: String, waitsForDisk: Bool) throws(FileFault) {
@@ -63,8 +64,18 @@ final class FileTables {
             "INSERT INTO flagged (device, alert, text) VALUES (?1, ?2, ?3)")
         deleteFlagged = try database.prepare(
             "DELETE FROM flagged WHERE number <= (SELECT max(number) FROM flagged) - ?1")
+        readIncidents = try database.prepare("SELECT crc, bytes FROM incidents")
+        keepIncident = try database.prepare(
+            "INSERT OR REPLACE INTO incidents (id, arrival, crc, bytes) VALUES (?1, ?2, ?8, ?9)")
+        dropIncidents = try database.prepare(
+            "DELETE FROM incidents WHERE arrival < ?1 OR id IN (SELECT id FROM incidents "
+                + "ORDER BY arrival DESC LIMIT -1 OFFSET ?2)")
         history = try HistoryTables(database)
     }
+
+    private static let incidents =
+        "CREATE TABLE IF NOT EXISTS incidents "
+        + "(id BLOB PRIMARY KEY, arrival INTEGER, crc INTEGER, bytes BLOB) WITHOUT ROWID"
 
     private static func prepare(
         _ database: Database, waitsForDisk: Bool
@@ -87,7 +98,10 @@ final class FileTables {
                 + (waitsForDisk ? "FULL" : "NORMAL")
                 + "; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384"
         )
-        guard version < FileTables.format else { return }
+        guard version < FileTables.format else {
+            // Builds before this one have no use for it, and leave it alone.
+            return try database.run(incidents)
+        }
         try database.run(
             """
             BEGIN IMMEDIATE;
@@ -113,6 +127,7 @@ final class FileTables {
             CREATE TABLE IF NOT EXISTS folds
                 (series INTEGER, entry INTEGER, life INTEGER, samples INTEGER, crc INTEGER,
                  bytes BLOB, PRIMARY KEY (series, entry)) WITHOUT ROWID;
+            \(incidents);
             PRAGMA application_id = \(FileTables.applicationID);
             PRAGMA user_version = \(FileTables.format);
             COMMIT

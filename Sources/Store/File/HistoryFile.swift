@@ -109,7 +109,8 @@ final class HistoryFile {
         for record in records {
             if scan.isComplete || scan.isTooLong { return }
             scan.take(
-                record.sample, isRefolded: judges.differs(from: judge, at: record.entry))
+                record.sample, at: record.came,
+                isRefolded: judges.differs(from: judge, at: record.entry))
         }
     }
 

@@ -178,7 +178,7 @@ final class HistoryTables {
             guard let bytes = readChunks.checked(2), let records = HistoryChunk.records(bytes)
             else { return nil }
             for record in records where record.entry <= element.asOf {
-                _ = fold.fold(record.sample, parameters)
+                _ = fold.fold(record.sample, parameters, at: record.came)
             }
         }
         guard fold.count == element.totals.samples else { return nil }

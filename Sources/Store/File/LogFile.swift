@@ -1,6 +1,7 @@
 internal import Bytes
 internal import SeriesLog
 internal import System
+internal import Wire
 
 /// The process' log in an SQLite file: its tables, and what each command of the log does there.
 /// One thread at a time uses it.
@@ -18,8 +19,6 @@ internal import System
 final class LogFile {
     /// Names of devices in one reply.
     private static let namesPerReply = 16_384
-    /// The same for a list of devices, of which the newest are in memory.
-    private static let listedNames = 4_096
     private static let probeBytes = 1 << 16
     private let path: String
     private let waitsForDisk: Bool
@@ -31,6 +30,7 @@ final class LogFile {
     private var damaged = 0
     private var flights = 0
     private var flaggedSinceDelete = 0
+    var incidentsSinceDelete = 0
     /// About how many bytes were ever written ahead.
     private var ahead = 0
     private let mover: WriteAheadMover
@@ -72,10 +72,7 @@ final class LogFile {
     }
 
     private func readFacts(in tables: FileTables) throws(FileFault) {
-        birth = 0
-        if let bytes = try fact("birth", in: tables), bytes.count == 8 {
-            birth = bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
-        }
+        birth = LogFile.word(try fact("birth", in: tables) ?? [])
         nextNumber = 1
         if try tables.lastTurn.next() { nextNumber = tables.lastTurn.integer(0) + 1 }
         tables.lastTurn.reset()
@@ -87,6 +84,14 @@ final class LogFile {
         if judges.add(judge, from: UInt64(nextNumber)) {
             try setFact("judges", to: judges.bytes, in: tables)
         }
+    }
+
+    private static func word(_ bytes: [UInt8]) -> UInt64 {
+        bytes.count == 8 ? bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } : 0
+    }
+
+    private static func word(_ value: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
     }
 
     // MARK: Flights
@@ -132,6 +137,10 @@ final class LogFile {
                 landing.replies.append(try reply(to: command, of: flight, &nameIndex, in: tables))
             }
             try keep(flight.notes, in: tables)
+            try keep(flight.incidents, in: tables)
+            if let followed = flight.followed, followed > 0 {
+                try setFact("followed", to: LogFile.word(followed), in: tables)
+            }
             if flight.isProbe { try probe(in: tables) }
             if flight.writes { try tables.commit.run() }
         } catch {
@@ -139,6 +148,10 @@ final class LogFile {
             throw error
         }
         if flight.writes { try boundAhead(flight, in: tables) }
+        if flight.readsIncidents {
+            landing.incidents = try incidents(in: tables)
+            landing.followed = LogFile.word(try fact("followed", in: tables) ?? [])
+        }
         for place in flight.listed { landing.listed.append(try names(place, in: tables)) }
         if let count = flight.flaggedCount {
             landing.flagged = try newestFlagged(count, in: tables)
@@ -186,9 +199,7 @@ final class LogFile {
 
     private func create(_ flight: FileFlight, in tables: FileTables) throws(FileFault) -> LogReply {
         guard birth == 0 else { return .done }
-        var bytes: [UInt8] = []
-        for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: flight.birth >> (8 * shift))) }
-        try setFact("birth", to: bytes, in: tables)
+        try setFact("birth", to: LogFile.word(flight.birth), in: tables)
         birth = flight.birth
         nextNumber = 1
         _ = try insert(flight.emptyTurn, in: tables)
@@ -381,34 +392,6 @@ final class LogFile {
         return .names(next: names.count == LogFile.namesPerReply ? UInt64(last) : 0, names)
     }
 
-    private func names(
-        _ place: NamesPlace, in tables: FileTables
-    ) throws(FileFault) -> NamesPage {
-        let row: NamesPlace.Row
-        switch place {
-        case .from(let activity): row = NamesPlace.Row(activity: activity, series: .max)
-        case .behind(let last): row = last
-        case .after(let name):
-            tables.findName.bind(1, name)
-            defer { tables.findName.reset() }
-            guard try tables.findName.next(), tables.findName.integer(1) > 0
-            else { return NamesPage() }
-            row = NamesPlace.Row(
-                activity: tables.findName.integer(1), series: tables.findName.integer(0))
-        }
-        tables.listNames.bind(1, row.activity)
-        tables.listNames.bind(2, row.series)
-        tables.listNames.bind(3, LogFile.listedNames)
-        var page = NamesPage(names: [])
-        while try tables.listNames.next() {
-            page.names?.append(tables.listNames.bytes(1))
-            page.next = NamesPlace.Row(
-                activity: tables.listNames.integer(2), series: tables.listNames.integer(0))
-        }
-        if page.names?.count != LogFile.listedNames { page.next = nil }
-        return page
-    }
-
     private func fact(_ name: String, in tables: FileTables) throws(FileFault) -> [UInt8]? {
         tables.readFact.bind(1, name)
         defer { tables.readFact.reset() }
@@ -460,7 +443,7 @@ final class LogFile {
 
     /// The bytes of a column whose check sum stands in the column before it in the list of
     /// columns; nil, and counted, when they have changed by themselves.
-    private func checked(_ statement: Statement, _ column: Int32) -> [UInt8]? {
+    func checked(_ statement: Statement, _ column: Int32) -> [UInt8]? {
         let bytes = statement.checked(column)
         if bytes == nil { damaged += 1 }
         return bytes

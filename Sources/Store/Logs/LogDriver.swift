@@ -16,6 +16,8 @@ package protocol LogDriver: ~Copyable {
     /// The requests that wait.
     var tickets: TicketTable { get set }
     var now: Instant { get }
+    /// The time, in Unix milliseconds.
+    var unixMilliseconds: Int { get }
 
     /// Whether the store has not been heard of yet, and has not been given up.
     var isStarting: Bool { mutating get }
@@ -44,6 +46,18 @@ package protocol LogDriver: ~Copyable {
 
     /// Samples are stored: what others want to know of them is told.
     mutating func stored(_ batch: borrowing SampleBatch, flagged: [FlaggedNote])
+
+    /// What folds have said of incidents since the last time.
+    mutating func takeIncidentEvents() -> [IncidentEvent]
+    /// Sees to it that the incidents of all series become known, where that is this process' work.
+    mutating func followIncidents()
+    /// Incidents that the store has told of since the last time.
+    mutating func takeIncidents() -> [Incident]
+    /// Gives incidents as they are now to the store.
+    mutating func keep(_ incidents: [Incident])
+    /// When the last sample of a device (empty for the fleet) came, in Unix milliseconds; nil when
+    /// that is not known here.
+    func lastActivity(of device: [UInt8]) -> Int?
 
     mutating func tellTime(_ now: Instant, unixMilliseconds: Int)
     mutating func handle(_ event: Event)
@@ -75,6 +89,7 @@ extension SharedLogs {
     package var failure: StoreFailure? { exchange.failure }
     package var failureReason: String { exchange.reason }
     package var fleet: SeriesSummary { exchange.fleet }
+    package var incidents: IncidentBook { exchange.incidents }
     package var deviceCount: Int { exchange.deviceCount }
 }
 

@@ -22,6 +22,10 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     private var reading: [Int: StoreRequest] = [:]
     private var questions = 0
     private var nextView = Instant.zero
+    private var nextFollow = Instant.zero
+    private static var followInterval: TimeSpan { .milliseconds(100) }
+    private var nextSilence = Instant.zero
+    private static var silenceInterval: TimeSpan { .seconds(1) }
     private static var viewInterval: TimeSpan { .milliseconds(100) }
 
     init(_ shared: Log.Shared, _ seat: StoreSeat) {
@@ -237,6 +241,7 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
 
     /// Sends what this turn brought, and gives the other loops what has ended.
     mutating func endTurn(_ poller: borrowing Poller, now: Instant) {
+        followIncidents(now)
         log.flush(poller)
         exchange.see(failure: log.failure)
         for loop in 1..<max(1, ended.count) { exchange.answers[loop].put(&ended[loop]) }
@@ -246,5 +251,21 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
             log.tellMetrics()
             exchange.see(log.glanceAtFleet(), devices: log.deviceCount)
         }
+    }
+
+    /// Takes over what folds, the store and people say of incidents, and has the store keep it.
+    private mutating func followIncidents(_ now: Instant) {
+        let incidents = exchange.incidents
+        if nextFollow <= now {
+            nextFollow = now + LogKeeper.followInterval
+            log.followIncidents()
+        }
+        for told in log.takeIncidents() { incidents.merge(told) }
+        for event in log.takeIncidentEvents() { incidents.take(event) }
+        if nextSilence <= now, incidents.openCount > 0 {
+            nextSilence = now + LogKeeper.silenceInterval
+            incidents.endSilent(now: log.unixMilliseconds) { log.lastActivity(of: $0) }
+        }
+        if incidents.hasChanged { log.keep(incidents.takeChanged()) }
     }
 }

@@ -9,6 +9,7 @@ package final class LoopExchange: Sendable {
     let requests = RequestQueue()
     /// From that one to each of the others, by loop.
     let answers: [RequestQueue]
+    let incidents = IncidentBook(keepsChanges: true)
     private let otherLoops = Atomic<Int>(0)
     private let seenFleet = Mutex(SeriesSummary.empty)
     /// Until the keeper has told otherwise, nothing can be stored.

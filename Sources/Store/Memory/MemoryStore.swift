@@ -60,9 +60,32 @@ package struct MemoryStore: Store, ~Copyable {
 
     /// Appends a sample to the fleet's series and to its own. The verdict is its own series'.
     private func append(_ decoded: DecodedSample, of batch: borrowing SampleBatch) -> Verdict {
-        guard decoded.nameLength > 0 else { return log.appendToFleet(decoded.sample) }
-        if !decoded.isDeviceOnly { _ = log.appendToFleet(decoded.sample) }
-        return log.append(decoded.sample, device: batch.name(decoded), now: now)
+        let arrival = SampleArrival(
+            entry: UInt64(max(1, unixMilliseconds)), milliseconds: unixMilliseconds)
+        guard decoded.nameLength > 0 else {
+            return appendToFleet(decoded.sample, at: arrival)
+        }
+        if !decoded.isDeviceOnly { _ = appendToFleet(decoded.sample, at: arrival) }
+        let verdict = log.append(
+            decoded.sample, device: batch.name(decoded), now: now, at: arrival)
+        if verdict.changesIncident {
+            tell(verdict, of: decoded.sample, device: Array(batch.name(decoded)))
+        }
+        return verdict
+    }
+
+    @inline(__always)
+    private func appendToFleet(_ sample: Sample, at arrival: SampleArrival) -> Verdict {
+        let verdict = log.appendToFleet(sample, at: arrival)
+        if verdict.changesIncident { tell(verdict, of: sample, device: []) }
+        return verdict
+    }
+
+    @inline(never)
+    private func tell(_ verdict: Verdict, of sample: Sample, device: [UInt8]) {
+        shared.incidents.take(
+            IncidentEvent(
+                device: device, sample: sample, verdict: verdict, arrival: unixMilliseconds))
     }
 
     private func list(
@@ -112,6 +135,15 @@ package struct MemoryStore: Store, ~Copyable {
 
     package mutating func lookAtWhatIsDue() {
         guard dropsExpired, nextExpiry <= now else { return }
+        if shared.incidents.openCount > 0 {
+            let (log, now, unixMilliseconds) = (log, now, unixMilliseconds)
+            shared.incidents.endSilent(now: unixMilliseconds) { device in
+                guard !device.isEmpty else { return log.fleetActivity }
+                return log.idleTime(of: device, now: now).map {
+                    unixMilliseconds - Int($0.milliseconds)
+                }
+            }
+        }
         let dropped = log.dropExpired(now: now, limit: MemoryStore.expiryPortion)
         nextExpiry = dropped == MemoryStore.expiryPortion ? now : now + MemoryStore.expiryInterval
     }

@@ -9,6 +9,7 @@ package import Wire
 package final class SharedMemory: SharedStore {
     let log: MemoryLog
     let anomalies = RecentAnomalies()
+    package let incidents = IncidentBook(keepsChanges: false)
     /// Requests with a key. Only these take the lock.
     private let keys: Mutex<KeyMemory>
 

@@ -17,6 +17,10 @@ enum Extra: Sendable {
     /// No request waits for it. It is sent again when the connection is cut.
     case write(hashSlot: UInt16, command: [UInt8])
     case anomalyPage(ticket: TicketNumber, count: Int)
+    /// What has changed about incidents.
+    case incidentPage
+    /// Whether this process is to follow all series of a log.
+    case lease(LogID)
     /// A log's command that its server has sent elsewhere, while a hash slot moves.
     case detour(LogID, flight: UInt32, command: Int)
     /// Reads what all processes agree on; writes it before, when it is not there.
@@ -34,7 +38,9 @@ enum Extra: Sendable {
     var ticket: TicketNumber {
         switch self {
         case .anomalyPage(let ticket, _): ticket
-        case .write, .detour, .meta, .writeMeta, .oldLayout, .map, .role, .memory: .none
+        case .write, .incidentPage, .lease, .detour, .meta, .writeMeta, .oldLayout, .map, .role,
+            .memory:
+            .none
         }
     }
 }

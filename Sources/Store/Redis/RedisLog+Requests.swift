@@ -9,6 +9,7 @@ extension RedisLog {
         _read { yield machine.tickets }
         _modify { yield &machine.tickets }
     }
+    package var unixMilliseconds: Int { machine.unixMilliseconds }
     package var timeout: TimeSpan { settings.timeout }
     package var isStarting: Bool {
         mutating get { machine.isStarting }
@@ -54,6 +55,15 @@ extension RedisLog {
     package mutating func takeListing(_ ticket: TicketNumber) -> Listing {
         machine.takeListing(ticket)
     }
+    package mutating func takeIncidentEvents() -> [IncidentEvent] {
+        machine.takeIncidentEvents()
+    }
+    package mutating func followIncidents() { machine.followIncidents() }
+    package mutating func takeIncidents() -> [Incident] { machine.takeIncidents() }
+    package mutating func keep(_ incidents: [Incident]) {
+        for incident in incidents { machine.publish(incident) }
+    }
+    package func lastActivity(of device: [UInt8]) -> Int? { machine.lastActivity(of: device) }
     package mutating func glanceAtFleet() -> SeriesSummary { machine.glanceAtFleet() }
     package mutating func tellMetrics() { machine.tellMetrics() }
 

@@ -29,6 +29,9 @@ package struct RedisLog: LogDriver, ~Copyable {
     package private(set) var now = Instant.zero
     private var nextMemory = Instant.zero
     private var nextMap = Instant.zero
+    private var nextIncidents = Instant.zero
+    /// What one replica knows of incidents all know some seconds later.
+    private static var incidentsInterval: TimeSpan { .seconds(1) }
     private var nextRoles = Instant.zero
     private var lastMapShard = 0
     private var notices: [Notice] = []
@@ -249,6 +252,11 @@ package struct RedisLog: LogDriver, ~Copyable {
             nextRoles = now + RedisLog.rolesInterval
             machine.askForRoles()
         }
+        if nextIncidents <= now {
+            nextIncidents = now + RedisLog.incidentsInterval
+            machine.askForIncidents()
+            machine.askForLeases()
+        }
         if nextMemory <= now {
             nextMemory = now + RedisLog.memoryInterval
             machine.askForMemory()
@@ -298,7 +306,9 @@ package struct RedisLog: LogDriver, ~Copyable {
     package mutating func nextLook() -> Instant {
         var next = machine.nextLook()
         for link in links { next = min(next, link.deadline) }
-        if links.contains(where: { $0.isReady }) { next = min(next, nextMemory) }
+        if links.contains(where: { $0.isReady }) {
+            next = min(next, min(nextMemory, nextIncidents))
+        }
         if machine.needsMap { next = min(next, nextMap) }
         return next
     }

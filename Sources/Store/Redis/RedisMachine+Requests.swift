@@ -132,6 +132,27 @@ extension RedisMachine {
 
     // MARK: Questions
 
+    package mutating func takeIncidentEvents() -> [IncidentEvent] {
+        var events: [IncidentEvent] = []
+        for kept in logs { events += kept.log.takeIncidentEvents() }
+        return events
+    }
+
+    package mutating func takeIncidents() -> [Incident] {
+        guard !toldIncidents.isEmpty else { return [] }
+        var taken: [Incident] = []
+        swap(&taken, &toldIncidents)
+        return taken
+    }
+
+    /// When the last sample of a device (empty for the fleet) came, in Unix milliseconds; nil when
+    /// that is not known here.
+    package func lastActivity(of device: [UInt8]) -> Int? {
+        guard !logs.isEmpty else { return nil }
+        if device.isEmpty { return fleetLog.map { logs[$0.index].log.logClock } }
+        return logs[log(of: device.span).index].log.lastActivity(of: device)
+    }
+
     /// Asks for a device's series as it is now, or for the fleet's when there is no name.
     package mutating func ask(about device: [UInt8]?) -> TicketNumber {
         let ticket = tickets.open(samples: 0)

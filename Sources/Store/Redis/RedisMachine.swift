@@ -54,6 +54,11 @@ package struct RedisMachine: ~Copyable {
     /// What GET /anomalies and GET /devices are answered with, by ticket.
     var listings: [TicketNumber: Listing] = [:]
 
+    /// What other processes have told of incidents, until somebody takes it.
+    var toldIncidents: [Incident] = []
+    /// The last change of them that was read.
+    var lastIncident = EntryID.zero
+
     /// - Parameters:
     ///   - writer: unlike any other process'; not 0.
     ///   - hashSeed: should be unpredictable to clients.

@@ -116,6 +116,10 @@ struct Pipeline: Sendable {
     var loose: [LooseEnd] = []
     /// What the log was told of them.
     var isFenced = true
+    /// This process is the one that follows all series of the log: those that had samples since
+    /// then, in Unix milliseconds.
+    var hasLease = false
+    var followsSince = 0
 
     struct LooseEnd {
         let shard: ShardID

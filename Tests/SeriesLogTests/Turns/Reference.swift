@@ -8,15 +8,19 @@ struct Reference {
     struct Series {
         /// Since the series began.
         var samples: [Sample] = []
+        private var arrivals: [SampleArrival] = []
         var lastEntry: UInt64 = 0
         var lastArrival = 0
         fileprivate var state = FoldState()
 
-        mutating func fold(_ sample: Sample, _ parameters: FoldParameters) -> Verdict {
+        mutating func fold(
+            _ sample: Sample, _ parameters: FoldParameters, at arrival: SampleArrival
+        ) -> Verdict {
             let state = current(parameters)
             samples.append(sample)
+            arrivals.append(arrival)
             state.count += 1
-            return state.fold.fold(sample, parameters)
+            return state.fold.fold(sample, parameters, at: arrival)
         }
 
         /// The fold of all samples.
@@ -24,7 +28,9 @@ struct Reference {
             if state.count != samples.count || samples.isEmpty {
                 // A copy of the past: the state belongs to what came after it.
                 state = FoldState(parameters)
-                for sample in samples { _ = state.fold.fold(sample, parameters) }
+                for (sample, arrival) in zip(samples, arrivals) {
+                    _ = state.fold.fold(sample, parameters, at: arrival)
+                }
                 state.count = samples.count
             }
             return state
@@ -109,13 +115,15 @@ struct Reference {
     private mutating func fold(
         _ sample: Sample, of name: [UInt8], isDeviceOnly: Bool, number: UInt64
     ) -> Verdict {
-        let verdict = isDeviceOnly ? Verdict() : fleet.fold(sample, parameters)
+        let arrival = SampleArrival(entry: number, milliseconds: clock)
+        let verdict =
+            isDeviceOnly ? Verdict() : fleet.fold(sample, parameters, at: arrival)
         guard !name.isEmpty else { return verdict }
         var known = series.removeValue(forKey: name) ?? Series()
         if known.lastEntry > 0, clock - known.lastArrival > timeToLive { known = Series() }
         known.lastEntry = number
         known.lastArrival = clock
-        let own = known.fold(sample, parameters)
+        let own = known.fold(sample, parameters, at: arrival)
         series[name] = known
         return own
     }

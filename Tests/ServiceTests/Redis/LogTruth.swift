@@ -12,6 +12,8 @@ final class LogTruth {
     private let parameters: FoldParameters
     private var folds: [String: OwnedFold] = [:]
     private var hasFleetLog = false
+    /// Of each log.
+    private var clocks: [String: Int] = [:]
     private var keys: Set<UInt64> = []
     /// By series and timestamp, the members of each verdict as they stand in an answer.
     private(set) var verdicts: [String: [Int: [String]]] = [:]
@@ -69,6 +71,9 @@ final class LogTruth {
         } catch {
             throw Failure("\(key): \(error)")
         }
+        clocks[key] = max(clocks[key] ?? 0, turn.head.arrival)
+        let number = EntryID(id.span)?.number ?? 0
+        let arrival = SampleArrival(entry: number, milliseconds: clocks[key] ?? 0)
         for part in turn.parts {
             if part.kind == .end { continue }
             if part.kind == .keyedSamples, !keys.insert(part.key).inserted { continue }
@@ -76,10 +81,10 @@ final class LogTruth {
                 let offset = Int(turn.items[item])
                 let name = bytes.span.nameRange(ofSampleAt: offset)
                 let device = String(decoding: bytes[name], as: UTF8.self)
-                fold(bytes.span.sample(at: offset), device)
+                fold(bytes.span.sample(at: offset), device, at: arrival)
                 // One log alone has the fleet's series too.
                 if !device.isEmpty, !hasFleetLog {
-                    fold(bytes.span.sample(at: offset), "")
+                    fold(bytes.span.sample(at: offset), "", at: arrival)
                 }
                 samples += 1
             }
@@ -87,10 +92,10 @@ final class LogTruth {
         return String(decoding: id, as: UTF8.self)
     }
 
-    private func fold(_ sample: Sample, _ device: String) {
+    private func fold(_ sample: Sample, _ device: String, at arrival: SampleArrival) {
         let owned = folds[device] ?? OwnedFold(parameters)
         folds[device] = owned
-        let verdict = owned.fold.fold(sample, parameters)
+        let verdict = owned.fold.fold(sample, parameters, at: arrival)
         verdicts[device, default: [:]][Int(sample.timestamp), default: []].append(
             LogTruth.text(verdict, device))
     }

@@ -169,7 +169,9 @@ import Wire
     func counts() {
         var test = Backtest(before: FoldParameters(), after: FoldParameters())
         for index in 0..<500 {
-            test.take(Sample(timestamp: Double(index), cpu: 1, rps: index == 400 ? 9_000 : 100))
+            let sample = Sample(
+                timestamp: Double(index), cpu: 1, rps: index == 400 ? 9_000 : 100)
+            test.take(HistoryRecord(entry: 1, arrival: 0, sample: sample))
         }
         let outcome = test.outcome
         #expect(outcome.samples == 500 && outcome.before == outcome.same && !outcome.isChanged)

@@ -104,7 +104,8 @@ final class LogReference {
     ) {
         let sample = bytes.sample(at: offset)
         let name = [UInt8](bytes.extracting(bytes.nameRange(ofSampleAt: offset)))
-        let ofFleet = fleet.fold(sample, parameters)
+        let arrival = SampleArrival(entry: entry.id.number, milliseconds: clock)
+        let ofFleet = fleet.fold(sample, parameters, at: arrival)
         summaries[[], default: []].append(fleet.summary)
         var verdict = ofFleet
         if !name.isEmpty {
@@ -112,7 +113,7 @@ final class LogReference {
             if known.lastEntry > 0, clock - known.lastArrival > timeToLive {
                 known = Series(parameters)
             }
-            verdict = known.fold.fold(sample, parameters)
+            verdict = known.fold.fold(sample, parameters, at: arrival)
             known.lastEntry = entry.id.number
             known.lastArrival = clock
             series[name] = known

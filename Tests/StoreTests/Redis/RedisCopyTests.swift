@@ -49,7 +49,8 @@ import Wire
     private static func judged(_ archive: SeriesArchive) throws -> [String: [Verdict]] {
         var judged: [String: [Verdict]] = [:]
         try archive.judge(timeToLive: 3_600_000) { name, _, verdict in
-            judged[String(decoding: name, as: UTF8.self), default: []].append(verdict)
+            judged[String(decoding: name, as: UTF8.self), default: []].append(
+                verdict.withoutLife)
         }
         return judged
     }

@@ -126,7 +126,7 @@ extension SeriesArchive {
             case .sample(let record):
                 compare(before: record.entry)
                 samples += 1
-                _ = fold.fold(record.sample, parameters)
+                _ = fold.fold(record.sample, parameters, at: record.came)
             }
         }
         compare(before: .max)
@@ -167,7 +167,7 @@ extension SeriesArchive {
             try read(device.series, name: device.name, timeToLive: timeToLive) { step in
                 switch step {
                 case .begins: test.restart()
-                case .sample(let record): test.take(record.sample)
+                case .sample(let record): test.take(record)
                 }
             }
             take(device.name, test.outcome)
@@ -190,7 +190,9 @@ extension SeriesArchive {
                     var fresh = start?.decoded(parameters) ?? SeriesFold(parameters)
                     swap(&fold, &fresh)
                 case .sample(let record):
-                    take(device.name, record.sample, fold.fold(record.sample, parameters))
+                    take(
+                        device.name, record.sample,
+                        fold.fold(record.sample, parameters, at: record.came))
                 }
             }
         }

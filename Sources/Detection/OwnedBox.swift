@@ -1,9 +1,9 @@
 /// A value in memory of its own, for a large part of a small record.
-@safe struct OwnedBox<Value: ~Copyable>: ~Copyable {
+@safe package struct OwnedBox<Value: ~Copyable>: ~Copyable {
     // SAFETY: allocated and initialised by `init`, freed by `deinit`, and never handed out.
     private let pointer: UnsafeMutablePointer<Value>
 
-    init(_ value: consuming Value) {
+    package init(_ value: consuming Value) {
         // SAFETY: nobody reads the place before it is initialised, below.
         unsafe pointer = .allocate(capacity: 1)
         // SAFETY: the place was just allocated for one value.
@@ -16,7 +16,7 @@
         unsafe pointer.deallocate()
     }
 
-    var value: Value {
+    package var value: Value {
         // SAFETY: the value is there as long as the box. Whoever reads or changes it borrows the
         // box, or has it alone.
         unsafeAddress { unsafe UnsafePointer(pointer) }
