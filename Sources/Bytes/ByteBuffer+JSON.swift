@@ -2,6 +2,12 @@ extension ByteBuffer {
     /// Appends UTF-8 bytes as a quoted JSON string, with the escapes that RFC 8259 requires.
     public mutating func append(jsonString bytes: Span<UInt8>) {
         append(UInt8(ascii: "\""))
+        append(escaped: bytes)
+        append(UInt8(ascii: "\""))
+    }
+
+    /// Appends UTF-8 bytes as a part of a JSON string.
+    public mutating func append(escaped bytes: Span<UInt8>) {
         var firstUnwritten = 0
         for index in bytes.indices {
             let byte = bytes[index]
@@ -26,7 +32,6 @@ extension ByteBuffer {
             firstUnwritten = index + 1
         }
         append(bytes.extracting(firstUnwritten..<bytes.count))
-        append(UInt8(ascii: "\""))
     }
 
     /// Appends a string, quoted and escaped.

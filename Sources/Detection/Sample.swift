@@ -105,6 +105,12 @@ package struct Verdict: Equatable, Sendable {
         life = 0
     }
 
+    /// Whether the incident that the sample belongs to is another one after it. Most samples belong
+    /// to none, which is seen first.
+    @inlinable package var changesIncident: Bool {
+        @inline(__always) get { incident > 0 && (alert || ending.rawValue > 0) }
+    }
+
     /// The sample belongs to no incident.
     package mutating func forgetIncident() {
         incident = 0

@@ -33,12 +33,10 @@ package struct SeriesFold: ~Copyable {
         if life == 0 { life = arrival.entry }
         last.isLearning = detector.isLearning
         judge.judge(sample, into: &last, samplesBefore: detector.samples, parameters)
-        if arrival.isBehind(sample.timestamp) {
-            judgeAhead(sample, parameters, of: arrival)
-        } else {
-            time = sample.timestamp
-            detector.judge(sample, &last, threshold: parameters.alertThreshold)
-        }
+        var timely = sample
+        if sample.timestamp > arrival.latest { timely.timestamp = usualTime(of: arrival) }
+        time = timely.timestamp
+        detector.judge(timely, &last, threshold: parameters.alertThreshold)
         if last.alert || last.incident > 0 { follow(sample, parameters, at: arrival) }
         last.timestamp = sample.timestamp
         if sample.hasCPU { lastCPU = sample.cpu }
@@ -51,15 +49,9 @@ package struct SeriesFold: ~Copyable {
     /// The clock of who sent the sample is wrong: for the detector the usual time has passed, so
     /// that neither this sample nor the next one is an odd one.
     @inline(never)
-    private mutating func judgeAhead(
-        _ sample: Sample, _ parameters: FoldParameters, of arrival: SampleArrival
-    ) {
-        time =
-            detector.samples == 0
+    private mutating func usualTime(of arrival: SampleArrival) -> Double {
+        detector.samples == 0
             ? Double(arrival.milliseconds) / 1000 : time + detector.usualStep
-        var timely = sample
-        timely.timestamp = time
-        detector.judge(timely, &last, threshold: parameters.alertThreshold)
     }
 
     /// The sample alerts, or the one before it belonged to an incident.

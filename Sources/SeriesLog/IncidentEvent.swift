@@ -18,13 +18,6 @@ package struct IncidentEvent: Sendable {
     }
 }
 
-extension Verdict {
-    /// Whether the incident that the sample belongs to is another one after it.
-    package var changesIncident: Bool {
-        @inline(__always) get { alert || ending != .none }
-    }
-}
-
 extension TurnLog {
     /// Notes that a sample of a device changes an incident.
     mutating func note(_ verdict: Verdict, of sample: Sample, _ id: SeriesID, clock: Int) {

@@ -6,6 +6,16 @@ internal import Wire
 
 /// Incidents are the process' own: no request about them waits for the store.
 extension Responder where Series: ~Copyable {
+    /// A question about the incident that a path names.
+    @inline(never)
+    mutating func incident(_ head: RequestHead, _ bytes: Span<UInt8>) -> HeadDecision {
+        guard let text = Endpoint.incident(of: head.path, bytes), let id = IncidentID(text)
+        else { return .refuse(.unknownIncident) }
+        var query = Query()
+        query.bounds = [.id(id)]
+        return .reply(.incident, query)
+    }
+
     /// Notes what a person found out about an incident.
     mutating func tell(
         _ request: Request, _ body: Span<UInt8>, of text: [UInt8], into output: inout ByteBuffer
@@ -29,7 +39,7 @@ extension Responder where Series: ~Copyable {
         }
     }
 
-    func incidents(_ query: Query) -> Answer {
+    mutating func incidents(_ query: Query) -> Answer {
         for case .id(let id) in query.bounds {
             let found = shared.store.incidents.find(id)
             return found.map { .incident($0) } ?? .problem(.unknownIncident)

@@ -118,14 +118,8 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
                 return .refuse(unauthorized(peer, head: head, bytes, isRead: true))
             }
             do throws(QueryError) {
-                var query = try Query(head.query, bytes)
-                if case .incident = question {
-                    guard let text = Endpoint.incident(of: head.path, bytes),
-                        let id = IncidentID(text)
-                    else { return .refuse(.unknownIncident) }
-                    query.bounds = [.id(id)]
-                }
-                return .reply(question, query)
+                if case .incident = question { return incident(head, bytes) }
+                return .reply(question, try Query(head.query, bytes))
             } catch {
                 return .refuse(.badQuery(error))
             }
@@ -135,7 +129,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         }
     }
 
-    private func decide(
+    private mutating func decide(
         onPost request: inout Request, head: RequestHead, bytes: Span<UInt8>,
         from peer: PeerAddress
     ) -> HeadDecision {

@@ -44,13 +44,22 @@ extension ByteBuffer {
         if verdict.incident > 0 { append(incidentOf: verdict, device: device) }
     }
 
+    /// The ID as `IncidentID` spells it, without a text in between.
     @inline(never)
     private mutating func append(incidentOf verdict: Verdict, device: Span<UInt8>) {
-        append(",\"incident\":")
-        append(
-            jsonString: IncidentID(
-                life: verdict.life, sequence: verdict.incident, device: device.copied
-            ).text)
+        append(",\"incident\":\"")
+        var power: UInt64 = 1
+        while verdict.life / power >= 36 { power *= 36 }
+        while power > 0 {
+            let digit = UInt8(verdict.life / power % 36)
+            append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
+            power /= 36
+        }
+        append("-")
+        append(integer: verdict.incident)
+        append("-")
+        append(escaped: device)
+        append("\"")
     }
 
     /// Appends a sample as an object.

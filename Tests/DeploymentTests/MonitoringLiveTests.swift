@@ -20,7 +20,7 @@ import Testing
         }
         try expectNoAlert(fleet)
         for _ in 0..<4 { try traffic.round(services, isAnomalous: true) }
-        let wanted: Set<String> = ["TidemarkAnomalies", "TidemarkAlerts"]
+        let wanted: Set<String> = ["TidemarkAnomalies", "TidemarkManyIncidents"]
         for _ in 0..<120 where try !wanted.isSubset(of: Set(told(fleet).map(name))) {
             try traffic.round(services, isAnomalous: false)
             usleep(500_000)
@@ -50,14 +50,14 @@ import Testing
 
     private func expectNoAlert(_ fleet: WatchedFleet) throws {
         let names = try told(fleet).map(name)
-        #expect(!names.contains("TidemarkAlerts"), "\(names)")
+        #expect(!names.contains("TidemarkManyIncidents"), "\(names)")
     }
 
     /// Both are there with the labels that route them, and go where their severity says.
     private func expectAlerts(_ fleet: WatchedFleet) throws {
         let alerts = try told(fleet)
         for (wanted, severity, receiver) in [
-            ("TidemarkAnomalies", "info", "nobody"), ("TidemarkAlerts", "critical", "page"),
+            ("TidemarkAnomalies", "info", "nobody"), ("TidemarkManyIncidents", "critical", "page"),
         ] {
             let alert = try #require(alerts.first { name($0) == wanted }, "\(alerts.map(name))")
             #expect(alert["labels"]["severity"].text == severity)

@@ -45,6 +45,32 @@ import Testing
         }
     }
 
+    private func text(_ buffer: borrowing ByteBuffer) -> String {
+        let bytes = buffer.readable
+        return String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
+    }
+
+    @Test("a verdict names its incident as the list does")
+    func spellsIDs() {
+        var random = SeededRandom(seed: 9)
+        for shift in 0..<64 {
+            var verdict = Verdict()
+            verdict.life = max(1, random.next() >> UInt64(shift))
+            verdict.sequence = 1_000_000 + random.below(1_000)
+            verdict.incident = 1 + random.below(1_000_000)
+            let device = Array("h\"ö-\(random.below(9))".utf8)
+            var verdictText = ByteBuffer(limit: 4096)
+            verdictText.append(verdict, device: device.span)
+            var id = ByteBuffer(limit: 4096)
+            id.append(
+                jsonString: IncidentID(
+                    life: verdict.life, sequence: verdict.incident, device: device
+                ).text)
+            let wanted = "\"incident\":" + self.text(id)
+            #expect(self.text(verdictText).hasSuffix(wanted))
+        }
+    }
+
     @Test(
         "what is no ID is none",
         arguments: ["", "-", "--", "1-1", "1-0-a", "1--a", "+1-1-a", "1-x-a", "1-1-\u{7}", "!-1-a"])

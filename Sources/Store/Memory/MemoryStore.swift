@@ -15,6 +15,8 @@ package struct MemoryStore: Store, ~Copyable {
     private let dropsExpired: Bool
     private var now = Instant.zero
     private var unixMilliseconds = 0
+    /// Of the samples that come now.
+    private var arrival = SampleArrival.unknown
     private var nextExpiry = Instant.zero
 
     package init(_ shared: SharedMemory, _ seat: StoreSeat) {
@@ -26,6 +28,8 @@ package struct MemoryStore: Store, ~Copyable {
     package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
         self.now = now
         self.unixMilliseconds = unixMilliseconds
+        arrival = SampleArrival(
+            entry: UInt64(max(1, unixMilliseconds)), milliseconds: unixMilliseconds)
     }
 
     // MARK: Requests
@@ -40,6 +44,10 @@ package struct MemoryStore: Store, ~Copyable {
             }
             let verdict = append(batch.samples[index], of: batch)
             batch.append(verdict)
+            if verdict.changesIncident {
+                let decoded = batch.samples[index]
+                tell(verdict, of: decoded.sample, device: Array(batch.name(decoded)))
+            }
             if verdict.isFlagged { list(verdict, batch.samples[index], of: batch) }
         }
         return .stored
@@ -60,25 +68,15 @@ package struct MemoryStore: Store, ~Copyable {
 
     /// Appends a sample to the fleet's series and to its own. The verdict is its own series'.
     private func append(_ decoded: DecodedSample, of batch: borrowing SampleBatch) -> Verdict {
-        let arrival = SampleArrival(
-            entry: UInt64(max(1, unixMilliseconds)), milliseconds: unixMilliseconds)
         guard decoded.nameLength > 0 else {
-            return appendToFleet(decoded.sample, at: arrival)
+            return log.appendToFleet(decoded.sample, at: arrival)
         }
-        if !decoded.isDeviceOnly { _ = appendToFleet(decoded.sample, at: arrival) }
-        let verdict = log.append(
+        if !decoded.isDeviceOnly {
+            let verdict = log.appendToFleet(decoded.sample, at: arrival)
+            if verdict.changesIncident { tell(verdict, of: decoded.sample, device: []) }
+        }
+        return log.append(
             decoded.sample, device: batch.name(decoded), now: now, at: arrival)
-        if verdict.changesIncident {
-            tell(verdict, of: decoded.sample, device: Array(batch.name(decoded)))
-        }
-        return verdict
-    }
-
-    @inline(__always)
-    private func appendToFleet(_ sample: Sample, at arrival: SampleArrival) -> Verdict {
-        let verdict = log.appendToFleet(sample, at: arrival)
-        if verdict.changesIncident { tell(verdict, of: sample, device: []) }
-        return verdict
     }
 
     @inline(never)
