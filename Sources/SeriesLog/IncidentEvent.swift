@@ -27,8 +27,9 @@ extension TurnLog {
                 arrival: clock))
     }
 
-    /// Records that are followed at once: a few milliseconds of work.
-    private static var followStep: Int { 8_192 }
+    /// Records that are looked at at once, and series that are folded: a millisecond of work each.
+    private static var followLooks: Int { 65_536 }
+    private static var followFolds: Int { 2_048 }
 
     /// Folds what has come of all series, and of the fleet, whoever wrote it: what their incidents
     /// are is told then by this process too.
@@ -39,8 +40,9 @@ extension TurnLog {
         guard isFollowing, knowsDevices else { return }
         if settings.hasFleet { catchUpFleet() }
         followedRecord = max(followedRecord, tail.firstRecord)
-        let end = min(tail.endRecord, followedRecord + TurnLog.followStep)
-        while followedRecord < end {
+        let end = min(tail.endRecord, followedRecord + TurnLog.followLooks)
+        var folds = 0
+        while followedRecord < end, folds < TurnLog.followFolds {
             let record = tail.record(followedRecord)
             followedRecord += 1
             guard !record.series.isNone, record.number > entry else { continue }
@@ -49,6 +51,7 @@ extension TurnLog {
                 tail[record.number].clock >= clock
             else { continue }
             table[id].lastWanted = unixMilliseconds
+            folds += 1
             if table[id].isHeld { catchUp(id) } else { want(id) }
         }
     }

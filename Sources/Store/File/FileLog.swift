@@ -43,6 +43,7 @@ package struct FileLog: LogDriver, ~Copyable {
     private var followedInFile: UInt64 = 0
     private var flights = 0
     private static var flightsUntilFollowed: Int { 256 }
+    private static var keptIncidents: Int { 2 * IncidentBook.limit }
     /// What was wrong with the last flight; nil when nothing was.
     private var fault: FileFault?
     private var retryAt = Instant.zero
@@ -214,7 +215,14 @@ package struct FileLog: LogDriver, ~Copyable {
         return taken
     }
 
-    package mutating func keep(_ incidents: [Incident]) { self.incidents += incidents }
+    package mutating func keep(_ incidents: [Incident]) {
+        self.incidents += incidents
+        guard self.incidents.count > FileLog.keptIncidents else { return }
+        // The file has not taken any for a while: each is kept once, as it is now.
+        var newest: [IncidentID: Incident] = [:]
+        for incident in self.incidents { newest[incident.id] = incident }
+        self.incidents = Array(newest.values)
+    }
 
     /// What was stored before a process ended, and not judged, is judged now.
     package mutating func followIncidents() {

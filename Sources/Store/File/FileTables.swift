@@ -64,7 +64,7 @@ final class FileTables {
             "INSERT INTO flagged (device, alert, text) VALUES (?1, ?2, ?3)")
         deleteFlagged = try database.prepare(
             "DELETE FROM flagged WHERE number <= (SELECT max(number) FROM flagged) - ?1")
-        readIncidents = try database.prepare("SELECT crc, bytes FROM incidents")
+        readIncidents = try database.prepare("SELECT crc, bytes FROM incidents ORDER BY arrival")
         keepIncident = try database.prepare(
             "INSERT OR REPLACE INTO incidents (id, arrival, crc, bytes) VALUES (?1, ?2, ?8, ?9)")
         dropIncidents = try database.prepare(

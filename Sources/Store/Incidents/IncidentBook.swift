@@ -13,13 +13,15 @@ package final class IncidentBook: Sendable {
     package static let limit = 100_000
     /// How long a closed one is kept, in milliseconds.
     package static let keptFor = 30 * 86_400_000
+    private static let looksPerPage = 10_000
     /// A device that sends nothing for so long, in milliseconds, has no incident any more.
     static let silence = 3_600_000
 
     fileprivate struct Pages: ~Copyable {
         var incidents: [IncidentID: Incident] = [:]
-        /// By their begin, the oldest first.
+        /// By their begin, the oldest first; what is before `first` has gone.
         var order: [(arrival: Int, id: IncidentID)] = []
+        var first = 0
         var open: Set<IncidentID> = []
         var openedByReason: [Int] = Array(repeating: 0, count: Reason.allCases.count)
         var feedback = (real: 0, other: 0)
@@ -151,7 +153,8 @@ package final class IncidentBook: Sendable {
         pages.withLock { $0.incidents[id] }
     }
 
-    /// The newest that the filter accepts; nil when there is none to go on from.
+    /// The newest that the filter accepts; nil when there is none to go on from. Only so many are
+    /// looked at that no loop stalls: a page may have fewer than were asked for, and a `next`.
     package func page(_ filter: IncidentFilter) -> IncidentPage? {
         pages.withLock { pages in
             var end = pages.order.count
@@ -162,17 +165,15 @@ package final class IncidentBook: Sendable {
                 end = place
             }
             var page = IncidentPage(incidents: [], open: pages.open.count, next: nil)
-            while end > 0 {
+            let least = max(pages.first, end - IncidentBook.looksPerPage)
+            while end > least, page.incidents.count < filter.limit {
                 end -= 1
                 guard let incident = pages.incidents[pages.order[end].id],
                     filter.accepts(incident)
                 else { continue }
-                if page.incidents.count == filter.limit {
-                    page.next = page.incidents.last?.id
-                    break
-                }
                 page.incidents.append(incident)
             }
+            if end > pages.first { page.next = pages.order[end].id }
             return page
         }
     }
@@ -191,14 +192,20 @@ extension IncidentBook.Pages {
     mutating func add(_ incident: Incident) {
         incidents[incident.id] = incident
         var place = order.count
-        while place > 0, order[place - 1].arrival > incident.arrival { place -= 1 }
+        while place > first, order[place - 1].arrival > incident.arrival { place -= 1 }
         order.insert((incident.arrival, incident.id), at: place)
         noteState(of: incident.id)
-        if order.count > IncidentBook.limit { dropOldest() }
+        if order.count - first > IncidentBook.limit { dropOldest() }
+        // None is open for so long.
         let bound = incident.arrival - IncidentBook.keptFor
-        while let first = order.first, first.arrival < bound, !open.contains(first.id) {
-            incidents[first.id] = nil
-            order.removeFirst()
+        while first < order.count, order[first].arrival < bound {
+            incidents[order[first].id] = nil
+            open.remove(order[first].id)
+            first += 1
+        }
+        if first > 1_024, 2 * first > order.count {
+            order.removeFirst(first)
+            first = 0
         }
     }
 
@@ -208,14 +215,15 @@ extension IncidentBook.Pages {
 
     /// The oldest closed one goes, or the oldest of all where all are open.
     private mutating func dropOldest() {
-        let place = order.firstIndex { !open.contains($0.id) } ?? 0
-        let id = order.remove(at: place).id
+        let place = order[first...].firstIndex { !open.contains($0.id) } ?? first
+        let id = order[place].id
+        if place == first { first += 1 } else { order.remove(at: place) }
         incidents[id] = nil
         open.remove(id)
     }
 
     func place(of incident: Incident) -> Int? {
-        var low = 0
+        var low = first
         var high = order.count
         while low < high {
             let middle = (low + high) / 2

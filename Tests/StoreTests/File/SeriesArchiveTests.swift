@@ -228,6 +228,9 @@ import Wire
         let path = folder.path + "/a.db"
         let told = try fill(path, seed: 47, devices: 30)
         let database = try Database(path: path)
+        let whole = try SeriesRecovery.recover(path, to: folder.path + "/whole.db")
+        let incidents = try FileTables.number("SELECT count(*) FROM incidents", database)
+        #expect(incidents > 0 && whole.first { $0.table == "incidents" }?.copied == incidents)
         try database.run("DELETE FROM facts WHERE name = CAST('birth' AS BLOB)")
         #expect(throws: SharedFile.OpeningError.self) {
             try SharedFile(path: path, self.settings(), waitsForDisk: false, loops: 1)

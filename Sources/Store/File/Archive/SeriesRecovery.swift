@@ -46,6 +46,8 @@ package final class SeriesRecovery {
         Table(
             name: "folds", numbers: ["series", "entry", "life", "samples"], blobs: ["bytes"],
             key: "series"),
+        Table(
+            name: "incidents", numbers: ["arrival"], blobs: ["bytes", "id"], key: "arrival"),
     ]
 
     /// After so many holes the rest of a table is given up.
@@ -81,11 +83,18 @@ package final class SeriesRecovery {
     private func run() throws(FileFault) -> [Count] {
         try fresh.begin.run()
         var counts: [Count] = []
-        for table in SeriesRecovery.tables { counts.append(try copy(table)) }
+        // A file that only builds before this one have had has no incidents.
+        for table in SeriesRecovery.tables where table.name != "incidents" || hasIncidents() {
+            counts.append(try copy(table))
+        }
         counts.append(try copyFacts())
         try fillTurns()
         try fresh.commit.run()
         return counts
+    }
+
+    private func hasIncidents() -> Bool {
+        (try? source.prepare("SELECT id FROM incidents LIMIT 1")) != nil
     }
 
     // MARK: Rows
