@@ -11,6 +11,9 @@ package enum IncidentEnding: UInt8, Sendable, CaseIterable {
     /// The series sent nothing for an hour.
     case silence
 
+    /// A series that sends nothing for so long, in milliseconds, has no incident any more.
+    package static let longestSilence = 3_600_000
+
     /// The word on the wire; empty for `none`.
     package var word: StaticString {
         switch self {
@@ -33,8 +36,6 @@ struct OpenIncident {
     private static let calmIntervals = 10
     private static let calmSeconds = 60.0
     private static let longestSeconds = 86_400.0
-    /// A series that sends nothing for so long, in milliseconds, has no incident any more.
-    static let silence = 3_600_000
 
     /// The sample with the first alert.
     private(set) var sequence = 0
@@ -68,7 +69,7 @@ struct OpenIncident {
 
     /// Whether the series had been silent for too long when its next sample came.
     func isOver(at arrival: SampleArrival) -> Bool {
-        arrival.milliseconds - lastArrival > OpenIncident.silence
+        arrival.milliseconds - lastArrival > IncidentEnding.longestSilence
     }
 
     /// Takes the next sample.

@@ -1,3 +1,4 @@
+import Bytes
 import Detection
 import SeriesLog
 import Testing
@@ -28,7 +29,7 @@ import Wire
 
     @Test("a page looks at so many, and says where to go on, whatever the filter leaves out")
     func pages() throws {
-        let book = IncidentBook(keepsChanges: false)
+        let book = IncidentBook(keepsChanges: false, timeToLive: .seconds(86_400))
         for number in 0..<25_000 {
             let name = number % 5_000 == 7 ? "rare" : "d\(number)"
             book.take(
@@ -52,7 +53,7 @@ import Wire
 
     @Test("the oldest closed ones go first, and what is older than 30 days")
     func forgets() {
-        let book = IncidentBook(keepsChanges: false)
+        let book = IncidentBook(keepsChanges: false, timeToLive: .seconds(86_400))
         book.take(event(1, incident: 1, device: "open", arrival: start))
         for number in 0..<IncidentBook.limit + 10 {
             let name = "d\(number)"
@@ -74,17 +75,72 @@ import Wire
 
     @Test("a series has one incident at a time, and none after an hour of silence")
     func endsInSilence() {
-        let book = IncidentBook(keepsChanges: true)
+        let book = IncidentBook(keepsChanges: true, timeToLive: .seconds(86_400))
         book.take(event(5, incident: 5, device: "a", arrival: start))
         book.take(event(90, incident: 90, device: "a", arrival: start + 9_000_000))
         book.take(event(5, incident: 5, device: "b", arrival: start))
         let first = book.find(IncidentID(life: 2, sequence: 5, device: [0x61]))
         #expect(first?.ending == .silence)
         #expect(book.openCount == 2)
+        // The series of b is not known here, and its incident is old.
         book.endSilent(now: start + 9_100_000) { $0 == [0x61] ? start + 9_000_000 : nil }
         #expect(book.openCount == 1)
         let other = book.find(IncidentID(life: 2, sequence: 5, device: [0x62]))
         #expect(other?.ending == .silence)
         #expect(book.hasChanged && book.takeChanged().count == 3 && !book.hasChanged)
+    }
+
+    @Test("SERIES_TTL is a silence too, where it is less than an hour")
+    func endsWithItsSeries() {
+        let book = IncidentBook(keepsChanges: false, timeToLive: .seconds(60))
+        book.take(event(5, incident: 5, device: "a", arrival: start))
+        book.endSilent(now: start + 60_000) { _ in start }
+        #expect(book.openCount == 1)
+        book.endSilent(now: start + 60_001) { _ in start }
+        #expect(book.openCount == 0)
+    }
+
+    @Test("of two that seem open the older one has ended, whichever was heard of first")
+    func endsTheOlder() {
+        let older = event(5, incident: 5, device: "a", arrival: start)
+        let newer = event(90, incident: 90, device: "a", arrival: start + 9_000_000)
+        for events in [[older, newer], [newer, older]] {
+            let told = IncidentBook(keepsChanges: false, timeToLive: .seconds(86_400))
+            let heard = IncidentBook(keepsChanges: false, timeToLive: .seconds(86_400))
+            for event in events {
+                told.take(event)
+                heard.merge(
+                    Incident(
+                        event.verdict, of: event.sample, device: event.device,
+                        arrival: event.arrival))
+            }
+            for book in [told, heard] {
+                func isOpen(_ sequence: Int) -> Bool? {
+                    book.find(IncidentID(life: 2, sequence: sequence, device: [0x61]))?.isOpen
+                }
+                #expect(book.openCount == 1 && isOpen(5) == false && isOpen(90) == true)
+            }
+        }
+    }
+
+    @Test("all open incidents are looked at for silence, some at a time")
+    func looksAtAll() {
+        let book = IncidentBook(keepsChanges: false, timeToLive: .seconds(86_400))
+        for number in 0..<2_500 {
+            book.take(event(5, incident: 5, device: "d\(number)", arrival: start))
+        }
+        var looks = 0
+        for _ in 0..<3 {
+            book.endSilent(now: start) { _ in
+                looks += 1
+                return start
+            }
+        }
+        #expect(looks == 2_500)
+        // What is not known yet is no silence.
+        for _ in 0..<3 { book.endSilent(now: start + 3_600_000) { _ in nil } }
+        #expect(book.openCount == 2_500)
+        for _ in 0..<3 { book.endSilent(now: start + 3_600_001) { _ in nil } }
+        #expect(book.openCount == 0)
     }
 }

@@ -404,9 +404,12 @@ extension TurnLog {
             && max(clock, unixMilliseconds) - table[id].lastArrival <= settings.timeToLive
     }
 
-    /// When the device's last sample came, by the log's clock, in Unix milliseconds.
+    /// When the device's last sample came, by the log's clock, in Unix milliseconds; nil when it
+    /// has no series. Of one that was unloaded no more is known than that it was not later.
     package func lastActivity(of device: [UInt8]) -> Int? {
-        table.find(device.span, hash: hash(device.span)).map { table[$0].lastArrival }
+        guard let id = table.find(device.span, hash: hash(device.span)), !table[id].isEmpty
+        else { return unloaded.latestActivity }
+        return table[id].lastArrival
     }
 }
 

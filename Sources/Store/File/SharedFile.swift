@@ -34,7 +34,7 @@ package final class SharedFile: SharedLogs {
     ) throws(OpeningError) {
         self.path = path
         log = settings
-        exchange = LoopExchange(loops: loops)
+        exchange = LoopExchange(loops: loops, timeToLive: settings.timeToLive)
         lock = try SharedFile.lock(path)
         writer = try SharedFile.writer(
             path, waitsForDisk: waitsForDisk, log, metrics: metrics)

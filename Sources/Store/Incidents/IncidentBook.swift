@@ -1,4 +1,4 @@
-internal import Bytes
+package import Bytes
 package import Detection
 internal import SeriesLog
 internal import Synchronization
@@ -14,166 +14,174 @@ package final class IncidentBook: Sendable {
     /// How long a closed one is kept, in milliseconds.
     package static let keptFor = 30 * 86_400_000
     private static let looksPerPage = 10_000
-    /// A device that sends nothing for so long, in milliseconds, has no incident any more.
-    static let silence = 3_600_000
+    /// Open incidents of which one look for silent series takes care.
+    private static let looksForSilence = 1_000
 
-    fileprivate struct Pages: ~Copyable {
+    fileprivate struct State: ~Copyable {
         var incidents: [IncidentID: Incident] = [:]
         /// By their begin, the oldest first; what is before `first` has gone.
         var order: [(arrival: Int, id: IncidentID)] = []
         var first = 0
-        var open: Set<IncidentID> = []
+        /// The incident that a series has now, by its device.
+        var open: [[UInt8]: IncidentID] = [:]
+        /// Open incidents whose series are still to be looked at, before all are again.
+        var unchecked: [IncidentID] = []
         var openedByReason: [Int] = Array(repeating: 0, count: Reason.allCases.count)
         var feedback = (real: 0, other: 0)
         /// Those that the store does not know as they are.
         var changed: Set<IncidentID> = []
     }
 
-    private let pages = Mutex(Pages())
+    private let state = Mutex(State())
     /// Looked at in each turn, so it takes no lock.
     private let changes = Atomic<Int>(0)
     private let openNow = Atomic<Int>(0)
     /// Whether changes are kept for a store.
     private let keepsChanges: Bool
+    /// After so many milliseconds without a sample a series has no incident any more.
+    private let silence: Int
 
-    package init(keepsChanges: Bool) { self.keepsChanges = keepsChanges }
+    /// - Parameter timeToLive: SERIES_TTL.
+    package init(keepsChanges: Bool, timeToLive: TimeSpan) {
+        self.keepsChanges = keepsChanges
+        silence = min(IncidentEnding.longestSilence, Int(timeToLive.milliseconds))
+    }
 
     // MARK: Changes
 
     /// Takes what a fold has said of a sample.
     func take(_ event: IncidentEvent) {
         let (verdict, sample) = (event.verdict, event.sample)
-        pages.withLock { pages in
+        state.withLock { state in
             let id = IncidentID(
                 life: verdict.life, sequence: verdict.incident, device: event.device)
-            if pages.incidents[id] != nil {
-                guard pages.incidents[id]?.take(verdict, of: sample) ?? false else { return }
-                note(id, in: &pages)
+            if state.incidents[id] != nil {
+                guard state.incidents[id]?.take(verdict, of: sample) ?? false else { return }
+                note(id, in: &state)
             } else if verdict.alert, verdict.incident == verdict.sequence {
                 let incident = Incident(
                     verdict, of: sample, device: event.device, arrival: event.arrival)
-                // A series has one at a time: the fold has ended the one before, in silence.
-                for other in pages.open where other.device == id.device {
-                    endInSilence(other, lastActivity: nil, in: &pages)
-                }
-                pages.add(incident)
-                pages.openedByReason[Int(incident.reason.rawValue)] += 1
-                note(id, in: &pages)
+                add(incident, to: &state)
+                state.openedByReason[Int(incident.reason.rawValue)] += 1
+                note(id, in: &state)
             }
         }
     }
 
-    private func note(_ id: IncidentID, in pages: inout Pages) {
-        noteState(of: id, in: &pages)
-        guard keepsChanges else { return }
-        pages.changed.insert(id)
-        changes.store(pages.changed.count, ordering: .relaxed)
+    /// A series has one incident at a time: of two that seem open, its fold has ended the older one
+    /// in silence.
+    private func add(_ incident: Incident, to state: inout State) {
+        let rival = incident.isOpen ? state.open[incident.id.device] : nil
+        state.add(incident)
+        guard let rival, let other = state.incidents[rival] else { return noteOpen(state) }
+        let isNewer = other.arrival <= incident.arrival
+        endInSilence(isNewer ? rival : incident.id, lastActivity: nil, in: &state)
+        state.noteState(of: isNewer ? incident.id : rival)
+        noteOpen(state)
     }
 
-    private func noteState(of id: IncidentID, in pages: inout Pages) {
-        pages.noteState(of: id)
-        openNow.store(pages.open.count, ordering: .relaxed)
+    /// Notes that an incident is another one than the store knows.
+    private func note(_ id: IncidentID, in state: inout State) {
+        state.noteState(of: id)
+        noteOpen(state)
+        guard keepsChanges else { return }
+        state.changed.insert(id)
+        changes.store(state.changed.count, ordering: .relaxed)
+    }
+
+    private func noteOpen(_ state: borrowing State) {
+        openNow.store(state.open.count, ordering: .relaxed)
     }
 
     /// Whether there is anything that the store is to keep.
     var hasChanged: Bool { changes.load(ordering: .relaxed) > 0 }
 
     private func endInSilence(
-        _ id: IncidentID, lastActivity: Int?, in pages: inout Pages
+        _ id: IncidentID, lastActivity: Int?, in state: inout State
     ) {
-        guard var incident = pages.incidents[id] else { return }
+        guard var incident = state.incidents[id], incident.isOpen else { return }
         let wait = Double((lastActivity ?? incident.arrival) - incident.arrival) / 1000
         incident.end(
             .silence, at: incident.startedAt + max(0, wait), sequence: incident.lastAlert)
-        pages.incidents[id] = incident
-        note(id, in: &pages)
+        state.incidents[id] = incident
+        note(id, in: &state)
     }
 
     /// What the store is to keep, each once.
     func takeChanged() -> [Incident] {
-        pages.withLock { pages in
-            guard !pages.changed.isEmpty else { return [] }
-            let changed = pages.changed.compactMap { pages.incidents[$0] }
-            pages.changed.removeAll()
+        state.withLock { state in
+            guard !state.changed.isEmpty else { return [] }
+            let changed = state.changed.compactMap { state.incidents[$0] }
+            state.changed.removeAll()
             changes.store(0, ordering: .relaxed)
             return changed
         }
     }
 
-    /// What was taken could not be kept.
-    func putBack(_ incidents: [Incident]) {
-        pages.withLock { pages in
-            for incident in incidents where pages.incidents[incident.id] != nil {
-                pages.changed.insert(incident.id)
-            }
-            changes.store(pages.changed.count, ordering: .relaxed)
-        }
-    }
-
     /// Takes what a store keeps of an incident.
     func merge(_ other: Incident) {
-        pages.withLock { pages in
-            if pages.incidents[other.id] == nil {
-                pages.add(other)
-            } else {
-                _ = pages.incidents[other.id]?.merge(other)
-            }
-            noteState(of: other.id, in: &pages)
+        state.withLock { state in
+            guard state.incidents[other.id] != nil else { return add(other, to: &state) }
+            _ = state.incidents[other.id]?.merge(other)
+            state.noteState(of: other.id)
+            noteOpen(state)
         }
     }
 
     /// Notes what a person found out.
     /// - Returns: the incident; nil when there is none of this ID.
     package func tell(_ feedback: IncidentFeedback, of id: IncidentID) -> Incident? {
-        pages.withLock { pages in
-            guard pages.incidents[id] != nil else { return nil }
-            if feedback.isReal { pages.feedback.real += 1 } else { pages.feedback.other += 1 }
-            pages.incidents[id]?.feedback = feedback
-            note(id, in: &pages)
-            return pages.incidents[id]
+        state.withLock { state in
+            guard state.incidents[id] != nil else { return nil }
+            if feedback.isReal { state.feedback.real += 1 } else { state.feedback.other += 1 }
+            state.incidents[id]?.feedback = feedback
+            note(id, in: &state)
+            return state.incidents[id]
         }
     }
 
-    /// Ends incidents of series that have been silent for too long.
+    /// Ends incidents of series that have been silent for too long: some at a time, so that no loop
+    /// stalls.
     /// - Parameters:
     ///   - now: in Unix milliseconds.
-    ///   - lastActivity: when the last sample of a device (empty for the fleet) came, in Unix
-    ///     milliseconds; nil when the series is gone.
+    ///   - lastActivity: when the last sample of a device (empty for the fleet) came, at the
+    ///     latest, in Unix milliseconds; nil where there is no such series.
     func endSilent(now: Int, _ lastActivity: ([UInt8]) -> Int?) {
-        for id in pages.withLock({ $0.open }) {
-            let last = lastActivity(id.device)
-            if let last, now - last <= IncidentBook.silence { continue }
-            pages.withLock { endInSilence(id, lastActivity: last, in: &$0) }
+        for incident in state.withLock({ $0.takeUnchecked(IncidentBook.looksForSilence) }) {
+            // Others may tell of an incident before its samples were read here: that is no silence.
+            let last = lastActivity(incident.id.device) ?? incident.arrival
+            if now - last <= silence { continue }
+            state.withLock { endInSilence(incident.id, lastActivity: last, in: &$0) }
         }
     }
 
     // MARK: Questions
 
     package func find(_ id: IncidentID) -> Incident? {
-        pages.withLock { $0.incidents[id] }
+        state.withLock { $0.incidents[id] }
     }
 
     /// The newest that the filter accepts; nil when there is none to go on from. Only so many are
     /// looked at that no loop stalls: a page may have fewer than were asked for, and a `next`.
     package func page(_ filter: IncidentFilter) -> IncidentPage? {
-        pages.withLock { pages in
-            var end = pages.order.count
+        state.withLock { state in
+            var end = state.order.count
             if let after = filter.after {
-                guard let known = pages.incidents[after],
-                    let place = pages.place(of: known)
+                guard let known = state.incidents[after],
+                    let place = state.place(of: known)
                 else { return nil }
                 end = place
             }
-            var page = IncidentPage(incidents: [], open: pages.open.count, next: nil)
-            let least = max(pages.first, end - IncidentBook.looksPerPage)
+            var page = IncidentPage(incidents: [], open: state.open.count, next: nil)
+            let least = max(state.first, end - IncidentBook.looksPerPage)
             while end > least, page.incidents.count < filter.limit {
                 end -= 1
-                guard let incident = pages.incidents[pages.order[end].id],
+                guard let incident = state.incidents[state.order[end].id],
                     filter.accepts(incident)
                 else { continue }
                 page.incidents.append(incident)
             }
-            if end > pages.first { page.next = pages.order[end].id }
+            if end > state.first { page.next = state.order[end].id }
             return page
         }
     }
@@ -182,25 +190,24 @@ package final class IncidentBook: Sendable {
     package var openCount: Int { openNow.load(ordering: .relaxed) }
     /// Incidents that this process saw begin, by reason.
     package func opened(_ reason: Reason) -> Int {
-        pages.withLock { $0.openedByReason[Int(reason.rawValue)] }
+        state.withLock { $0.openedByReason[Int(reason.rawValue)] }
     }
     /// What people told this process.
-    package var feedback: (real: Int, other: Int) { pages.withLock { $0.feedback } }
+    package var feedback: (real: Int, other: Int) { state.withLock { $0.feedback } }
 }
 
-extension IncidentBook.Pages {
+extension IncidentBook.State {
     mutating func add(_ incident: Incident) {
         incidents[incident.id] = incident
+        noteState(of: incident.id)
         var place = order.count
         while place > first, order[place - 1].arrival > incident.arrival { place -= 1 }
         order.insert((incident.arrival, incident.id), at: place)
-        noteState(of: incident.id)
         if order.count - first > IncidentBook.limit { dropOldest() }
         // None is open for so long.
         let bound = incident.arrival - IncidentBook.keptFor
         while first < order.count, order[first].arrival < bound {
-            incidents[order[first].id] = nil
-            open.remove(order[first].id)
+            forget(order[first].id)
             first += 1
         }
         if first > 1_024, 2 * first > order.count {
@@ -210,16 +217,31 @@ extension IncidentBook.Pages {
     }
 
     mutating func noteState(of id: IncidentID) {
-        if incidents[id]?.isOpen ?? false { open.insert(id) } else { open.remove(id) }
+        if incidents[id]?.isOpen ?? false {
+            open[id.device] = id
+        } else if open[id.device] == id {
+            open[id.device] = nil
+        }
+    }
+
+    private mutating func forget(_ id: IncidentID) {
+        incidents[id] = nil
+        noteState(of: id)
     }
 
     /// The oldest closed one goes, or the oldest of all where all are open.
     private mutating func dropOldest() {
-        let place = order[first...].firstIndex { !open.contains($0.id) } ?? first
-        let id = order[place].id
+        let place = order[first...].firstIndex { open[$0.id.device] != $0.id } ?? first
+        forget(order[place].id)
         if place == first { first += 1 } else { order.remove(at: place) }
-        incidents[id] = nil
-        open.remove(id)
+    }
+
+    /// Some of the open incidents; when all were given, all again.
+    mutating func takeUnchecked(_ limit: Int) -> [Incident] {
+        if unchecked.isEmpty { unchecked = Array(open.values) }
+        let some = unchecked.suffix(limit)
+        unchecked.removeLast(some.count)
+        return some.compactMap { incidents[$0] }
     }
 
     func place(of incident: Incident) -> Int? {

@@ -55,8 +55,8 @@ package protocol LogDriver: ~Copyable {
     mutating func takeIncidents() -> [Incident]
     /// Gives incidents as they are now to the store.
     mutating func keep(_ incidents: [Incident])
-    /// When the last sample of a device (empty for the fleet) came, in Unix milliseconds; nil when
-    /// that is not known here.
+    /// When the last sample of a device (empty for the fleet) came, at the latest, in Unix
+    /// milliseconds; nil when it has no series. Only while nothing fails.
     func lastActivity(of device: [UInt8]) -> Int?
 
     mutating func tellTime(_ now: Instant, unixMilliseconds: Int)

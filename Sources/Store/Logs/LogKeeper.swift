@@ -262,7 +262,8 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
         }
         for told in log.takeIncidents() { incidents.merge(told) }
         for event in log.takeIncidentEvents() { incidents.take(event) }
-        if nextSilence <= now, incidents.openCount > 0 {
+        // While the log is being read, what is not known of a device is no silence.
+        if nextSilence <= now, incidents.openCount > 0, log.failure == nil {
             nextSilence = now + LogKeeper.silenceInterval
             incidents.endSilent(now: log.unixMilliseconds) { log.lastActivity(of: $0) }
         }

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Detection
 internal import Synchronization
 internal import Wire
@@ -9,7 +10,7 @@ package final class LoopExchange: Sendable {
     let requests = RequestQueue()
     /// From that one to each of the others, by loop.
     let answers: [RequestQueue]
-    let incidents = IncidentBook(keepsChanges: true)
+    let incidents: IncidentBook
     private let otherLoops = Atomic<Int>(0)
     private let seenFleet = Mutex(SeriesSummary.empty)
     /// Until the keeper has told otherwise, nothing can be stored.
@@ -17,7 +18,11 @@ package final class LoopExchange: Sendable {
     private let seenReason = Mutex("")
     private let seenDevices = Atomic<Int>(0)
 
-    init(loops: Int) { answers = (0..<loops).map { _ in RequestQueue() } }
+    /// - Parameter timeToLive: SERIES_TTL.
+    init(loops: Int, timeToLive: TimeSpan) {
+        answers = (0..<loops).map { _ in RequestQueue() }
+        incidents = IncidentBook(keepsChanges: true, timeToLive: timeToLive)
+    }
 
     var failure: StoreFailure? { seenFailure.withLock { $0 } }
     var fleet: SeriesSummary { seenFleet.withLock { $0 } }

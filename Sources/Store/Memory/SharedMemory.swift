@@ -9,7 +9,7 @@ package import Wire
 package final class SharedMemory: SharedStore {
     let log: MemoryLog
     let anomalies = RecentAnomalies()
-    package let incidents = IncidentBook(keepsChanges: false)
+    package let incidents: IncidentBook
     /// Requests with a key. Only these take the lock.
     private let keys: Mutex<KeyMemory>
 
@@ -19,6 +19,8 @@ package final class SharedMemory: SharedStore {
             parameters, deviceLimit: configuration.deviceLimit,
             timeToLive: configuration.seriesTimeToLive,
             historyLimit: configuration.historySamples, seed: hashSeed)
+        incidents = IncidentBook(
+            keepsChanges: false, timeToLive: configuration.seriesTimeToLive)
         keys = Mutex(KeyMemory(limit: configuration.keyLimit, seed: hashSeed))
     }
 

@@ -146,7 +146,7 @@ extension RedisMachine {
     }
 
     /// When the last sample of a device (empty for the fleet) came, in Unix milliseconds; nil when
-    /// that is not known here.
+    /// it has no series.
     package func lastActivity(of device: [UInt8]) -> Int? {
         guard !logs.isEmpty else { return nil }
         if device.isEmpty { return fleetLog.map { logs[$0.index].log.logClock } }

@@ -25,7 +25,7 @@ package final class SharedRedis: SharedLogs {
         self.parameters = parameters
         settings = RedisSettings(location, configuration)
         mirrors = configuration.redisMirror == .on
-        exchange = LoopExchange(loops: loops)
+        exchange = LoopExchange(loops: loops, timeToLive: settings.timeToLive)
         reader = try HistoryReader(
             parameters, timeToLive: Int(configuration.seriesTimeToLive.milliseconds))
     }

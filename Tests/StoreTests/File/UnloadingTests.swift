@@ -99,6 +99,42 @@ import Wire
         #expect(try store.analysis("d6") == nil)
     }
 
+    @Test("an incident goes on while its device is not in memory")
+    func keepsIncidents() throws {
+        let folder = try TemporaryFolder()
+        let (store, shared) = try open(folder.path + "/series.db", settings())
+        func send(_ values: [Double], from start: Int) throws {
+            let lines = values.enumerated().map { index, value in
+                "{\"timestamp\":\(1_700_000_000 + 60 * (start + index)),\"rps\":\(value),"
+                    + "\"device_id\":\"broken\"}"
+            }
+            _ = try store.append("[" + lines.joined(separator: ",") + "]")
+        }
+        try send((0..<400).map { 97 + Double($0 * 7919 % 61) / 10 }, from: 0)
+        try send([20], from: 400)
+        func isOpen() -> Bool {
+            var filter = IncidentFilter()
+            filter.device = Array("broken".utf8)
+            filter.state = .open
+            return shared.incidents.page(filter)?.incidents.count == 1
+        }
+        #expect(isOpen())
+        for number in 0..<600 { _ = try store.append(sample("d\(number)")) }
+        var told = ToldVerdicts(seed: 64)
+        for _ in 0..<20 { try told.send(100, devices: 10, to: store) }
+        for number in 0..<200 where shared.metrics.value(.loaded) > 400 {
+            _ = try store.append(sample("e\(number)"))
+            try store.pass(.milliseconds(2))
+        }
+        #expect(shared.metrics.value(.loaded) <= 400)
+        // Longer than from one look for silent series to the next.
+        for _ in 0..<3 {
+            try store.pass(.milliseconds(600))
+            _ = try store.append(sample("last"))
+        }
+        #expect(isOpen())
+    }
+
     @Test("names in the order of their last activity, from memory and from the file")
     func lists() throws {
         let folder = try TemporaryFolder()
