@@ -1,4 +1,5 @@
 import Foundation
+import Redis
 import TestSupport
 import Testing
 
@@ -155,6 +156,21 @@ import Testing
             usleep(1_500_000)
             #expect(try named(service, "?state=open").count == round + 1)
         }
+        // As if the process had ended before it told the file of any.
+        #expect(service.stop() == 0)
+        let forget = """
+            import sqlite3, sys
+            file = sqlite3.connect(sys.argv[1])
+            file.execute("DELETE FROM incidents")
+            file.execute("DELETE FROM facts WHERE name = CAST('followed' AS BLOB)")
+            file.commit()
+            """
+        let (status, output) = try Programs.run(
+            "python3", ["-c", forget, folder.path + "/series.db"])
+        #expect(status == 0, "\(output)")
+        service = try ready(settings)
+        try wait("all are listed again") { try named(service, "?state=open").count == 5 }
+
         let id = try #require(try named(service).first?["id"] as? String)
         #expect(try service.post("/incidents/\(id)/feedback", "{\"real\":true}").status == 200)
         #expect(service.stop() == 0)
@@ -184,9 +200,16 @@ import Testing
         }
         try send(calm(400), from: 0, "open", to: first)
         try send([20], from: 400, "open", to: first)
+        // Replicas that may not tell of an incident, as if they died too early.
+        let user = [
+            "ACL", "SETUSER", "mute", "on", ">secret", "+@all", "~tm:{*", "~tm:meta",
+            "~tm:anomalies", "%R~tm:incidents",
+        ]
+        #expect(try redis.client().command(user) == .text(Array("OK".utf8)))
+        let mute = redis.url.replacingOccurrences(of: "//", with: "//mute:secret@")
         for round in 0..<4 {
             let device = "b\(round)"
-            let dying = try ready(settings)
+            let dying = try ready(["STORE": mute, "THREADS": "1"])
             try send(calm(400), from: 0, device, to: dying)
             try send([20], from: 400, device, to: dying)
             kill(dying.process.processIdentifier, SIGKILL)

@@ -274,13 +274,15 @@ package struct FileLog: LogDriver, ~Copyable {
             flight.isProbe = true
             log.connected(isFenced: true)
         }
+        // As of before the flight, which may ask for checkpoints of series that are to be folded.
+        let followed = log.followedEntry
         if log.hasWork, log.board(&tickets) { fill(&flight) }
         flight.notes = notes
         flight.incidents = incidents
         flight.readsIncidents = !hasReadIncidents
         flights += 1
         if !incidents.isEmpty || flights % FileLog.flightsUntilFollowed == 0, flight.writes {
-            flight.followed = log.followedEntry
+            flight.followed = followed
         }
         flight.flaggedCount = asking.map(\.count).max()
         flight.listed = naming.map(\.place)

@@ -194,9 +194,15 @@ extension RedisMachine {
         }
     }
 
+    /// So long, in milliseconds, a process has for telling of what it stored itself.
+    private static var leaseDelay: Int { 2_000 }
+
     /// Folds what all processes have written to the logs of which this one has the lease.
     package mutating func followIncidents() {
-        for kept in logs where kept.hasLease { kept.log.followAll(since: kept.followsSince) }
+        let end = unixMilliseconds - RedisMachine.leaseDelay
+        for kept in logs where kept.hasLease && kept.followsSince <= end {
+            kept.log.followAll(kept.followsSince...end)
+        }
     }
 
     private mutating func takeIncidents(_ elements: [Reply]) {
