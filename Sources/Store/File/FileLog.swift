@@ -33,17 +33,10 @@ package struct FileLog: LogDriver, ~Copyable {
     /// Who asks for names of devices that are not here; those of the flight under way.
     private var naming: [NamesWanted] = []
     private var named: [NamesWanted] = []
-    /// Incidents as the file is to have them; those of the flight under way.
-    private var incidents: [Incident] = []
-    private var flyingIncidents: [Incident] = []
-    /// What the file has of incidents: it is read once.
-    private var readIncidents: [Incident] = []
-    private var hasReadIncidents = false
-    /// What the file says of incidents is complete up to this entry.
-    private var followedInFile: UInt64 = 0
+    private var incidents = FileIncidents()
     private var flights = 0
+    /// It is noted now and then up to which entry the file has all incidents.
     private static var flightsUntilFollowed: Int { 256 }
-    private static var keptIncidents: Int { 2 * IncidentBook.limit }
     /// What was wrong with the last flight; nil when nothing was.
     private var fault: FileFault?
     private var retryAt = Instant.zero
@@ -209,24 +202,14 @@ package struct FileLog: LogDriver, ~Copyable {
     package mutating func takeIncidentEvents() -> [IncidentEvent] { log.takeIncidentEvents() }
 
     package mutating func takeIncidents() -> [Incident] {
-        guard !readIncidents.isEmpty else { return [] }
-        var taken: [Incident] = []
-        swap(&taken, &readIncidents)
-        return taken
+        incidents.hasMore ? incidents.takeRead() : []
     }
 
-    package mutating func keep(_ incidents: [Incident]) {
-        self.incidents += incidents
-        guard self.incidents.count > FileLog.keptIncidents else { return }
-        // The file has not taken any for a while: each is kept once, as it is now.
-        var newest: [IncidentID: Incident] = [:]
-        for incident in self.incidents { newest[incident.id] = incident }
-        self.incidents = Array(newest.values)
-    }
+    package mutating func keep(_ changed: [Incident]) { incidents.keep(changed) }
 
     /// What was stored before a process ended, and not judged, is judged now.
     package mutating func followIncidents() {
-        if hasReadIncidents { log.followAll(after: followedInFile) }
+        if incidents.isRead { log.followAll(after: incidents.followed) }
     }
 
     package func lastActivity(of device: [UInt8]) -> Int? {
@@ -255,7 +238,7 @@ package struct FileLog: LogDriver, ~Copyable {
     }
 
     /// Whether there is something for the file beside the log.
-    private var hasNotes: Bool { !notes.isEmpty || !incidents.isEmpty }
+    private var hasNotes: Bool { !notes.isEmpty || !incidents.waiting.isEmpty }
 
     /// Whether somebody asks for what only the file has.
     private var isAsked: Bool { !asking.isEmpty || !naming.isEmpty }
@@ -278,10 +261,11 @@ package struct FileLog: LogDriver, ~Copyable {
         let followed = log.followedEntry
         if log.hasWork, log.board(&tickets) { fill(&flight) }
         flight.notes = notes
-        flight.incidents = incidents
-        flight.readsIncidents = !hasReadIncidents
-        flights += 1
-        if !incidents.isEmpty || flights % FileLog.flightsUntilFollowed == 0, flight.writes {
+        flight.incidents = incidents.waiting
+        flight.readsIncidents = !incidents.isRead
+        if flight.writes,
+            !flight.incidents.isEmpty || flights % FileLog.flightsUntilFollowed == 0
+        {
             flight.followed = followed
         }
         flight.flaggedCount = asking.map(\.count).max()
@@ -291,8 +275,8 @@ package struct FileLog: LogDriver, ~Copyable {
         swap(&named, &naming)
         swap(&flyingNotes, &notes)
         notes.removeAll(keepingCapacity: true)
-        swap(&flyingIncidents, &incidents)
-        incidents.removeAll(keepingCapacity: true)
+        incidents.depart()
+        flights += 1
         isUnderWay = true
         let samples = log.appendedItems
         departure =
@@ -341,11 +325,7 @@ package struct FileLog: LogDriver, ~Copyable {
             retrySpan = FileLog.firstRetry
             tell("it can be written again", isWarning: false)
         }
-        if let found = landing.incidents {
-            hasReadIncidents = true
-            followedInFile = landing.followed
-            readIncidents += found.compactMap { Incident($0) }
-        }
+        incidents.take(landing)
         for reply in landing.replies { _ = log.received(reply) }
         if !landing.replies.isEmpty { log.landed(&tickets) }
         for one in waiting {
@@ -364,8 +344,7 @@ package struct FileLog: LogDriver, ~Copyable {
         retryAt = now + retrySpan
         retrySpan = min(FileLog.longestRetry, retrySpan + retrySpan)
         notes = flyingNotes + notes
-        incidents = flyingIncidents + incidents
-        flyingIncidents = []
+        incidents.putBack()
         _ = log.cut()
         log.failAll(fault.failure, &tickets)
         for one in asking { tickets.fail(one.ticket, fault.failure) }
@@ -384,6 +363,7 @@ package struct FileLog: LogDriver, ~Copyable {
         if fault != nil { return min(ticket, retryAt) }
         guard !log.isRefused else { return ticket }
         guard log.isFollowing else { return min(ticket, now) }
+        if incidents.hasMore { return now }
         if log.isAwaited || isAsked || hasNotes { return min(ticket, departure) }
         return min(ticket, now + .milliseconds(max(0, log.nextRead - unixMilliseconds)))
     }
