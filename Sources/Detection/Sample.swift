@@ -45,6 +45,22 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     }
 }
 
+extension Reason {
+    /// What the bounds of a verdict with this reason are for.
+    package enum Measure: Sendable {
+        case load, cpu, nothing
+    }
+
+    /// With no reason they are the spike view's.
+    package var measure: Measure {
+        switch self {
+        case .none, .spike, .jump, .level, .daily: .load
+        case .cpu: .cpu
+        case .flat, .gap: .nothing
+        }
+    }
+}
+
 /// What the service says of one sample the moment it is accepted. Every number is finite.
 package struct Verdict: Equatable, Sendable {
     /// The sample's place in its series: 1, 2, 3 … without a gap.
@@ -61,8 +77,8 @@ package struct Verdict: Equatable, Sendable {
     /// The adaptive detector's score; 8 is the shipped threshold of every view.
     package var score: Double
     /// What the view named by `reason` expected before the sample was seen; the spike view where
-    /// none is named, or one that expects no value (`cpu`, `gap`, `flat`). Of `level` it is the
-    /// usual mean.
+    /// none is named, or one that expects nothing (`gap`, `flat`). Of `level` it is the usual mean,
+    /// of `cpu` the cpu that this load needs, in percent.
     package var expected: Double
     /// Between these bounds that view stays below the threshold; a mean of an hour for `level`.
     /// Where one sample is not enough, these are the bounds of the second.

@@ -33,8 +33,7 @@ package struct SeriesFold: ~Copyable {
         if life == 0 { life = arrival.entry }
         last.isLearning = detector.isLearning
         judge.judge(sample, into: &last, samplesBefore: detector.samples, parameters)
-        var timely = sample
-        if sample.timestamp > arrival.latest { timely.timestamp = usualTime(of: arrival) }
+        let timely = timely(sample, at: arrival)
         time = timely.timestamp
         detector.judge(timely, &last, threshold: parameters.alertThreshold)
         if last.alert || last.incident > 0 { follow(sample, parameters, at: arrival) }
@@ -44,6 +43,23 @@ package struct SeriesFold: ~Copyable {
         if last.isAnomaly { anomalies += 1 }
         if last.alert, alerts < .max { alerts += 1 }
         return last
+    }
+
+    /// Takes the next sample in as `fold` does, and says why it is judged so.
+    package mutating func explain(
+        _ sample: Sample, _ parameters: FoldParameters, at arrival: SampleArrival
+    ) -> Explanation {
+        let before = detector
+        let timely = timely(sample, at: arrival)
+        let verdict = fold(sample, parameters, at: arrival)
+        return Explanation(timely, verdict, sent: sample, before: before, parameters: parameters)
+    }
+
+    @inline(__always)
+    private mutating func timely(_ sample: Sample, at arrival: SampleArrival) -> Sample {
+        var timely = sample
+        if sample.timestamp > arrival.latest { timely.timestamp = usualTime(of: arrival) }
+        return timely
     }
 
     /// The clock of who sent the sample is wrong: for the detector the usual time has passed, so
@@ -140,12 +156,13 @@ package struct SeriesSummary: Equatable, Sendable {
 // MARK: Checkpoints
 
 extension SeriesFold {
-    /// Changes with every change of how samples are judged.
-    package static let version = 6
-    /// The layout of a fold that has seen samples without cpu; of others it is `version`.
-    private static let versionWithGaps = 7
-    /// Those before incidents were followed, which are read too.
-    private static let versionsBefore = 4...5
+    /// Changes with every change of how samples are judged, and of what is said of them. Even; the
+    /// odd one after it is the layout of a fold that has seen samples without cpu.
+    package static let version = 8
+    /// Those of builds before are read too, and go on bit for bit: 6 did not tell the bounds of the
+    /// cpu, and 4 did not follow incidents.
+    private static let readVersions = 4...version + 1
+    private static let firstWithIncidents = 6
 
     /// The fold as bytes, from which `init(decoding:_:)` continues bit for bit.
     package mutating func encode(_ parameters: FoldParameters) -> [UInt8] {
@@ -166,12 +183,10 @@ extension SeriesFold {
     private mutating func visit<Visitor: StateVisitor>(
         _ visitor: inout Visitor, _ parameters: FoldParameters
     ) throws(StateError) {
-        var version = detector.hasGaps ? SeriesFold.versionWithGaps : SeriesFold.version
+        var version = detector.hasGaps ? SeriesFold.version + 1 : SeriesFold.version
         try visitor.visit(&version)
-        let isOld = SeriesFold.versionsBefore.contains(version)
-        let hasGaps =
-            version == SeriesFold.versionWithGaps || version == SeriesFold.versionsBefore.upperBound
-        guard hasGaps || isOld || version == SeriesFold.version else { throw .unknownVersion }
+        guard SeriesFold.readVersions.contains(version) else { throw .unknownVersion }
+        let hasGaps = !version.isMultiple(of: 2)
         try check(Double(parameters.windowSize), &visitor)
         try check(parameters.zThreshold, &visitor)
         try check(Double(parameters.minimumSamples), &visitor)
@@ -187,7 +202,7 @@ extension SeriesFold {
         try visitor.visit(&lastRPS)
         try visitor.visit(&anomalies, in: 0...Int.max / 2)
         try visitor.visit(&alerts, in: 0...UInt32.max)
-        if isOld {
+        if version < SeriesFold.firstWithIncidents {
             time = last.timestamp
         } else {
             try visitIncident(&visitor)

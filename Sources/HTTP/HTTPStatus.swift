@@ -9,6 +9,7 @@ package enum HTTPStatus: UInt16, Sendable {
     case notFound = 404
     case methodNotAllowed = 405
     case requestTimeout = 408
+    case gone = 410
     case lengthRequired = 411
     case contentTooLarge = 413
     case uriTooLong = 414
@@ -33,6 +34,7 @@ package enum HTTPStatus: UInt16, Sendable {
         case .notFound: "Not Found"
         case .methodNotAllowed: "Method Not Allowed"
         case .requestTimeout: "Request Timeout"
+        case .gone: "Gone"
         case .lengthRequired: "Length Required"
         case .contentTooLarge: "Content Too Large"
         case .uriTooLong: "URI Too Long"

@@ -51,6 +51,12 @@ enum FileTools {
                 try refuseRedis(
                     path, "make a copy with tidemark log backup: both builds read the same then")
                 return try diff(path, with: program, configuration)
+            case .explain(let place, let device, let sequence):
+                let name = device.isEmpty ? nil : Array(device.utf8)
+                let archive = try archive(with: name, of: open(place, configuration))
+                let told = try archive.explain(
+                    sequence, of: name, timeToLive: timeToLive(configuration))
+                for line in ExplainedSample(told).lines { say(line) }
             case .backtest(let place, let changes):
                 try backtest(open(place, configuration), with: changes, configuration)
             }

@@ -16,9 +16,9 @@ final class RequestMetrics: Sendable {
         .requestTimeout,
         .lengthRequired, .contentTooLarge, .uriTooLong, .unsupportedMediaType, .tooManyRequests,
         .headersTooLarge, .internalError, .notImplemented, .serviceUnavailable,
-        .versionNotSupported, .forbidden, .expectationFailed,
+        .versionNotSupported, .forbidden, .expectationFailed, .gone,
     ]
-    private static let statusCount = 20
+    private static let statusCount = 21
     private static let endpointCount = Int(Endpoint.unmatched.rawValue) + 1
     static let methods: [StaticString] = ["GET", "HEAD", "POST", "OPTIONS", "OTHER"]
 
@@ -98,6 +98,7 @@ final class RequestMetrics: Sendable {
         case .versionNotSupported: 17
         case .forbidden: 18
         case .expectationFailed: 19
+        case .gone: 20
         }
     }
 }

@@ -322,6 +322,12 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
             } catch {
                 refuse(request, .badQuery(error), into: &output)
             }
+        case .explanation:
+            do throws(QueryError) {
+                return ask(request, .series(try SeriesQuery(explaining: query)), into: &output)
+            } catch {
+                refuse(request, .badQuery(error), into: &output)
+            }
         case .incidents, .incident: reply(request, incidents(query), into: &output)
         case .health: reply(request, .constant("{\"status\":\"healthy\"}"), into: &output)
         case .readiness: reply(request, readiness(), into: &output)
@@ -393,7 +399,12 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         let frame = AnalysisFrame(
             windowSize: shared.parameters.windowSize,
             alertThreshold: shared.parameters.alertThreshold, computedAt: unixSeconds)
-        body.append(answer, frame)
+        if case .explanation(var explanation) = answer {
+            explanation.habits = shared.store.incidents.habits(of: explanation.device ?? [])
+            body.append(.explanation(explanation), frame)
+        } else {
+            body.append(answer, frame)
+        }
         send(answer.head, to: request, into: &output)
     }
 

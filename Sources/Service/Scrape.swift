@@ -193,6 +193,14 @@ struct Scrape: ~Copyable {
         let feedback = incidents.feedback
         writer.sample(Double(feedback.real), labels: "real=\"true\"", into: &output)
         writer.sample(Double(feedback.other), labels: "real=\"false\"", into: &output)
+        writer.family(
+            "incidents_judged", .gauge,
+            help: "Incidents that are kept and that people called real, or a false alarm, the same "
+                + "on every replica: the precision of real use.",
+            into: &output)
+        let judged = incidents.judged
+        writer.sample(Double(judged.real), labels: "real=\"true\"", into: &output)
+        writer.sample(Double(judged.other), labels: "real=\"false\"", into: &output)
         writer.single(
             "devices", .gauge, help: "Devices with a series.",
             value: Double(shared.store.deviceCount),

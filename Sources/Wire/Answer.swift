@@ -14,6 +14,7 @@ package enum Answer {
     case series(SeriesPage)
     case incidents(IncidentPage)
     case incident(Incident)
+    case explanation(SampleExplanation)
     case problem(Problem)
 
     package var head: ResponseHead {
@@ -76,6 +77,7 @@ extension ByteBuffer {
         case .series(let page): append(page)
         case .incidents(let page): append(page, threshold: frame.alertThreshold)
         case .incident(let incident): append(incident, threshold: frame.alertThreshold)
+        case .explanation(let explanation): append(explanation)
         case .problem(let problem): append(problem, problem.head.status)
         }
     }

@@ -33,6 +33,9 @@ package enum CommandLineReader {
         if arguments.first == "backtest" {
             return .tool(try LogToolReader.readBacktest(arguments.dropFirst()), configuration)
         }
+        if arguments.first == "explain" {
+            return .tool(try LogToolReader.readExplain(arguments.dropFirst()), configuration)
+        }
         if arguments.first == "diff" {
             return .tool(try LogToolReader.readDiff(arguments.dropFirst()), configuration)
         }

@@ -6,7 +6,7 @@ package import HTTP
 package enum Endpoint: UInt8, CaseIterable, Sendable {
     // The most frequent come first: a path is compared in this order.
     case ingest, metrics, analyze, stats, health, ready, prometheus, metricsPrometheus
-    case devices, anomalies, series, incidents
+    case devices, anomalies, series, incidents, explain
     /// One incident, whose ID stands in the path.
     case incident, incidentFeedback
     case write, writeVersion2, ping, remoteWrite
@@ -45,6 +45,7 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
         case .devices: Traits(pattern: "/devices", question: .devices)
         case .anomalies: Traits(pattern: "/anomalies", question: .anomalies)
         case .series: Traits(pattern: "/series", question: .series)
+        case .explain: Traits(pattern: "/explain", question: .explanation)
         case .incidents: Traits(pattern: "/incidents", question: .incidents)
         case .incident: Traits(pattern: "/incidents/{id}", question: .incident)
         case .incidentFeedback:
@@ -74,7 +75,7 @@ package enum Endpoint: UInt8, CaseIterable, Sendable {
 
 /// What a GET asks for.
 package enum Question: Sendable {
-    case analysis, stats, devices, anomalies, series, incidents, incident
+    case analysis, stats, devices, anomalies, series, incidents, incident, explanation
     case health, readiness, scrape, ping
 }
 

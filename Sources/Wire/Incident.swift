@@ -53,8 +53,10 @@ package struct Incident: Equatable, Sendable {
     /// milliseconds.
     package let startedAt: Double
     package let arrival: Int
-    /// Of the first alert. `cpu`, `gap` and `flat` have no band.
+    /// Of the first alert: its rps, its cpu where that is the reason (else -1), and what was
+    /// expected of the one or the other. `gap` and `flat` expect nothing.
     package let value: Double
+    package let cpu: Double
     package let expected: Double
     package let lower: Double
     package let upper: Double
@@ -85,6 +87,7 @@ package struct Incident: Equatable, Sendable {
         startedAt = sample.timestamp
         self.arrival = arrival
         value = sample.rps
+        cpu = verdict.reason == .cpu ? sample.cpu : Sample.notMeasured
         expected = verdict.expected
         lower = verdict.lower
         upper = verdict.upper
@@ -136,7 +139,9 @@ package struct Incident: Equatable, Sendable {
 // MARK: Storing
 
 extension Incident {
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
+    /// Without the cpu.
+    private static let versionBefore: UInt8 = 1
 
     /// As a store keeps it.
     package var bytes: [UInt8] {
@@ -149,7 +154,7 @@ extension Incident {
             id.life, UInt64(id.sequence), UInt64(arrival), UInt64(alerts), UInt64(lastAlert),
             UInt64(endedSequence), UInt64(feedback?.toldAt ?? 0), UInt64(id.device.count),
         ] { buffer.append(littleEndian: word) }
-        for number in [startedAt, value, expected, lower, upper, peak, endedAt] {
+        for number in [startedAt, value, expected, lower, upper, peak, endedAt, cpu] {
             buffer.append(littleEndian: number.bitPattern)
         }
         buffer.append(id.device.span)
@@ -159,8 +164,10 @@ extension Incident {
 
     /// nil when the bytes are none that this build knows.
     package init?(_ bytes: [UInt8]) {
-        let head = 4 + 15 * 8
-        guard bytes.count >= head, bytes[0] == Incident.version,
+        let isOld = bytes.first == Incident.versionBefore
+        let words = isOld ? 15 : 16
+        let head = 4 + words * 8
+        guard bytes.count >= head, isOld || bytes[0] == Incident.version,
             let reason = Reason(rawValue: bytes[1]),
             let ending = IncidentEnding(rawValue: bytes[2]),
             bytes[3] <= 2
@@ -169,7 +176,7 @@ extension Incident {
             (0..<8).reduce(0) { $0 | UInt64(bytes[4 + 8 * index + $1]) << UInt64(8 * $1) }
         }
         let counts = (1..<8).map { Int(truncatingIfNeeded: word($0)) }
-        let numbers = (8..<15).map { Double(bitPattern: word($0)) }
+        let numbers = (8..<words).map { Double(bitPattern: word($0)) }
         let end = head + counts[6]
         guard counts.allSatisfy({ $0 >= 0 }), numbers.allSatisfy(\.isFinite), end <= bytes.count,
             counts[0] > 0, counts[6] <= DeviceName.byteLimit
@@ -189,6 +196,7 @@ extension Incident {
         upper = numbers[4]
         peak = numbers[5]
         endedAt = numbers[6]
+        cpu = isOld ? Sample.notMeasured : numbers[7]
         if bytes[3] > 0 {
             feedback = IncidentFeedback(
                 isReal: bytes[3] == 2, note: Array(bytes[end...]), toldAt: counts[5])

@@ -22,14 +22,6 @@ extension Reason {
         case .gap: "Samples were missing: the last step took much longer than usual."
         }
     }
-
-    /// Whether its verdicts name a range for the value.
-    package var hasBand: Bool {
-        switch self {
-        case .spike, .jump, .level, .daily: true
-        case .none, .flat, .cpu, .gap: false
-        }
-    }
 }
 
 extension ByteBuffer {
@@ -64,13 +56,14 @@ extension ByteBuffer {
         append(number: incident.peak)
         append(",\"value\":")
         append(number: incident.value)
-        if incident.reason.hasBand {
-            append(",\"expected\":")
-            append(number: incident.expected)
-            append(",\"lower\":")
-            append(number: incident.lower)
-            append(",\"upper\":")
-            append(number: incident.upper)
+        if incident.cpu >= 0 {
+            append(",\"cpu\":")
+            append(number: incident.cpu)
+        }
+        if incident.hasRange {
+            append(
+                expected: incident.expected, lower: incident.lower, upper: incident.upper,
+                of: incident.reason.measure)
         }
         append(",\"alerts\":")
         append(integer: incident.alerts)
@@ -110,9 +103,19 @@ extension ByteBuffer {
 extension Incident {
     /// Why it began, in a sentence or two.
     package var explanation: String {
-        guard reason.hasBand else { return "\(reason.sentence)" }
-        return "\(reason.sentence) It was \(value), expected was \(expected) (from \(lower) to "
+        guard hasRange else { return "\(reason.sentence)" }
+        let measured = reason.measure == .cpu ? cpu : value
+        return "\(reason.sentence) It was \(measured), expected was \(expected) (from \(lower) to "
             + "\(upper))."
+    }
+
+    /// Whether it is known what was expected.
+    package var hasRange: Bool {
+        switch reason.measure {
+        case .load: true
+        case .cpu: cpu >= 0
+        case .nothing: false
+        }
     }
 }
 
@@ -151,7 +154,7 @@ package struct IncidentFilter: Equatable, Sendable {
             switch bound {
             case .since(let time): since = time
             case .state(let wanted): state = wanted
-            case .from, .to, .points, .alertThreshold, .id: break
+            case .from, .to, .points, .alertThreshold, .id, .sequence: break
             }
         }
         guard let bytes = query.after else { return }

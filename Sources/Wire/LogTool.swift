@@ -1,8 +1,8 @@
 package import Detection
 internal import Options
 
-/// What `tidemark log`, `tidemark backtest` and `tidemark diff` are asked to do with a file of
-/// series, or with a Redis.
+/// What `tidemark log`, `tidemark backtest`, `tidemark diff` and `tidemark explain` are asked to do
+/// with a file of series, or with a Redis.
 package enum LogTool: Equatable, Sendable {
     package enum Format: String, CaseIterable, Sendable {
         /// As a POST takes it: an object a line.
@@ -22,6 +22,8 @@ package enum LogTool: Equatable, Sendable {
     case recover(String, to: String)
     case judge(String)
     case backtest(String, BacktestChanges)
+    /// Why a sample was judged so; the device is empty for the fleet.
+    case explain(String, device: String, sequence: Int)
     /// With another build of this program, or whatever answers as `log judge` does.
     case diff(String, with: String)
 
@@ -38,13 +40,14 @@ package enum LogTool: Equatable, Sendable {
         case .judge: "log judge"
         case .backtest: "backtest"
         case .diff: "diff"
+        case .explain: "explain"
         }
     }
 
     package static let usage = """
                tidemark log stats PATH            what a file of series (STORE=file:PATH) holds;
-                                                  stats, verify, export, judge, backup and
-                                                  backtest also take redis://... for PATH
+                                                  stats, verify, export, judge, backup, backtest
+                                                  and explain also take redis://... for PATH
                tidemark log verify PATH           folds every series again and compares
                tidemark log export PATH [--device NAME] [--format ndjson|csv]
                                                   its samples, in the order in which they came
@@ -55,6 +58,9 @@ package enum LogTool: Equatable, Sendable {
                tidemark log recover PATH COPY     what can be read of a damaged one, into a new one
                tidemark backtest PATH [--alert-threshold 6] [--window-size N] ...
                                                   the alerts that other settings would have given
+               tidemark explain PATH DEVICE SEQUENCE
+                                                  why that sample was judged so, with a chart;
+                                                  '' is the fleet
                tidemark diff PATH --with PROGRAM  the verdicts that another build would have given
 
         """
@@ -80,7 +86,8 @@ package struct BacktestChanges: Equatable, Sendable {
     }
 }
 
-/// Reads the words after `tidemark log`, `tidemark backtest` and `tidemark diff`.
+/// Reads the words after `tidemark log`, `tidemark backtest`, `tidemark diff` and
+/// `tidemark explain`.
 enum LogToolReader {
     /// How many operands a tool has.
     private static let operands: [String: ClosedRange<Int>] = [
@@ -174,6 +181,21 @@ enum LogToolReader {
                 "diff: --with PROGRAM is wanted: another build of this program")
         }
         return .diff(path, with: other)
+    }
+
+    /// - Parameter words: without `explain`.
+    static func readExplain(_ words: ArraySlice<String>) throws(ConfigurationError) -> LogTool {
+        let words = Array(words)
+        guard words.count == 3 else {
+            throw ConfigurationError(
+                "explain: PATH DEVICE SEQUENCE are wanted; DEVICE is '' for the fleet")
+        }
+        guard let sequence = Int(words[2]), (1...1_000_000_000_000_000).contains(sequence) else {
+            throw ConfigurationError(
+                "explain: SEQUENCE: \"\(words[2])\" is not allowed; allowed is a whole number from 1 "
+                    + "on")
+        }
+        return .explain(plain(words[0]), device: words[1], sequence: sequence)
     }
 
     private static let judging = ["WINDOW_SIZE", "Z_THRESHOLD", "MIN_SAMPLES", "ALERT_THRESHOLD"]

@@ -72,6 +72,10 @@ package enum Problem {
     /// The parameter that names the device.
     case unknownDevice(parameter: StaticString)
     case unknownIncident
+    /// The series has not come so far.
+    case unknownSample
+    /// It has left the history, or another version of the fold, or other settings, judged it.
+    case sampleGone
     /// The body of a feedback says something else than is allowed.
     case badFeedback(String)
     /// More samples would have to be judged again than is allowed.
@@ -99,7 +103,8 @@ package enum Problem {
 
     private var status: HTTPStatus {
         switch self {
-        case .noSuchPath, .unknownDevice, .unknownIncident: .notFound
+        case .noSuchPath, .unknownDevice, .unknownIncident, .unknownSample: .notFound
+        case .sampleGone: .gone
         case .methodNotAllowed: .methodNotAllowed
         case .unauthorized: .unauthorized
         case .foreignOrigin: .forbidden
@@ -154,6 +159,10 @@ package enum Problem {
                 + (first?.detail ?? "none")
         case .unknownDevice(let parameter): "\(parameter): no such device"
         case .unknownIncident: "no such incident, or it is forgotten by now"
+        case .unknownSample: "sequence: the series has no such sample yet"
+        case .sampleGone:
+            "sequence: the history has this sample no more, or it was judged with other settings or "
+                + "by another version; incidents keep their explanation"
         case .badFeedback(let detail): detail
         case .tooManyToJudge:
             "alert_threshold: more than \(SeriesQuery.judgedLimit) samples would be judged again"

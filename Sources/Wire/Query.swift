@@ -39,6 +39,8 @@ package struct Query: Equatable {
         detail: "since: allowed is a time in Unix seconds, or of RFC 3339, percent-encoded")
     package static let badID = QueryError(
         detail: "id: allowed is an incident's ID as GET /incidents tells it, percent-encoded")
+    package static let badSequence = QueryError(
+        detail: "sequence: a sample's number in its series is needed, a whole number from 1 on")
     private static let badTo = QueryError(
         detail: "to: allowed is a time in Unix seconds, or of RFC 3339, percent-encoded")
 
@@ -91,6 +93,8 @@ package struct Query: Equatable {
             bounds.append(.state(try state(value, bytes)))
         } else if bytes.spells(name, "id") {
             bounds.append(.id(try incident(value, bytes)))
+        } else if bytes.spells(name, "sequence") {
+            bounds.append(.sequence(try sequence(value, bytes)))
         } else if bytes.spells(name, "points") {
             let points = try number(
                 value, bytes, upTo: SeriesQuery.pointLimit, fault: "points: allowed is 1 to 2000")
@@ -122,7 +126,7 @@ package struct Query: Equatable {
         _ value: ByteRange, _ bytes: Span<UInt8>
     ) throws(QueryError) -> IncidentID {
         let encoded = bytes.extracting(value.start..<value.end)
-        guard let decoded = PercentEncoding.decode(encoded, plusIsSpace: false),
+        guard let decoded = PercentEncoding.decode(encoded, plusIsSpace: true),
             let id = IncidentID(decoded)
         else { throw Query.badID }
         return id
@@ -134,6 +138,15 @@ package struct Query: Equatable {
     ) throws(QueryError) -> [UInt8] {
         if let id = try? incident(value, bytes) { return Array(id.text.utf8) }
         return try deviceName(value, bytes, fault: Query.badAfter)
+    }
+
+    private func sequence(
+        _ value: ByteRange, _ bytes: Span<UInt8>
+    ) throws(QueryError) -> Int {
+        guard let number = parseDecimal(bytes.extracting(value.start..<value.end)),
+            (1..<1e15).contains(number), number == number.rounded()
+        else { throw Query.badSequence }
+        return Int(number)
     }
 
     private func boolean(_ value: ByteRange, _ bytes: Span<UInt8>) throws(QueryError) -> Bool {

@@ -12,6 +12,7 @@ package enum QueryBound: Sendable, Equatable {
     case since(Double)
     case state(IncidentFilter.State)
     case id(IncidentID)
+    case sequence(Int)
 }
 
 /// Which samples of a series are wanted, and how they are to be judged.
@@ -27,6 +28,8 @@ package struct SeriesQuery: Sendable, Equatable {
     package var limit = Query.defaultPage
     /// About so many rows for all samples in the place of a page; nil for a page.
     package var points: Int?
+    /// The sample, by its `sequence`, that is to be explained; nil where none is.
+    package private(set) var explained: Int?
     /// Another ALERT_THRESHOLD than the service's.
     package var alertThreshold: Double?
 
@@ -45,7 +48,7 @@ package struct SeriesQuery: Sendable, Equatable {
             case .to(let time): to = time
             case .points(let count): points = count
             case .alertThreshold(let threshold): alertThreshold = threshold
-            case .since, .state, .id: break
+            case .since, .state, .id, .sequence: break
             }
         }
         guard let bytes = query.after else { return }
@@ -53,6 +56,17 @@ package struct SeriesQuery: Sendable, Equatable {
             number == number.rounded()
         else { throw QueryError(detail: "after: allowed is a sequence, a whole number from 0 on") }
         after = Int(number)
+    }
+
+    /// What GET /explain asks for.
+    package init(explaining query: Query) throws(QueryError) {
+        device = query.deviceID
+        for case .sequence(let number) in query.bounds {
+            explained = number
+            after = number - 1
+            limit = 1
+        }
+        guard explained != nil else { throw Query.badSequence }
     }
 
     /// Whether a sample that stands at this place of its series is wanted.

@@ -27,12 +27,11 @@ extension ByteBuffer {
         }
         append(",\"score\":")
         append(number: verdict.score)
-        append(",\"expected\":")
-        append(number: verdict.expected)
-        append(",\"lower\":")
-        append(number: verdict.lower)
-        append(",\"upper\":")
-        append(number: verdict.upper)
+        if verdict.reason == .none {
+            append(expected: verdict.expected, lower: verdict.lower, upper: verdict.upper)
+        } else {
+            append(rangeOf: verdict)
+        }
         append(",\"alert\":")
         append(boolean: verdict.alert)
         if verdict.reason != .none {
@@ -42,6 +41,29 @@ extension ByteBuffer {
         }
         if verdict.isLearning { append(",\"learning\":true") }
         if verdict.incident > 0 { append(incidentOf: verdict, device: device) }
+    }
+
+    @inline(never)
+    private mutating func append(rangeOf verdict: Verdict) {
+        append(
+            expected: verdict.expected, lower: verdict.lower, upper: verdict.upper,
+            of: verdict.reason.measure)
+    }
+
+    /// Appends the members that tell what was expected, and the bounds about it; nothing where a
+    /// view has none.
+    @inline(__always)
+    mutating func append(
+        expected: Double, lower: Double, upper: Double, of measure: Reason.Measure = .load
+    ) {
+        guard measure != .nothing else { return }
+        let isCPU = measure == .cpu
+        append(isCPU ? ",\"cpu_expected\":" : ",\"expected\":")
+        append(number: expected)
+        append(isCPU ? ",\"cpu_lower\":" : ",\"lower\":")
+        append(number: lower)
+        append(isCPU ? ",\"cpu_upper\":" : ",\"upper\":")
+        append(number: upper)
     }
 
     /// The ID as `IncidentID` spells it, without a text in between.

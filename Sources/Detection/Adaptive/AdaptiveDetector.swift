@@ -35,9 +35,34 @@ package struct AdaptiveDetector {
     /// The usual time between two samples, in seconds; 0 while it is unknown.
     var usualStep: Double { load.interval.seconds }
 
+    /// What the views said of a sample, for those who explain it.
+    struct Findings {
+        let scores: ViewScores
+        /// What the three views by size say where no other sample must agree.
+        let alone: LoadDetector.Alone
+        let jumpScore: Double
+        let expectedOfJump: Double
+        let relation: RelationView.Outcome
+        /// The usual mean of an hour, and how far from it an hour's mean reaches the threshold.
+        let levelBand: Band
+        let opinion: AlertJudge.Opinion
+        /// The daily view is heard from so far from the hour's mean on.
+        let leastHourOffset: Double
+        /// The first value, to which all bands are relative.
+        let origin: Double
+    }
+
     /// Judges one sample, learns it, and fills the verdict's part that it decides.
     @inline(__always)
     package mutating func judge(_ sample: Sample, _ verdict: inout Verdict, threshold: Double) {
+        _ = look(at: sample, &verdict, threshold: threshold)
+    }
+
+    /// The same, and tells what the views said. Where nobody takes that, it costs nothing.
+    @inline(__always)
+    mutating func look(
+        at sample: Sample, _ verdict: inout Verdict, threshold: Double
+    ) -> Findings {
         let samples = load.samples
         let judged = load.update(
             timestamp: sample.timestamp, value: sample.rps, threshold: threshold)
@@ -48,14 +73,7 @@ package struct AdaptiveDetector {
                 epsilon: judged.epsilon, weight: judged.weight),
             samples: samples,
             isCalm: policy.isCalm(perMinute: interval.samplesPerMinute))
-        var jumpBand = Band(
-            expected: steadied.prediction,
-            half: steadied.half * (threshold / ScoreScale.threshold))
-        var jump = steadied.score
-        if interval.isAtMost(AdaptiveDetector.confirmedSeconds) {
-            jump = jumpConfirmation.judge(
-                jump, x: judged.x, threshold: threshold, band: &jumpBand)
-        }
+        let (jump, jumpBand) = confirmed(steadied, x: judged.x, threshold: threshold)
         var scores = ViewScores()
         scores.spike = judged.scores.spike
         scores.flat = judged.scores.flat
@@ -70,7 +88,8 @@ package struct AdaptiveDetector {
         if judged.shift >= AdaptiveDetector.leastShiftSigmas * steadied.sigma {
             scores.level = judged.scores.level
         }
-        scores.cpu = relation.judge(sample, samples: samples, weight: judged.weight)
+        let related = relation.judge(sample, samples: samples, weight: judged.weight)
+        scores.cpu = related.score
         scores.gap = gap.judge(judged.step, samples: samples, weight: judged.weight)
         let isNews = news.judge(
             fast: scores.spike, slow: scores.slow, threshold: threshold,
@@ -83,18 +102,38 @@ package struct AdaptiveDetector {
             scores.judgedReason = AlertJudge.reason(
                 spikeScore: scores.spike, steadySigmas: steadied.sigmas)
         }
-        verdict.score = scores.highest
-        verdict.alert = false
-        verdict.reason = .none
+        (verdict.score, verdict.alert, verdict.reason) = (scores.highest, false, .none)
         show(judged.spikeBand, &verdict)
-        guard verdict.score >= threshold else { return }
+        let findings = Findings(
+            scores: scores, alone: judged.alone, jumpScore: steadied.score,
+            expectedOfJump: steadied.prediction, relation: related,
+            levelBand: Bands.level(judged, threshold: threshold),
+            opinion: opinion, leastHourOffset: leastOffset, origin: load.origin)
+        guard verdict.score >= threshold else { return findings }
         let candidate = IncidentPolicy.Candidate(
             scores: scores, isNews: isNews, x: judged.x, expected: steadied.prediction,
             sigma: steadied.sigma, timestamp: sample.timestamp, threshold: threshold,
             perMinute: interval.samplesPerMinute, opinion: opinion)
         let bands = Bands(
             judged, steadied, jump: jumpBand, leastHourOffset: leastOffset, threshold: threshold)
-        decide(candidate, bands: bands, &verdict)
+        decide(candidate, bands: bands, cpu: related, &verdict)
+        return findings
+    }
+
+    /// What counts of the steady view: where samples come often, the next ones must agree.
+    @inline(__always)
+    private mutating func confirmed(
+        _ steadied: SteadyView.Outcome, x: Double, threshold: Double
+    ) -> (score: Double, band: Band) {
+        var band = Band(
+            expected: steadied.prediction,
+            half: steadied.half * (threshold / ScoreScale.threshold))
+        guard load.interval.isAtMost(AdaptiveDetector.confirmedSeconds) else {
+            return (steadied.score, band)
+        }
+        let score = jumpConfirmation.judge(
+            steadied.score, x: x, threshold: threshold, band: &band)
+        return (score, band)
     }
 
     /// What the judge says of a sample.
@@ -119,11 +158,17 @@ package struct AdaptiveDetector {
     /// alert.
     @inline(never)
     private mutating func decide(
-        _ sample: IncidentPolicy.Candidate, bands: Bands, _ verdict: inout Verdict
+        _ sample: IncidentPolicy.Candidate, bands: Bands, cpu: RelationView.Outcome,
+        _ verdict: inout Verdict
     ) {
         let alerting = policy.judge(sample)
         verdict.alert = alerting != .none
         verdict.reason = verdict.alert ? alerting : sample.scores.reason(verdict.score)
+        guard verdict.reason != .cpu else {
+            verdict.expected = cpu.expected
+            (verdict.lower, verdict.upper) = cpu.bounds(threshold: sample.threshold)
+            return
+        }
         show(
             bands.band(verdict.reason, sample.scores, threshold: sample.threshold), &verdict)
     }

@@ -25,15 +25,21 @@ struct Bands {
         daily = Band(
             expected: value.dailyBand.expected,
             half: larger(value.dailyBand.half, leastHourOffset))
-        let levelScore = value.scores.level
-        level = Band(
-            expected: value.levelMean,
-            half: levelScore > 0 ? value.shift * (threshold / levelScore) : 0)
+        level = Bands.level(value, threshold: threshold)
         judgedSpike = Band(
             expected: spike.expected,
             half: spike.half * (AlertJudge.leastSpikeScore / threshold))
         judgedJump = Band(
             expected: steady.prediction, half: AlertJudge.leastSteadySigmas * steady.measure)
+    }
+
+    /// Where the mean of an hour reaches the threshold; its half is 0 while that is not known.
+    @inline(__always)
+    static func level(_ value: LoadDetector.Judgment, threshold: Double) -> Band {
+        let score = value.scores.level
+        return Band(
+            expected: value.levelMean,
+            half: score > 0 ? value.shift * (threshold / score) : 0)
     }
 
     /// The band of the view that is named. One that is below the threshold itself was named by the

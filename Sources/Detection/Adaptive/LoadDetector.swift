@@ -39,6 +39,8 @@ package struct LoadDetector {
         /// The two predictions that others may use too: the last value, and the daily profile's.
         /// They are read side by side, and so must be written at once for the read not to wait.
         let predictions: Pair
+        /// What the spike and the daily view say where no other sample must agree.
+        let alone: Alone
         /// What the daily profile says without regard to the last residual, and whether it knows
         /// the hour.
         let profile: Double
@@ -96,6 +98,9 @@ package struct LoadDetector {
         var dailyBand = Band(
             expected: hour.mean, half: dailied.half((x - hour.mean).magnitude))
         var (spikeScore, dailyScore) = (spiked.score, dailied.score)
+        let alone = Alone(
+            spikeScore: spikeScore, spikeBand: spikeBand, dailyScore: dailyScore,
+            dailyBand: dailyBand)
         if interval.isAtMost(LoadDetector.confirmedSeconds) {
             dailyScore = dailyConfirmation.judge(
                 dailyScore, x: x, threshold: threshold, band: &dailyBand)
@@ -107,10 +112,18 @@ package struct LoadDetector {
         samples += 1
         return Judgment(
             x: x, spikeBand: spikeBand, spikeSigmas: spiked.sigmas, dailyBand: dailyBand,
-            scores: scores, predictions: Pair(last, fromProfile),
+            scores: scores, predictions: Pair(last, fromProfile), alone: alone,
             profile: place.value, isProfiled: place.isKnown, age: age, hourMean: hour.mean,
             hourResidual: hour.largestResidual, levelMean: leveled.mean, shift: leveled.shift,
             epsilon: epsilon, weight: weight, step: step)
+    }
+
+    /// Scores and bands before another sample confirms them.
+    struct Alone {
+        let spikeScore: Double
+        let spikeBand: Band
+        let dailyScore: Double
+        let dailyBand: Band
     }
 
     package struct Scores {

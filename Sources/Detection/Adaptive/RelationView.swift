@@ -35,22 +35,52 @@ struct RelationView {
     private var measured: UInt16 = 0
     private static let measuredLimit = 2 * Int(lineMemory)
 
+    struct Outcome {
+        static let silent = Outcome(score: 0, expected: 0, sigma: 0, short: 0)
+
+        let score: Double
+        /// The cpu that this load usually needs, and one sigma about it, both in percent; a sigma
+        /// of 0 where the view says nothing.
+        let expected: Double
+        let sigma: Double
+        /// Mean of the deviations before this one, in sigmas.
+        let short: Double
+
+        /// The cpu's bounds in which the view stays below the threshold. They are not in the middle
+        /// about the expected cpu where the samples before were off to one side. A deviation beyond
+        /// the limit counts no more than one at it, so no bound lies farther out.
+        func bounds(threshold: Double) -> (lower: Double, upper: Double) {
+            let needed = RelationView.sigmasAtThreshold * threshold / ScoreScale.threshold
+            let before = (1 - RelationView.shortRate) * short
+            func bound(_ mean: Double) -> Double {
+                let sigmas = (mean - before) / RelationView.shortRate
+                let most = RelationView.deviationLimit
+                return expected + larger(-most, smaller(most, sigmas)) * sigma
+            }
+            // The short mean is a float: what reaches the threshold in it is outside for sure.
+            let rounding = RelationView.boundRounding * sigma
+            return (bound(-needed) + rounding, bound(needed) - rounding)
+        }
+    }
+
+    private static let boundRounding = 1e-5
+
     /// - Parameters:
     ///   - samples: before this one.
     ///   - weight: 1 / n, this sample included; 0 where that is less than any rate.
     @inline(__always)
-    mutating func judge(_ sample: Sample, samples: Int, weight: Double) -> Double {
+    mutating func judge(_ sample: Sample, samples: Int, weight: Double) -> Outcome {
         if hasGaps || !sample.hasCPU { return judgeWithGaps(sample, samples: samples) }
         return judge(rps: sample.rps, cpu: sample.cpu, samples: samples, weight: weight)
     }
 
     @inline(never)
-    private mutating func judgeWithGaps(_ sample: Sample, samples: Int) -> Double {
+    private mutating func judgeWithGaps(_ sample: Sample, samples: Int) -> Outcome {
         if !hasGaps {
             hasGaps = true
             measured = UInt16(min(samples, RelationView.measuredLimit))
         }
-        guard sample.hasCPU else { return 0 }
+        guard sample.hasCPU else { return .silent }
         let count = Int(measured)
         if count < RelationView.measuredLimit { measured += 1 }
         return judge(
@@ -65,14 +95,16 @@ struct RelationView {
     @inline(__always)
     private mutating func judge(
         rps: Double, cpu: Double, samples: Int, weight: Double
-    ) -> Double {
+    ) -> Outcome {
         let limit = RelationView.limit
         let rpsOffset = larger(-limit, smaller(rps, limit)) - rpsMean
         let cpuOffset = smaller(cpu, RelationView.limit) - cpuMean
         let slope = rpsVariance > 0 ? covariance / rpsVariance : 0
         let deviation = cpuOffset - slope * rpsOffset
         let epsilon = 1e-9 + 1e-6 * smaller(cpu, RelationView.limit)
-        let sigmas = deviation / larger(RelationView.sigmasPerUsual * usual, epsilon)
+        let sigma = larger(RelationView.sigmasPerUsual * usual, epsilon)
+        let sigmas = deviation / sigma
+        let (before, expected) = (short, cpuMean + slope * rpsOffset)
         let most = RelationView.deviationLimit
         short +=
             Float(RelationView.shortRate) * (Float(larger(-most, smaller(most, sigmas))) - short)
@@ -85,8 +117,11 @@ struct RelationView {
         let bound = isYoung ? .infinity : RelationView.clip * larger(usual, epsilon)
         let rate = larger(1 / RelationView.errorMemory, weight)
         usual += rate * (smaller(deviation.magnitude, bound) - usual)
-        guard samples >= RelationView.youth else { return 0 }
-        return Double(short.magnitude) * (ScoreScale.threshold / RelationView.sigmasAtThreshold)
+        guard samples >= RelationView.youth else { return .silent }
+        return Outcome(
+            score: Double(short.magnitude)
+                * (ScoreScale.threshold / RelationView.sigmasAtThreshold),
+            expected: expected, sigma: sigma, short: Double(before))
     }
 
     @inline(__always)

@@ -7,35 +7,58 @@ package import Wire
 /// of the series, or a checkpoint. So it says of each exactly what was said when it came.
 package struct HistoryScan: ~Copyable {
     private let query: SeriesQuery
-    private var parameters: FoldParameters
+    /// Those of the series, and with the query's threshold.
+    private let parameters: FoldParameters
+    private var asked: FoldParameters
     private var fold: SeriesFold
     private var rows: [SeriesPage.Row] = []
     private var thinning: SeriesThinning?
     private var judged = 0
+    /// What was asked about one sample, and whether another fold has judged it when it came.
+    private var explanation: Explanation?
+    private var isRefolded = false
+    /// Whether the fold had all samples of the series, from the first on.
+    private var isWhole = true
 
-    /// - Parameter parameters: those that the series is judged with, but for the query's threshold.
+    /// - Parameter parameters: those that the series is judged with.
     package init(_ query: SeriesQuery, _ parameters: FoldParameters) {
         self.query = query
         self.parameters = parameters
         fold = SeriesFold(parameters)
-        if let threshold = query.alertThreshold { self.parameters.alertThreshold = threshold }
+        asked = parameters
+        if let threshold = query.alertThreshold { asked.alertThreshold = threshold }
         thinning = query.points.map { SeriesThinning(points: $0) }
     }
 
-    /// Begins with a fold instead of an empty one.
-    package mutating func begin(with start: consuming SeriesFold) {
+    /// Begins with the fold of a checkpoint instead of an empty one. Of one that is of other
+    /// parameters, or of another version, it only counts on.
+    /// - Returns: whether it is the fold's.
+    @discardableResult
+    package mutating func begin(with element: CheckpointCoding.FoldElement) -> Bool {
+        guard let start = element.decoded(parameters) else {
+            goOn(after: element.totals)
+            return false
+        }
         // Exchanged, not assigned: an optimized build (Swift 6.3) would not free the old window.
         var other = start
         swap(&fold, &other)
+        isWhole = true
+        return true
     }
 
-    /// Samples folded so far, those before the start too. Set where these cannot be folded.
-    var count: Int {
-        get { fold.count }
-        set { fold.totals.samples = newValue }
+    /// Goes on where samples came before that cannot be folded any more.
+    mutating func goOn(after totals: SeriesTotals) {
+        fold.totals = totals
+        isWhole = false
     }
-    /// All rows of the page are there: further samples change nothing.
-    package var isComplete: Bool { thinning == nil && rows.count == query.limit }
+
+    /// Samples folded so far, those before the start too.
+    var count: Int { fold.count }
+    /// All that was asked for is there: further samples change nothing.
+    package var isComplete: Bool {
+        if let wanted = query.explained { return fold.count >= wanted }
+        return thinning == nil && rows.count == query.limit
+    }
     /// More samples were judged by another threshold than is allowed.
     package var isTooLong: Bool {
         query.alertThreshold != nil && judged > SeriesQuery.judgedLimit
@@ -47,7 +70,12 @@ package struct HistoryScan: ~Copyable {
         _ sample: Sample, at arrival: SampleArrival, isRefolded: Bool = false
     ) {
         judged += 1
-        var verdict = fold.fold(sample, parameters, at: arrival)
+        if query.explained == fold.count + 1 {
+            explanation = fold.explain(sample, asked, at: arrival)
+            self.isRefolded = isRefolded
+            return
+        }
+        var verdict = fold.fold(sample, asked, at: arrival)
         // With another threshold there would have been other incidents.
         if query.alertThreshold != nil { verdict.forgetIncident() }
         take(sample, verdict, isRefolded: isRefolded)
@@ -55,16 +83,16 @@ package struct HistoryScan: ~Copyable {
 
     /// Takes the next sample with the verdict that it had.
     package mutating func take(_ sample: Sample, _ verdict: Verdict, isRefolded: Bool = false) {
-        guard !isComplete, query.accepts(sample, sequence: verdict.sequence) else { return }
+        guard query.explained == nil, !isComplete,
+            query.accepts(sample, sequence: verdict.sequence)
+        else { return }
         let row = SeriesPage.Row(sample: sample, verdict: verdict, isRefolded: isRefolded)
         if thinning == nil { rows.append(row) } else { thinning?.take(row) }
     }
 
     /// Takes what a log and a checkpoint hold of a series.
     /// - Parameter timeToLive: in milliseconds; nil for a series that never ends.
-    package mutating func take(
-        _ history: SeriesHistory, timeToLive: Int?, _ parameters: FoldParameters
-    ) {
+    package mutating func take(_ history: SeriesHistory, timeToLive: Int?) {
         var first = HistoryPart()
         first.records = history.start?.records ?? []
         let element = history.start?.element
@@ -74,20 +102,23 @@ package struct HistoryScan: ~Copyable {
             after: element?.lastArrival, timeToLive: timeToLive)
         // What began anew last is the series now.
         let start = lives.lastIndex { $0.isNew }
-        if start == nil, let element {
-            if let fold = element.decoded(parameters) {
-                begin(with: fold)
-            } else {
-                // It learns anew, and counts on.
-                fold.totals = element.totals
-            }
-        }
+        if start == nil, let element { begin(with: element) }
         for life in lives[(start ?? 0)...] {
             for record in life.records {
                 if isComplete || isTooLong { return }
                 take(record.sample, at: record.came)
             }
         }
+    }
+
+    /// What the question is answered with.
+    package func answer() -> Answer {
+        if isTooLong { return .problem(.tooManyToJudge) }
+        guard let wanted = query.explained else { return .series(page()) }
+        guard let explanation, isWhole, !isRefolded else {
+            return .problem(fold.count < wanted ? .unknownSample : .sampleGone)
+        }
+        return .explanation(SampleExplanation(device: query.device, explanation))
     }
 
     package func page() -> SeriesPage {

@@ -15,6 +15,7 @@ final class HistoryRing: Sendable {
     private struct Row {
         let sample: Sample
         let verdict: Verdict
+        let arrival: SampleArrival
         /// -1 for none.
         let previous: Int
     }
@@ -40,9 +41,12 @@ final class HistoryRing: Sendable {
     /// - Parameter previous: the row before it of its series.
     /// - Returns: its row.
     @inline(__always)
-    func add(_ sample: Sample, _ verdict: Verdict, after previous: Int) -> Int {
+    func add(
+        _ sample: Sample, _ verdict: Verdict, at arrival: SampleArrival, after previous: Int
+    ) -> Int {
         guard limit > 0 else { return HistoryRing.none }
-        return add(Row(sample: sample, verdict: verdict, previous: previous))
+        return add(
+            Row(sample: sample, verdict: verdict, arrival: arrival, previous: previous))
     }
 
     private func add(_ row: Row) -> Int {
@@ -68,11 +72,15 @@ final class HistoryRing: Sendable {
     /// Takes the rows of a series, oldest first.
     /// - Parameter last: its last row.
     func read(_ query: SeriesQuery, last: Int, into scan: inout HistoryScan) {
-        let isJudged = query.alertThreshold != nil
+        let isJudged = query.alertThreshold != nil || query.explained != nil
         for row in rows(to: last, after: isJudged ? 0 : query.after).reversed() {
             if isJudged {
-                if scan.count == 0 { scan.count = row.verdict.sequence - 1 }
-                scan.take(row.sample, at: .unknown)
+                if scan.count == 0, row.verdict.sequence > 1 {
+                    var totals = SeriesTotals(samples: 0, anomalies: 0, alerts: 0)
+                    totals.samples = row.verdict.sequence - 1
+                    scan.goOn(after: totals)
+                }
+                scan.take(row.sample, at: row.arrival)
             } else {
                 scan.take(row.sample, row.verdict)
             }

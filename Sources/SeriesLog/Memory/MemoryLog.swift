@@ -87,7 +87,8 @@ package final class MemoryLog: Sendable {
     ) -> Verdict {
         fleet.withLock { fleet in
             let verdict = fleet.fold.fold(sample, parameters, at: arrival)
-            fleet.lastRow = history.add(sample, verdict, after: fleet.lastRow)
+            fleet.lastRow = history.add(
+                sample, verdict, at: arrival, after: fleet.lastRow)
             fleet.lastArrival = arrival.milliseconds
             return verdict
         }

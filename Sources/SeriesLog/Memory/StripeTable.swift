@@ -25,7 +25,8 @@ struct StripeTable: ~Copyable {
         let id = series.insert(name, hash: hash, Content(fold: SeriesFold(parameters)), now: now)
         series[id].newcomerPlace = newcomers.append(id)
         let verdict = series[id].fold.fold(sample, parameters, at: arrival)
-        series[id].lastRow = history.add(sample, verdict, after: HistoryRing.none)
+        series[id].lastRow = history.add(
+            sample, verdict, at: arrival, after: HistoryRing.none)
         return verdict
     }
 
@@ -39,7 +40,8 @@ struct StripeTable: ~Copyable {
         series.touch(id, now: now)
         clearNewcomer(id)
         let verdict = series[id].fold.fold(sample, parameters, at: arrival)
-        series[id].lastRow = history.add(sample, verdict, after: series[id].lastRow)
+        series[id].lastRow = history.add(
+            sample, verdict, at: arrival, after: series[id].lastRow)
         return verdict
     }
 

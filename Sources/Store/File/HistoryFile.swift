@@ -18,13 +18,13 @@ final class FileArchive: HistoryArchive {
         self.metrics = metrics
     }
 
-    func page(_ query: SeriesQuery, _ tail: TailHistory) -> HistoryOutcome {
+    func answer(_ query: SeriesQuery, _ tail: TailHistory) -> HistoryOutcome {
         if FileIdentity(path) != identity { file = nil }
         do throws(FileFault) {
             let open = try opened()
             let before = open.damaged
             defer { metrics.add(open.damaged - before, .damaged) }
-            return try open.page(query, tail)
+            return .answered(try open.answer(query, tail))
         } catch {
             file = nil
             return .failed(error.failure)
@@ -67,14 +67,14 @@ final class HistoryFile {
         judge = FoldJudges.name(of: parameters)
     }
 
-    /// The samples that the query asks for.
+    /// What the question is answered with.
     /// - Parameter tail: what the log holds of the series.
-    func page(_ query: SeriesQuery, _ tail: TailHistory) throws(FileFault) -> HistoryOutcome {
+    func answer(_ query: SeriesQuery, _ tail: TailHistory) throws(FileFault) -> Answer {
         try begin.run()
         defer { try? end.run() }
         var scan = HistoryScan(query, parameters)
         try read(query, tail, into: &scan)
-        return scan.isTooLong ? .tooMany : .page(scan.page())
+        return scan.answer()
     }
 
     /// Chunks of a life of a series, up to where the log begins, and its checkpoint.
@@ -222,8 +222,7 @@ final class HistoryFile {
     private func begin(
         _ element: CheckpointCoding.FoldElement?, _ scan: inout HistoryScan
     ) -> UInt64? {
-        guard let element, let fold = element.decoded(parameters) else { return nil }
-        scan.begin(with: fold)
+        guard let element, scan.begin(with: element) else { return nil }
         return element.asOf
     }
 

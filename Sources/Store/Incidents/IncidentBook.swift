@@ -26,6 +26,8 @@ package final class IncidentBook: Sendable {
         var open: [[UInt8]: IncidentID] = [:]
         /// Open incidents whose series are still to be looked at, before all are again.
         var unchecked: [IncidentID] = []
+        /// Incidents of which people told whether they were real.
+        var judged: [IncidentID: Bool] = [:]
         var openedByReason: [Int] = Array(repeating: 0, count: Reason.allCases.count)
         var feedback = (real: 0, other: 0)
         /// Those that the store does not know as they are.
@@ -192,6 +194,29 @@ package final class IncidentBook: Sendable {
     package func opened(_ reason: Reason) -> Int {
         state.withLock { $0.openedByReason[Int(reason.rawValue)] }
     }
+    /// Incidents that are kept, by what people found out about them: real ones, and false alarms.
+    package var judged: (real: Int, other: Int) {
+        state.withLock { state in
+            let real = state.judged.values.count { $0 }
+            return (real, state.judged.count - real)
+        }
+    }
+
+    /// The hours of the day at which several incidents of a device (empty for the fleet) were false
+    /// alarms.
+    package func habits(of device: [UInt8]) -> [FalseAlarmHabit] {
+        var counts = Array(repeating: 0, count: 24)
+        state.withLock { state in
+            for (id, isReal) in state.judged where !isReal && id.device == device {
+                guard let time = state.incidents[id]?.startedAt else { continue }
+                counts[Int(time / 3600) % counts.count] += 1
+            }
+        }
+        return counts.enumerated().compactMap { hour, count in
+            count < FalseAlarmHabit.least ? nil : FalseAlarmHabit(hour: hour, count: count)
+        }
+    }
+
     /// What people told this process.
     package var feedback: (real: Int, other: Int) { state.withLock { $0.feedback } }
 }
@@ -217,6 +242,11 @@ extension IncidentBook.State {
     }
 
     mutating func noteState(of id: IncidentID) {
+        if let feedback = incidents[id]?.feedback {
+            judged[id] = feedback.isReal
+        } else if !judged.isEmpty {
+            judged[id] = nil
+        }
         if incidents[id]?.isOpen ?? false {
             open[id.device] = id
         } else if open[id.device] == id {

@@ -6,17 +6,15 @@ internal import Wire
 
 /// What became of a question about a series' samples.
 enum HistoryOutcome: Sendable {
-    case page(SeriesPage)
-    /// More samples would be judged again than is allowed.
-    case tooMany
+    case answered(Answer)
     case failed(StoreFailure)
 }
 
 /// Where samples are kept that have left the log. One thread at a time uses it.
 protocol HistoryArchive: AnyObject {
-    /// The samples that the query asks for.
+    /// What the question is answered with.
     /// - Parameter tail: what the log holds of the series.
-    func page(_ query: SeriesQuery, _ tail: TailHistory) -> HistoryOutcome
+    func answer(_ query: SeriesQuery, _ tail: TailHistory) -> HistoryOutcome
 }
 
 /// The thread that folds samples of the past again, and reads them where they are kept in a file:
@@ -115,8 +113,8 @@ package final class HistoryReader: Sendable {
 
     private func answer(_ question: Question, _ archive: (any HistoryArchive)?) {
         let outcome =
-            archive?.page(question.query, question.history.tail)
-            ?? page(question.query, question.history)
+            archive?.answer(question.query, question.history.tail)
+            ?? answer(question.query, question.history)
         let reply = Reply(number: question.number, outcome: outcome)
         state.withLock { state in
             state.replies.append(reply)
@@ -125,10 +123,9 @@ package final class HistoryReader: Sendable {
     }
 
     /// Of what the log and the checkpoint hold alone.
-    private func page(_ query: SeriesQuery, _ history: SeriesHistory) -> HistoryOutcome {
+    private func answer(_ query: SeriesQuery, _ history: SeriesHistory) -> HistoryOutcome {
         var scan = HistoryScan(query, parameters)
-        scan.take(
-            history, timeToLive: query.device == nil ? nil : timeToLive, parameters)
-        return scan.isTooLong ? .tooMany : .page(scan.page())
+        scan.take(history, timeToLive: query.device == nil ? nil : timeToLive)
+        return .answered(scan.answer())
     }
 }

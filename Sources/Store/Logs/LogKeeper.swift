@@ -145,8 +145,7 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
         for reply in reader.takeReplies() {
             guard let request = reading.removeValue(forKey: reply.number) else { continue }
             switch reply.outcome {
-            case .page(let page): end(request, .answered(.series(page)))
-            case .tooMany: end(request, .answered(.problem(.tooManyToJudge)))
+            case .answered(let answer): end(request, .answered(answer))
             case .failed(let failure): end(request, .failed(failure))
             }
         }

@@ -114,7 +114,7 @@ package struct MemoryStore: Store, ~Copyable {
         guard let scan = log.scan(query, now: now) else {
             return .problem(.unknownDevice(parameter: "device_id"))
         }
-        return scan.isTooLong ? .problem(.tooManyToJudge) : .series(scan.page())
+        return scan.answer()
     }
 
     private func devices(after: [UInt8]?, limit: Int) -> Answer {

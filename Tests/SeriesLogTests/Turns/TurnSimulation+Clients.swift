@@ -256,8 +256,7 @@ extension TurnSimulation {
         query.limit = 1_000_000
         var scan = HistoryScan(query, settings.parameters)
         scan.take(
-            history, timeToLive: question.device == nil ? nil : settings.timeToLive,
-            settings.parameters)
+            history, timeToLive: question.device == nil ? nil : settings.timeToLive)
         let rows = scan.page().rows
         counts.histories += rows.count
         for row in rows {

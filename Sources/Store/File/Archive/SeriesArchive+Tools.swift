@@ -198,6 +198,64 @@ extension SeriesArchive {
         }
     }
 
+    // MARK: Explanations
+
+    /// A sample with why it was judged so, and those before it.
+    package struct Explained {
+        package let device: [UInt8]?
+        package let explanation: Explanation
+        /// Oldest first; the last one is the sample itself.
+        package var course: [(sample: Sample, verdict: Verdict)]
+    }
+
+    /// Samples of an explained one's course, itself included.
+    private static let courseLength = 40
+
+    /// Why a sample was judged so, with the settings that judged last. Where the series began anew,
+    /// it is the last one of that number.
+    /// - Parameters:
+    ///   - device: nil for the fleet's series.
+    ///   - timeToLive: SERIES_TTL in milliseconds.
+    package func explain(
+        _ sequence: Int, of device: [UInt8]?, timeToLive: Int
+    ) throws(ArchiveError) -> Explained {
+        let parameters = try parameters()
+        let name = device ?? []
+        guard let known = try series().first(where: { $0.name == name }) else {
+            throw ArchiveError("\(self.name): no such series")
+        }
+        var fold = SeriesFold(parameters)
+        var isKnown = false
+        var found: Explained?
+        var course: [(sample: Sample, verdict: Verdict)] = []
+        try read(known.series, name: name, timeToLive: timeToLive) { step in
+            switch step {
+            case .begins(let isWhole, let start):
+                let before = start?.decoded(parameters)
+                isKnown = isWhole || before != nil
+                var fresh = before ?? SeriesFold(parameters)
+                swap(&fold, &fresh)
+                course = []
+            case .sample(let record):
+                guard isKnown else { return }
+                if fold.count + 1 == sequence {
+                    let explanation = fold.explain(record.sample, parameters, at: record.came)
+                    course.append((record.sample, explanation.verdict))
+                    found = Explained(device: device, explanation: explanation, course: course)
+                } else {
+                    let verdict = fold.fold(record.sample, parameters, at: record.came)
+                    course.append((record.sample, verdict))
+                }
+                if course.count == SeriesArchive.courseLength { course.removeFirst() }
+            }
+        }
+        guard let found else {
+            throw ArchiveError(
+                "\(self.name): there is no sample \(sequence) of this series whose past is known")
+        }
+        return found
+    }
+
     // MARK: Copies
 
     /// Copies the file as it is now, also while the service writes it.
