@@ -90,12 +90,20 @@ let package = Package(
             ]),
         library("HTTPClient", ["Bytes", "HTTP", "System", "TLS", "CLinux"]),
 
+        library(
+            "Push",
+            [
+                "Bytes", "Detection", "HTTPClient", "Numerics", "Options", "Store", "System", "TLS",
+                "Wire",
+            ]),
+
         // Programs: they only wire.
         program(
             "Service",
             [
                 "Bytes", "Numerics", "HTTP", "HTTPClient", "Detection", "Wire", "Telemetry",
-                "System", "Store", "SeriesLog", "Compression", "CJemalloc",
+                "System", "Store", "SeriesLog", "Compression", "CJemalloc", "Options", "Push",
+                "TLS",
             ]),
         program(
             "LoadGen",
@@ -161,6 +169,7 @@ let package = Package(
                 "TestSupport",
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
+        tests("PushTests", ["Bytes", "Detection", "Numerics", "Store", "TLS", "Wire", "Push"]),
         tests("FuzzTests", ["Fuzz", "Compression"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "TestSupport"]),
     ],

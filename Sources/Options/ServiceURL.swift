@@ -6,8 +6,12 @@ package struct ServiceURL: Equatable, Sendable {
     /// and none behind.
     package let prefix: String
 
-    /// - Parameter flag: named where the text is not understood.
-    package init(_ text: some StringProtocol, flag: String) throws(OptionError) {
+    /// - Parameters:
+    ///   - flag: named where the text is not understood.
+    ///   - allowsQuery: its path may hold a query.
+    package init(
+        _ text: some StringProtocol, flag: String, allowsQuery: Bool = false
+    ) throws(OptionError) {
         guard let location = Location(text), ["http", "https"].contains(location.scheme) else {
             throw OptionError("\(flag): \"\(text)\" must begin with http:// or https:// and a host")
         }
@@ -21,9 +25,15 @@ package struct ServiceURL: Equatable, Sendable {
         }
         self.server = server
         var prefix = location.path
-        while prefix.hasSuffix("/") { prefix.removeLast() }
-        guard prefix.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3F && $0 != 0x23 }) else {
-            throw OptionError("\(flag): allowed in its path is visible ASCII without ? and #")
+        while !allowsQuery, prefix.hasSuffix("/") { prefix.removeLast() }
+        guard
+            prefix.utf8.allSatisfy({
+                $0 > 0x20 && $0 < 0x7F && (allowsQuery || $0 != 0x3F) && $0 != 0x23
+            })
+        else {
+            throw OptionError(
+                "\(flag): allowed in its path is visible ASCII without "
+                    + (allowsQuery ? "#" : "? and #"))
         }
         self.prefix = prefix
     }

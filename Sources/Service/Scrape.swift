@@ -1,3 +1,4 @@
+internal import Push
 internal import Store
 internal import Detection
 internal import Bytes
@@ -20,6 +21,7 @@ struct Scrape: ~Copyable {
         writeSamples(into: &output)
         writeRequests(into: &output)
         writeSeries(into: &output)
+        writeNotifications(into: &output)
         shared.store.write(&writer, into: &output)
         writeProcess(into: &output)
         writeMemory(into: &output)
@@ -205,6 +207,30 @@ struct Scrape: ~Copyable {
             "devices", .gauge, help: "Devices with a series.",
             value: Double(shared.store.deviceCount),
             into: &output)
+    }
+
+    private mutating func writeNotifications(into output: inout ByteBuffer) {
+        let metrics = shared.pushMetrics
+        writer.family(
+            "notifications_total", .counter,
+            help: "What became of telling others of incidents: sent, failed (it is sent again), "
+                + "refused, dropped.",
+            into: &output)
+        for kind in PushKind.allCases {
+            for outcome in PushMetrics.Outcome.allCases {
+                writer.sample(
+                    Double(metrics.count(kind, outcome)),
+                    labels: "target=\"\(kind.word)\",outcome=\"\(outcome.word)\"", into: &output)
+            }
+        }
+        writer.family(
+            "notifications_waiting", .gauge,
+            help: "Incidents, or events of them, that a target is still to be told of.",
+            into: &output)
+        for kind in PushKind.allCases {
+            writer.sample(
+                Double(metrics.waiting(kind)), labels: "target=\"\(kind.word)\"", into: &output)
+        }
     }
 
     private mutating func writeProcess(into output: inout ByteBuffer) {

@@ -1,6 +1,8 @@
 internal import Bytes
 internal import Detection
+internal import Push
 internal import Store
+internal import TLS
 internal import Wire
 internal import System
 
@@ -10,6 +12,8 @@ enum Server {
     enum StartError: Error, CustomStringConvertible {
         case system(SystemError)
         case store(SharedFile.OpeningError)
+        /// Of TLS_CA_FILE.
+        case authorities(TLSError)
         /// Too few descriptors for any connection.
         case descriptors(limit: Int, own: Int)
 
@@ -17,6 +21,7 @@ enum Server {
             switch self {
             case .system(let error): error.description
             case .store(let error): "the store cannot be opened: \(error.description)"
+            case .authorities(let error): "TLS_CA_FILE: \(error.description)"
             case .descriptors(let limit, let own):
                 "the process may open \(limit) files and sockets (ulimit -n), and needs more than "
                     + "\(own)"
@@ -97,11 +102,15 @@ enum Server {
         _ shared: SharedState, on _: Series.Type, sharing store: Series.Shared,
         until signals: borrowing SignalQueue
     ) throws(StartError) {
+        // Before the loops: no incident happens unheard.
+        let notifier = try Notifications.start(shared)
         do throws(SystemError) {
             try serve(shared, on: Series.self, sharing: store, until: signals)
         } catch {
             throw .system(error)
         }
+        notifier?.stop()
+        Log.info("stopped")
     }
 
     private static func serve<Series: Store & ~Copyable>(
@@ -123,7 +132,6 @@ enum Server {
         shared.startDraining()
         for seat in seats { WakeUp.signal(seat.wakeUp) }
         threads.join()
-        Log.info("stopped")
     }
 
     /// What a worker gets from the thread that starts it. The worker owns the descriptors.

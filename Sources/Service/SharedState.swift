@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Detection
 internal import HTTP
+internal import Push
 internal import Store
 internal import Synchronization
 internal import System
@@ -27,6 +28,7 @@ final class SharedState: Sendable {
     let startedUnixSeconds: Double
     /// One per loop, in the loops' order.
     let metrics: [RequestMetrics]
+    let pushMetrics = PushMetrics()
     let openConnections = Atomic<Int>(0)
     /// When some loop last told that no connection can be accepted.
     private let exhaustionTold = Mutex<Instant?>(nil)

@@ -22,9 +22,12 @@ package struct WakeUp: ~Copyable {
     }
 
     /// Forgets all wakes so far.
-    package borrowing func clear() {
+    package borrowing func clear() { WakeUp.clear(descriptor.number) }
+
+    /// The same for a descriptor that lives as long as the process.
+    package static func clear(_ descriptor: Int32) {
         var count: UInt64 = 0
         // SAFETY: the kernel writes the eight bytes of the value.
-        _ = unsafe read(descriptor.number, &count, MemoryLayout<UInt64>.size)
+        _ = unsafe read(descriptor, &count, MemoryLayout<UInt64>.size)
     }
 }

@@ -103,6 +103,16 @@ package struct Configuration: Sendable, Equatable {
     package var corsOrigins: [String] = []
     /// Where clients reach the service; empty when that is not known.
     package var externalURL = ""
+    /// Alertmanagers that are told of incidents.
+    package var alertmanagerURLs: [String] = []
+    package var alertmanagerTokenFile = ""
+    /// What is told of each incident's begin and end; empty for none.
+    package var webhookURL = ""
+    package var webhookTokenFile = ""
+    /// With which it is signed; empty for none.
+    package var webhookSecret = ""
+    /// Certificates of the authorities that https servers are trusted by.
+    package var authoritiesFile = "/etc/ssl/certs/ca-certificates.crt"
     /// Address ranges of proxies that are believed about whom they speak for.
     package var trustedProxies: [String] = []
     /// `*` for all addresses of the machine.

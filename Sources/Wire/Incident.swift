@@ -45,6 +45,14 @@ package struct IncidentFeedback: Equatable, Sendable {
     }
 }
 
+/// What somebody outside is told of an incident.
+package enum IncidentOccasion: UInt8, Sendable, CaseIterable {
+    case opened = 1
+    case closed = 2
+
+    package var word: StaticString { self == .opened ? "opened" : "closed" }
+}
+
 /// An incident of a series, from its first alert on.
 package struct Incident: Equatable, Sendable {
     package let id: IncidentID
@@ -60,7 +68,8 @@ package struct Incident: Equatable, Sendable {
     package let expected: Double
     package let lower: Double
     package let upper: Double
-    /// The highest score of its alerts.
+    /// The score of the first alert, and the highest of all.
+    package let firstScore: Double
     package var peak: Double
     package var alerts: Int
     /// The last alert's sequence.
@@ -69,15 +78,37 @@ package struct Incident: Equatable, Sendable {
     package var ending = IncidentEnding.none
     package var endedAt = 0.0
     package var endedSequence = 0
+    /// When the process learnt that it ended, in Unix milliseconds; 0 while it is open.
+    package var closedAt = 0
     package var feedback: IncidentFeedback?
+    /// Of which of its two events the webhook has been told.
+    private var delivered: UInt8 = 0
 
     package var isOpen: Bool { ending == .none }
+
+    package func isDelivered(_ occasion: IncidentOccasion) -> Bool {
+        delivered & occasion.rawValue > 0
+    }
+
+    package mutating func noteDelivered(_ occasion: IncidentOccasion) {
+        delivered |= occasion.rawValue
+    }
+
+    /// The incident as it was when it began.
+    package var whenOpened: Incident {
+        var opened = self
+        opened.end(.none, at: 0, sequence: 0, closedAt: 0)
+        opened.feedback = nil
+        (opened.peak, opened.alerts, opened.lastAlert) = (firstScore, 1, id.sequence)
+        return opened
+    }
 
     /// From so many thresholds on an incident is critical; one of the fleet always is.
     private static let criticalThresholds = 3.0
 
+    /// By its first alert: whoever was told of it is not told again because it got worse.
     package func isCritical(threshold: Double) -> Bool {
-        id.device.isEmpty || peak >= Incident.criticalThresholds * threshold
+        id.device.isEmpty || firstScore >= Incident.criticalThresholds * threshold
     }
 
     /// An incident that begins.
@@ -91,6 +122,7 @@ package struct Incident: Equatable, Sendable {
         expected = verdict.expected
         lower = verdict.lower
         upper = verdict.upper
+        firstScore = verdict.score
         peak = verdict.score
         alerts = 1
         lastAlert = verdict.sequence
@@ -98,7 +130,9 @@ package struct Incident: Equatable, Sendable {
 
     /// Takes what a later sample says of it.
     /// - Returns: whether that is news.
-    package mutating func take(_ verdict: Verdict, of sample: Sample) -> Bool {
+    package mutating func take(
+        _ verdict: Verdict, of sample: Sample, arrival: Int
+    ) -> Bool {
         var isNews = false
         if verdict.alert, verdict.sequence > lastAlert {
             lastAlert = verdict.sequence
@@ -107,16 +141,24 @@ package struct Incident: Equatable, Sendable {
             isNews = true
         }
         if verdict.ending != .none, isOpen {
-            end(verdict.ending, at: sample.timestamp, sequence: verdict.sequence)
+            end(
+                verdict.ending, at: sample.timestamp, sequence: verdict.sequence,
+                closedAt: arrival)
             isNews = true
         }
         return isNews
     }
 
-    package mutating func end(_ how: IncidentEnding, at time: Double, sequence: Int) {
+    /// - Parameters:
+    ///   - time: of the series, in Unix seconds.
+    ///   - closedAt: now, in Unix milliseconds.
+    package mutating func end(
+        _ how: IncidentEnding, at time: Double, sequence: Int, closedAt: Int
+    ) {
         ending = how
         endedAt = time
         endedSequence = sequence
+        self.closedAt = closedAt
     }
 
     /// Takes what another process knows of the same incident: both know the same afterwards,
@@ -129,8 +171,11 @@ package struct Incident: Equatable, Sendable {
         lastAlert = max(lastAlert, other.lastAlert)
         // Whoever saw the sample knows better than who saw none for an hour.
         if other.endedSequence > endedSequence || isOpen && !other.isOpen {
-            end(other.ending, at: other.endedAt, sequence: other.endedSequence)
+            end(
+                other.ending, at: other.endedAt, sequence: other.endedSequence,
+                closedAt: other.closedAt)
         }
+        delivered |= other.delivered
         if let told = other.feedback, told.toldAt > feedback?.toldAt ?? 0 { feedback = told }
         return self != before
     }
@@ -140,7 +185,7 @@ package struct Incident: Equatable, Sendable {
 
 extension Incident {
     private static let version: UInt8 = 2
-    /// Without the cpu.
+    /// Without the first score, the cpu, when it was closed, and what was delivered.
     private static let versionBefore: UInt8 = 1
 
     /// As a store keeps it.
@@ -149,12 +194,15 @@ extension Incident {
         buffer.append(Incident.version)
         buffer.append(reason.rawValue)
         buffer.append(ending.rawValue)
-        buffer.append(feedback.map { $0.isReal ? 2 : 1 } ?? 0)
+        buffer.append(delivered << 2 | (feedback.map { $0.isReal ? 2 : 1 } ?? 0))
         for word in [
             id.life, UInt64(id.sequence), UInt64(arrival), UInt64(alerts), UInt64(lastAlert),
             UInt64(endedSequence), UInt64(feedback?.toldAt ?? 0), UInt64(id.device.count),
+            UInt64(closedAt),
         ] { buffer.append(littleEndian: word) }
-        for number in [startedAt, value, expected, lower, upper, peak, endedAt, cpu] {
+        for number in [
+            startedAt, value, expected, lower, upper, peak, endedAt, cpu, firstScore,
+        ] {
             buffer.append(littleEndian: number.bitPattern)
         }
         buffer.append(id.device.span)
@@ -165,18 +213,18 @@ extension Incident {
     /// nil when the bytes are none that this build knows.
     package init?(_ bytes: [UInt8]) {
         let isOld = bytes.first == Incident.versionBefore
-        let words = isOld ? 15 : 16
+        let (integers, words) = isOld ? (8, 15) : (9, 18)
         let head = 4 + words * 8
         guard bytes.count >= head, isOld || bytes[0] == Incident.version,
             let reason = Reason(rawValue: bytes[1]),
             let ending = IncidentEnding(rawValue: bytes[2]),
-            bytes[3] <= 2
+            bytes[3] & 3 <= 2, bytes[3] < 16
         else { return nil }
         func word(_ index: Int) -> UInt64 {
             (0..<8).reduce(0) { $0 | UInt64(bytes[4 + 8 * index + $1]) << UInt64(8 * $1) }
         }
-        let counts = (1..<8).map { Int(truncatingIfNeeded: word($0)) }
-        let numbers = (8..<words).map { Double(bitPattern: word($0)) }
+        let counts = (1..<integers).map { Int(truncatingIfNeeded: word($0)) }
+        let numbers = (integers..<words).map { Double(bitPattern: word($0)) }
         let end = head + counts[6]
         guard counts.allSatisfy({ $0 >= 0 }), numbers.allSatisfy(\.isFinite), end <= bytes.count,
             counts[0] > 0, counts[6] <= DeviceName.byteLimit
@@ -197,9 +245,12 @@ extension Incident {
         peak = numbers[5]
         endedAt = numbers[6]
         cpu = isOld ? Sample.notMeasured : numbers[7]
-        if bytes[3] > 0 {
+        firstScore = isOld ? peak : numbers[8]
+        closedAt = isOld ? (ending == .none ? 0 : arrival) : counts[7]
+        delivered = bytes[3] >> 2
+        if bytes[3] & 3 > 0 {
             feedback = IncidentFeedback(
-                isReal: bytes[3] == 2, note: Array(bytes[end...]), toldAt: counts[5])
+                isReal: bytes[3] & 3 == 2, note: Array(bytes[end...]), toldAt: counts[5])
         }
     }
 }

@@ -20,7 +20,7 @@ package struct Setting: Sendable {
 /// All settings: the one table behind reading, checking and `--help`.
 package enum Settings {
     package static let all: [Setting] =
-        serving + judging + limits + redis + access + remoteWrite + operation
+        serving + judging + limits + redis + access + remoteWrite + push + operation
 
     /// Room for the log itself, and for some samples.
     private static let leastFile = 128 << 20
@@ -262,6 +262,45 @@ package enum Settings {
             means: "proxies whose X-Forwarded-For or PROXY header names the client"),
     ]
 
+    private static let push: [Setting] = [
+        words(
+            "ALERTMANAGER_URL", \.alertmanagerURLs,
+            allowed: "http(s)://host[:port][/path], "
+                + "several separated by white space",
+            isAllowed: { (try? ServiceURL($0, flag: "")) != nil },
+            means: "Alertmanagers that are told of incidents; empty is none"),
+        text(
+            "ALERTMANAGER_TOKEN_FILE", \.alertmanagerTokenFile,
+            means: "file with a token for them (Bearer), read for each request"),
+        Setting(
+            name: "WEBHOOK_URL", defaultText: "",
+            allowed: "empty, or http(s)://host[:port][/path][?query]",
+            meaning: "is told of each incident when it opens and when it closes",
+            apply: { text, configuration in
+                configuration.webhookURL = text
+                return text.isEmpty
+                    || (try? ServiceURL(text, flag: "", allowsQuery: true)) != nil
+            }),
+        text(
+            "WEBHOOK_TOKEN_FILE", \.webhookTokenFile,
+            means: "file with a token for it (Bearer), read for each request"),
+        Setting(
+            name: "WEBHOOK_SECRET", defaultText: "", allowed: "empty, or any text",
+            meaning: "signs what the webhook is told (X-Tidemark-Signature, HMAC-SHA-256)",
+            apply: { text, configuration in
+                configuration.webhookSecret = text
+                return true
+            }),
+        Setting(
+            name: "TLS_CA_FILE", defaultText: Configuration().authoritiesFile,
+            allowed: "a path",
+            meaning: "certificates of the authorities by which https servers are trusted",
+            apply: { text, configuration in
+                configuration.authoritiesFile = text
+                return !text.isEmpty
+            }),
+    ]
+
     private static let timeoutRange: ClosedRange<TimeSpan> = .milliseconds(10)...(.seconds(86_400))
 
     private static func integer(
@@ -378,7 +417,8 @@ extension Setting {
     {
         guard apply(text, &configuration) else {
             // Neither a token nor a password belongs in a log.
-            let isSecret = name.hasSuffix("_TOKEN") || text.contains("@")
+            let isSecret =
+                name.hasSuffix("_TOKEN") || name.hasPrefix("WEBHOOK") || text.contains("@")
             let shown = isSecret ? "the value" : "\"\(text.prefix(80))\""
             throw ConfigurationError("\(source): \(shown) is not allowed; allowed is \(allowed)")
         }

@@ -21,14 +21,39 @@ import Testing
             device: random.below(3) == 0 ? [] : Array("höst-\(random.below(9))".utf8),
             arrival: 1_700_000_000_000 + random.below(1_000))
         if random.below(2) == 0 {
-            incident.end(.learnt, at: 1_700_000_100, sequence: verdict.sequence + 9)
+            incident.end(
+                .learnt, at: 1_700_000_100, sequence: verdict.sequence + 9,
+                closedAt: 1_700_000_200_000 + random.below(1_000))
         }
         if random.below(2) == 0 {
             incident.feedback = IncidentFeedback(
                 isReal: random.below(2) == 0, note: Array("nötig \"x\"".utf8),
                 toldAt: random.below(1_000))
         }
+        for occasion in IncidentOccasion.allCases where random.below(3) == 0 {
+            incident.noteDelivered(occasion)
+        }
         return incident
+    }
+
+    @Test("what a build before kept of an incident is read, without what it did not know")
+    func readsTheVersionBefore() throws {
+        var random = SeededRandom(seed: 11)
+        for _ in 0..<200 {
+            let incident = incident(&random)
+            var bytes = incident.bytes
+            bytes[0] = 1
+            bytes[3] &= 3
+            // Without the time of closing, the cpu and the first score.
+            let head = 4
+            bytes.removeSubrange((head + 16 * 8)..<(head + 18 * 8))
+            bytes.removeSubrange((head + 8 * 8)..<(head + 9 * 8))
+            let old = try #require(Incident(bytes))
+            #expect(old.id == incident.id && old.feedback == incident.feedback)
+            #expect(old.peak == incident.peak && old.endedAt == incident.endedAt)
+            #expect(old.isOpen == incident.isOpen && old.hasRange == (old.reason.measure == .load))
+            #expect(!old.isDelivered(.opened) && Incident(old.bytes) == old)
+        }
     }
 
     @Test("an incident comes back as it was kept, and its ID as it was told")
@@ -92,9 +117,9 @@ import Testing
                 verdict.ending = random.below(3) == 0 ? .calm : .none
                 let sample = Sample(timestamp: 1_700_000_500, cpu: 1, rps: 1)
                 if random.below(2) == 0 {
-                    _ = one.take(verdict, of: sample)
+                    _ = one.take(verdict, of: sample, arrival: 1_700_000_500_000)
                 } else {
-                    _ = other.take(verdict, of: sample)
+                    _ = other.take(verdict, of: sample, arrival: 1_700_000_500_000)
                 }
             }
             if random.below(3) == 0 {

@@ -9,7 +9,7 @@ from .swift_source import Source, matching
 # Pure rooms know no clock, no socket, no thread.
 PURE = {"Bytes", "Numerics", "HTTP", "Options", "Detection", "Telemetry", "Report", "Wire", "Signals",
         "Scoring", "SeriesLog"}
-EFFECTS = {"System", "TLS", "Compression", "HTTPClient", "Redis", "Store"}
+EFFECTS = {"System", "TLS", "Compression", "HTTPClient", "Redis", "Store", "Push"}
 # C code without effects; pure rooms may import these two.
 PURE_C = {"CArithmetic", "CDecimal"}
 # Modules of the platform. Foundation costs 11 MB of memory and start-up time.

@@ -35,6 +35,11 @@ package final class IncidentBook: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Who wants to hear which incidents have changed; set before the loops begin.
+    private let feeds = Mutex<[IncidentFeed]>([])
+    private let hasFeeds = Atomic<Bool>(false)
+    /// Which process tells the webhook of what.
+    package let claims = ClaimDesk()
     /// Looked at in each turn, so it takes no lock.
     private let changes = Atomic<Int>(0)
     private let openNow = Atomic<Int>(0)
@@ -49,6 +54,18 @@ package final class IncidentBook: Sendable {
         silence = min(IncidentEnding.longestSilence, Int(timeToLive.milliseconds))
     }
 
+    /// From now on the feed hears of each incident that changes, and of those that are known.
+    package func attach(_ feed: IncidentFeed) {
+        feeds.withLock { $0.append(feed) }
+        hasFeeds.store(true, ordering: .releasing)
+        state.withLock { state in for id in state.incidents.keys { feed.note(id) } }
+    }
+
+    private func feed(_ id: IncidentID) {
+        guard hasFeeds.load(ordering: .acquiring) else { return }
+        for feed in feeds.withLock({ $0 }) { feed.note(id) }
+    }
+
     // MARK: Changes
 
     /// Takes what a fold has said of a sample.
@@ -58,7 +75,10 @@ package final class IncidentBook: Sendable {
             let id = IncidentID(
                 life: verdict.life, sequence: verdict.incident, device: event.device)
             if state.incidents[id] != nil {
-                guard state.incidents[id]?.take(verdict, of: sample) ?? false else { return }
+                guard
+                    state.incidents[id]?.take(
+                        verdict, of: sample, arrival: event.arrival) ?? false
+                else { return }
                 note(id, in: &state)
             } else if verdict.alert, verdict.incident == verdict.sequence {
                 let incident = Incident(
@@ -77,7 +97,9 @@ package final class IncidentBook: Sendable {
         state.add(incident)
         guard let rival, let other = state.incidents[rival] else { return noteOpen(state) }
         let isNewer = other.arrival <= incident.arrival
-        endInSilence(isNewer ? rival : incident.id, lastActivity: nil, in: &state)
+        endInSilence(
+            isNewer ? rival : incident.id, lastActivity: nil,
+            now: max(other.arrival, incident.arrival), in: &state)
         state.noteState(of: isNewer ? incident.id : rival)
         noteOpen(state)
     }
@@ -86,6 +108,7 @@ package final class IncidentBook: Sendable {
     private func note(_ id: IncidentID, in state: inout State) {
         state.noteState(of: id)
         noteOpen(state)
+        feed(id)
         guard keepsChanges else { return }
         state.changed.insert(id)
         changes.store(state.changed.count, ordering: .relaxed)
@@ -99,12 +122,13 @@ package final class IncidentBook: Sendable {
     var hasChanged: Bool { changes.load(ordering: .relaxed) > 0 }
 
     private func endInSilence(
-        _ id: IncidentID, lastActivity: Int?, in state: inout State
+        _ id: IncidentID, lastActivity: Int?, now: Int, in state: inout State
     ) {
         guard var incident = state.incidents[id], incident.isOpen else { return }
         let wait = Double((lastActivity ?? incident.arrival) - incident.arrival) / 1000
         incident.end(
-            .silence, at: incident.startedAt + max(0, wait), sequence: incident.lastAlert)
+            .silence, at: incident.startedAt + max(0, wait), sequence: incident.lastAlert,
+            closedAt: now)
         state.incidents[id] = incident
         note(id, in: &state)
     }
@@ -123,10 +147,25 @@ package final class IncidentBook: Sendable {
     /// Takes what a store keeps of an incident.
     func merge(_ other: Incident) {
         state.withLock { state in
-            guard state.incidents[other.id] != nil else { return add(other, to: &state) }
-            _ = state.incidents[other.id]?.merge(other)
-            state.noteState(of: other.id)
-            noteOpen(state)
+            if state.incidents[other.id] == nil {
+                add(other, to: &state)
+            } else {
+                guard state.incidents[other.id]?.merge(other) ?? false else { return }
+                state.noteState(of: other.id)
+                noteOpen(state)
+            }
+            feed(other.id)
+        }
+    }
+
+    /// Notes that the webhook has been told.
+    package func noteDelivered(_ occasion: IncidentOccasion, of id: IncidentID) {
+        state.withLock { state in
+            guard let incident = state.incidents[id], !incident.isDelivered(occasion) else {
+                return
+            }
+            state.incidents[id]?.noteDelivered(occasion)
+            note(id, in: &state)
         }
     }
 
@@ -153,7 +192,7 @@ package final class IncidentBook: Sendable {
             // Others may tell of an incident before its samples were read here: that is no silence.
             let last = lastActivity(incident.id.device) ?? incident.arrival
             if now - last <= silence { continue }
-            state.withLock { endInSilence(incident.id, lastActivity: last, in: &$0) }
+            state.withLock { endInSilence(incident.id, lastActivity: last, now: now, in: &$0) }
         }
     }
 

@@ -21,6 +21,8 @@ enum Extra: Sendable {
     case incidentPage
     /// Whether this process is to follow all series of a log.
     case lease(LogID)
+    /// Whether this process is to tell the webhook of something.
+    case claim(IncidentClaim)
     /// A log's command that its server has sent elsewhere, while a hash slot moves.
     case detour(LogID, flight: UInt32, command: Int)
     /// Reads what all processes agree on; writes it before, when it is not there.
@@ -38,7 +40,8 @@ enum Extra: Sendable {
     var ticket: TicketNumber {
         switch self {
         case .anomalyPage(let ticket, _): ticket
-        case .write, .incidentPage, .lease, .detour, .meta, .writeMeta, .oldLayout, .map, .role,
+        case .write, .incidentPage, .lease, .claim, .detour, .meta, .writeMeta, .oldLayout, .map,
+            .role,
             .memory:
             .none
         }

@@ -18,6 +18,7 @@ package struct RedisLog: LogDriver, ~Copyable {
     let settings: RedisSettings
     let metrics: RedisMetrics
     private let parameters: FoldParameters
+    private let claims: ClaimDesk
     /// Whether the readable keys of the five services are written too.
     let mirrors: Bool
     var mirror = Mirror()
@@ -37,6 +38,7 @@ package struct RedisLog: LogDriver, ~Copyable {
     private var notices: [Notice] = []
 
     package init(_ shared: SharedRedis, _ seat: StoreSeat) {
+        claims = shared.exchange.incidents.claims
         var random = SystemRandomNumberGenerator()
         machine = RedisMachine(
             shared.parameters, shared.settings, writer: random.next() | 1,
@@ -232,6 +234,7 @@ package struct RedisLog: LogDriver, ~Copyable {
             links.append(Link(seed: seed))
         }
         for shard in links.indices { tend(shard) }
+        machine.serveClaims(claims)
         machine.expire()
         machine.dropExpiredDevices(limit: RedisLog.expiryPortion)
         askServers()

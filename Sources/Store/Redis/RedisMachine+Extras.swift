@@ -16,7 +16,7 @@ extension RedisMachine {
     mutating func enlist(_ extra: Extra) {
         switch extra {
         // Questions of the moment, put to one server: they are put anew when they got lost.
-        case .map, .role, .memory, .detour, .incidentPage, .lease: return
+        case .map, .role, .memory, .detour, .incidentPage, .lease, .claim: return
         case .write, .anomalyPage, .meta, .writeMeta, .oldLayout: break
         }
         guard let shard = shard(ofSlot: hashSlot(extra)) else {
@@ -34,6 +34,7 @@ extension RedisMachine {
         case .oldLayout: hashSlot("tidemark:fleet")
         case .incidentPage: hashSlot(RedisMachine.incidents)
         case .lease(let log): logs[log.index].keys.hashSlot
+        case .claim: hashSlot(RedisMachine.claims)
         case .map, .role, .memory, .detour: 0
         }
     }
@@ -101,123 +102,6 @@ extension RedisMachine {
         }
     }
 
-    // MARK: Incidents
-
-    static var incidents: StaticString { "tm:incidents" }
-    /// Changes of incidents that are kept: each is written when it begins, with each alert, and
-    /// when it ends.
-    static var incidentChanges: Int { 3 * IncidentBook.limit }
-    /// What a change takes in Redis, about.
-    private static var incidentBytes: Int { 400 }
-    /// They take at most this part of the server's memory.
-    private static var incidentPart: Int { 10 }
-    private static var incidentsPerReply: Int { 500 }
-
-    /// Tells the other processes how an incident is now.
-    mutating func publish(_ incident: Incident) {
-        let limit = shard(ofSlot: hashSlot(RedisMachine.incidents)).map {
-            shards[$0.index].memory.limit
-        }
-        let room = (limit ?? 0) / RedisMachine.incidentPart / RedisMachine.incidentBytes
-        let most = room > 0 ? min(room, RedisMachine.incidentChanges) : RedisMachine.incidentChanges
-        enlistWrite(hashSlot(RedisMachine.incidents)) { commands in
-            commands.begin(8)
-            commands.add("XADD")
-            commands.add(RedisMachine.incidents)
-            commands.add("MAXLEN")
-            commands.add("~")
-            commands.add(integer: most)
-            commands.add("*")
-            commands.add("i")
-            commands.add(incident.bytes.span)
-            commands.end()
-        }
-    }
-
-    /// Asks what other processes have told of incidents since the last time.
-    package mutating func askForIncidents() {
-        guard let shard = shard(ofSlot: hashSlot(RedisMachine.incidents)),
-            shards[shard.index].isReady
-        else { return }
-        shards[shard.index].extras.append(QueuedExtra(extra: .incidentPage))
-    }
-
-    // One process for each log folds what all have written, so that no incident is lost with the
-    // process that stored its sample. It has a lease for that; that two have it for a moment does
-    // no harm.
-
-    /// How long a lease lasts, in milliseconds. It is renewed some times meanwhile.
-    private static var leaseSpan: Int { 6_000 }
-    /// Whoever gets the lease judges again what came so long before, in milliseconds.
-    private static var leaseReach: Int { 120_000 }
-
-    /// Asks for each log whether this process has the lease, or may have it.
-    package mutating func askForLeases() {
-        for kept in logs {
-            guard let shard = shard(of: kept), shards[shard.index].isReady else { continue }
-            shards[shard.index].extras.append(QueuedExtra(extra: .lease(kept.id)))
-        }
-    }
-
-    private func writeLease(_ kept: KeptLog, into commands: inout CommandBuffer) {
-        commands.begin(7)
-        commands.add("SET")
-        let key = kept.keys.lease
-        commands.add(key.span)
-        commands.add(text: String(writer))
-        commands.add("NX")
-        commands.add("GET")
-        commands.add("PX")
-        commands.add(integer: RedisMachine.leaseSpan)
-        commands.end()
-    }
-
-    private mutating func takeLease(of log: LogID, _ reply: Reply) {
-        let kept = logs[log.index]
-        switch reply {
-        case .null:
-            // Nobody had it.
-            if !kept.hasLease { kept.followsSince = unixMilliseconds - RedisMachine.leaseReach }
-            kept.hasLease = true
-        case .text(let holder):
-            kept.hasLease = holder == Array(String(writer).utf8)
-            guard kept.hasLease else { return }
-            let key = kept.keys.lease
-            enlistWrite(kept.keys.hashSlot) { commands in
-                commands.begin(3)
-                commands.add("PEXPIRE")
-                commands.add(key.span)
-                commands.add(integer: RedisMachine.leaseSpan)
-                commands.end()
-            }
-        default: kept.hasLease = false
-        }
-    }
-
-    /// So long, in milliseconds, a process has for telling of what it stored itself.
-    private static var leaseDelay: Int { 2_000 }
-
-    /// Folds what all processes have written to the logs of which this one has the lease.
-    package mutating func followIncidents() {
-        let end = unixMilliseconds - RedisMachine.leaseDelay
-        for kept in logs where kept.hasLease && kept.followsSince <= end {
-            kept.log.followAll(kept.followsSince...end)
-        }
-    }
-
-    private mutating func takeIncidents(_ elements: [Reply]) {
-        for element in elements {
-            guard case .array(let parts) = element, parts.count == 2,
-                case .text(let id) = parts[0], let place = EntryID(id.span),
-                case .array(let fields) = parts[1], fields.count == 2,
-                case .text(let bytes) = fields[1]
-            else { continue }
-            lastIncident = place
-            if let incident = Incident(bytes) { toldIncidents.append(incident) }
-        }
-        if elements.count == RedisMachine.incidentsPerReply { askForIncidents() }
-    }
-
     // MARK: Commands
 
     mutating func write(_ extra: Extra, into commands: inout CommandBuffer) {
@@ -228,7 +112,11 @@ extension RedisMachine {
         case .memory: commands.command("INFO", "memory")
         case .meta: commands.command("GET", LogMeta.key)
         case .oldLayout: commands.command("EXISTS", "tidemark:fleet")
-        case .lease(let log): writeLease(logs[log.index], into: &commands)
+        case .lease(let log):
+            writeHold(
+                of: logs[log.index].keys.lease, milliseconds: RedisMachine.leaseSpan,
+                into: &commands)
+        case .claim(let claim): write(claim, into: &commands)
         case .incidentPage:
             commands.begin(6)
             commands.add("XRANGE")
@@ -297,6 +185,7 @@ extension RedisMachine {
             (.incidentPage, _):
             break
         case (.lease(let log), _): takeLease(of: log, reply)
+        case (.claim(let claim), _): take(claim, reply)
         }
     }
 

@@ -56,6 +56,8 @@ package struct RedisMachine: ~Copyable {
 
     /// What other processes have told of incidents, until somebody takes it.
     var toldIncidents: [Incident] = []
+    /// What became of claims, until somebody takes it.
+    var answeredClaims: [(claim: IncidentClaim, isGranted: Bool)] = []
     /// The last change of them that was read.
     var lastIncident = EntryID.zero
 

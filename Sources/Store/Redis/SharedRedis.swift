@@ -25,7 +25,9 @@ package final class SharedRedis: SharedLogs {
         self.parameters = parameters
         settings = RedisSettings(location, configuration)
         mirrors = configuration.redisMirror == .on
-        exchange = LoopExchange(loops: loops, timeToLive: settings.timeToLive)
+        let exchange = LoopExchange(loops: loops, timeToLive: settings.timeToLive)
+        self.exchange = exchange
+        exchange.incidents.claims.share { exchange.requests.wake() }
         reader = try HistoryReader(
             parameters, timeToLive: Int(configuration.seriesTimeToLive.milliseconds))
     }

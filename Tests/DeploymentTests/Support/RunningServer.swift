@@ -11,10 +11,12 @@ final class RunningServer {
 
     /// Starts `program` once `prepare` has put its files into the folder and said its arguments,
     /// and waits until `path` answers 200.
+    /// - Parameter port: nil takes a free one.
     init(
-        _ program: String, readyAt path: String, prepare: (URL, UInt16) throws -> [String]
+        _ program: String, readyAt path: String, port wanted: UInt16? = nil,
+        prepare: (URL, UInt16) throws -> [String]
     ) throws {
-        port = try freePort()
+        port = try wanted ?? freePort()
         folder = URL(fileURLWithPath: Programs.temporaryPath("-\(program)"))
         log = folder.appendingPathComponent("log")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

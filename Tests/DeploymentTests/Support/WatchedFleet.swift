@@ -36,6 +36,31 @@ final class WatchedFleet {
         throw Failure("no alertmanager: scripts/setup test")
     }
 
+    /// Everything that it hears of goes to this address, one message for each device.
+    static func startAlertmanager(telling url: String, port: UInt16? = nil) throws -> RunningServer
+    {
+        try RunningServer(alertmanagerProgram(), readyAt: "/-/ready", port: port) { folder, port in
+            let path = folder.appendingPathComponent("alertmanager.yml")
+            try """
+            route:
+              receiver: test
+              group_by: [alertname, device, reason]
+              group_wait: 100ms
+              group_interval: 1s
+              repeat_interval: 12h
+            receivers:
+              - name: test
+                webhook_configs:
+                  - url: \(url)
+                    send_resolved: true
+            """.write(to: path, atomically: true, encoding: .utf8)
+            return [
+                "--config.file=\(path.path)", "--storage.path=\(folder.path)/data",
+                "--web.listen-address=127.0.0.1:\(port)", "--cluster.listen-address=",
+            ]
+        }
+    }
+
     private static func startAlertmanager() throws -> RunningServer {
         try RunningServer(alertmanagerProgram(), readyAt: "/-/ready") { folder, port in
             var file = try Document.yaml("\(MonitoringFiles.folder)/alertmanager.yml")
