@@ -113,7 +113,7 @@ let package = Package(
             ]),
         program(
             "Synthetic",
-            ["Bytes", "Options", "HTTPClient", "Report", "Signals", "Scoring", "System"]),
+            ["Bytes", "Options", "HTTPClient", "Report", "Signals", "Scoring", "System", "TLS"]),
         program(
             "Fuzz",
             [

@@ -28,4 +28,19 @@ package enum PercentEncoding {
         guard let decoded = decode(Array(text.utf8).span) else { return nil }
         return String(validating: decoded, as: UTF8.self)
     }
+
+    /// Only letters, digits and `-._~` stand as they are.
+    package static func encode(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E:
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                encoded += "%" + (digits.utf8.count < 2 ? "0" : "") + digits
+            }
+        }
+        return encoded
+    }
 }

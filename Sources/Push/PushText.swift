@@ -92,23 +92,6 @@ extension Incident {
     func link(_ externalURL: String) -> String {
         guard !externalURL.isEmpty else { return "" }
         let base = externalURL.hasSuffix("/") ? String(externalURL.dropLast()) : externalURL
-        return base + "/incidents/" + id.text.percentEncoded
-    }
-}
-
-extension String {
-    /// Only letters, digits and `-._~` stand as they are (RFC 3986, unreserved).
-    var percentEncoded: String {
-        var text = ""
-        for byte in utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E:
-                text.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let hex = String(byte, radix: 16, uppercase: true)
-                text += "%" + (hex.utf8.count < 2 ? "0" : "") + hex
-            }
-        }
-        return text
+        return base + "/incidents/" + PercentEncoding.encode(id.text)
     }
 }

@@ -53,7 +53,7 @@ struct WebhookCourier: PushCourier, ~Copyable {
         body.append(
             claim.occasion == .opened ? incident.whenOpened : incident,
             threshold: courier.settings.threshold)
-        var headers = "Idempotency-Key: \(claim.text.percentEncoded)\r\n"
+        var headers = "Idempotency-Key: \(PercentEncoding.encode(claim.text))\r\n"
         if !courier.target.secret.isEmpty {
             let digest = Signature.sha256(
                 of: body.readable, key: Array(courier.target.secret.utf8))

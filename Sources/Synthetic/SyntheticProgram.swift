@@ -36,6 +36,10 @@ private let help = """
           judges verdicts, whoever gave them, by the labels; WINDOWS are those of the Numenta
           benchmark, by whose published scoring they are judged too
 
+      synthetic score --feedback http(s)://host:port [--ca FILE] [--token TOKEN]
+                      [--json FILE] [--markdown FILE] [--slo 'feedback.precision > 80%']
+          of the incidents that a service keeps: how many people called real, or a false alarm
+
       synthetic report --out DIR [--missing 'NAME, …'] NAME=DATA,VERDICTS[,WINDOWS.json] …
           judges several collections side by side: DIR/accuracy.md with charts, and
           DIR/accuracy-alert.json and DIR/accuracy-is_anomaly.json for thresholds; the report says
@@ -74,6 +78,7 @@ private enum Work {
     case generate(GenerateCommand)
     case replay(ReplayCommand)
     case score(ScoreCommand)
+    case feedback(FeedbackCommand)
     case report(ReportCommand)
 }
 
@@ -81,6 +86,7 @@ private func prepare(_ command: String, _ options: inout Options) throws(OptionE
     switch command {
     case "generate": .generate(try GenerateCommand(&options))
     case "replay": .replay(try ReplayCommand(&options))
+    case "score" where options.has("--feedback"): .feedback(try FeedbackCommand(&options))
     case "score": .score(try ScoreCommand(&options))
     case "report": .report(try ReportCommand(&options))
     default:
@@ -95,6 +101,7 @@ private func perform(_ work: Work) -> Int32 {
         case .generate(let command): try command.run()
         case .replay(let command): try command.run()
         case .score(let command): return try command.run()
+        case .feedback(let command): return try command.run()
         case .report(let command): try command.run()
         }
         return 0

@@ -68,9 +68,8 @@ import Testing
             "base/tidemark.env", replacing: "PORT=8080", with: "PORT=8081",
             says: "serves on PORT 8081"),
         Mistake(
-            "base/kustomization.yaml", replacing: "name: tidemark\n    envs",
-            with: "name: other\n    envs",
-            says: "no ConfigMap tidemark"),
+            "base/deployment.yaml", replacing: "configMapRef:\n                name: tidemark",
+            with: "configMapRef:\n                name: other", says: "no ConfigMap other"),
         Mistake(
             "base/hpa.yaml", replacing: "kind: Deployment", with: "kind: StatefulSet",
             says: "no StatefulSet tidemark"),

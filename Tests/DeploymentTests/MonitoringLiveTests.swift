@@ -57,7 +57,7 @@ import Testing
     private func expectAlerts(_ fleet: WatchedFleet) throws {
         let alerts = try told(fleet)
         for (wanted, severity, receiver) in [
-            ("TidemarkAnomalies", "info", "nobody"), ("TidemarkManyIncidents", "critical", "page"),
+            ("TidemarkAnomalies", "info", "mail"), ("TidemarkManyIncidents", "critical", "page"),
         ] {
             let alert = try #require(alerts.first { name($0) == wanted }, "\(alerts.map(name))")
             #expect(alert["labels"]["severity"].text == severity)

@@ -27,6 +27,16 @@ import Wire
         #expect(read.alertsOnly)
     }
 
+    @Test("a plus is a space in an ID too, as forms send it")
+    func readsIDsOfForms() throws {
+        for text in ["id=7-1-web+1%2B2", "id=7-1-web%201%2B2"] {
+            let read = try query(text)
+            let id = IncidentID(life: 7, sequence: 1, device: Array("web 1+2".utf8))
+            #expect(read.bounds == [.id(id)])
+        }
+        #expect(try query("after=7-1-web+1").after == Array("7-1-web 1".utf8))
+    }
+
     @Test("the last of two parameters of one name counts")
     func takesTheLast() throws {
         #expect(try query("limit=1&limit=2").limit == 2)
