@@ -16,9 +16,10 @@ package struct Greeting: Sendable {
         case refused(String)
     }
 
-    private enum Step { case auth, select, client, role, fence }
+    private enum Step { case auth, select, client, role, wait, fence }
 
     private var steps: [Step] = []
+    private var needsReplicas = false
     package private(set) var client: Client?
     package private(set) var replicas = 0
     /// The old connection can write no more.
@@ -47,6 +48,12 @@ package struct Greeting: Sendable {
         steps.append(.client)
         commands.command("ROLE")
         steps.append(.role)
+        if settings.needsReplicas {
+            // Whether it is allowed: it waits for nobody.
+            commands.command("WAIT", "0", "0")
+            steps.append(.wait)
+        }
+        needsReplicas = settings.needsReplicas
         if let old {
             commands.begin(6)
             commands.add("CLIENT")
@@ -82,10 +89,15 @@ package struct Greeting: Sendable {
             // Not allowed to: what was in flight and is not found stays unknown.
             isFenced = false
             return nil
+        case (.role, .failure(let failure)) where needsReplicas,
+            (.wait, .failure(let failure)):
+            if case .tryAgain = failure { return failure.text }
+            return "REDIS_REPLICAS needs \(step == .wait ? "WAIT" : "ROLE"): \(failure.text)"
         case (.client, .failure(let failure)), (.role, .failure(let failure)):
             // Loading, or no permission; without permission it still can be used.
             if case .tryAgain = failure { return failure.text }
             return failure.text.hasPrefix("NOAUTH") ? failure.text : nil
+        case (.wait, _): return nil
         case (.client, _), (.role, _): return "an answer that makes no sense"
         }
     }

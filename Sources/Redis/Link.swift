@@ -13,6 +13,10 @@ package struct Link {
     }
 
     package var state = State.idle
+    /// Addresses behind the server's name that are still to be tried, before it is given up for a
+    /// while.
+    private var candidates: ArraySlice<String> = []
+    private var attempts = 0
     package var connection: RedisConnection?
     package var backoff: Backoff
     /// Tells the events of this connection from those of the ones before it.
@@ -28,6 +32,22 @@ package struct Link {
     package var lastFailure = ""
 
     package init(seed: UInt64) { backoff = Backoff(seed: seed) }
+
+    /// Takes the addresses behind the server's name: each attempt begins with another one.
+    package mutating func take(_ addresses: [String]) {
+        let start = attempts % max(1, addresses.count)
+        attempts += 1
+        candidates = (addresses[start...] + addresses[..<start])[...]
+    }
+
+    /// The next address to try; nil when all were.
+    package mutating func nextCandidate() -> String? { candidates.popFirst() }
+
+    /// One of the addresses is the server's.
+    package mutating func found() {
+        candidates = []
+        attempts = max(0, attempts - 1)
+    }
 
     package var isReady: Bool {
         if case .ready = state { true } else { false }

@@ -6,7 +6,7 @@ internal import Synchronization
 package final class Resolution: Sendable {
     private enum State {
         case waiting
-        case done(String)
+        case done([String])
         case failed(String)
     }
 
@@ -28,19 +28,20 @@ package final class Resolution: Sendable {
 
     private func resolve(_ address: NodeAddress) {
         do throws(ResolveError) {
-            let endpoint = try SocketAddress.resolve(host: address.host, port: address.port)
-            state.withLock { $0 = .done(endpoint.hostText) }
+            let endpoints = try SocketAddress.resolveAll(
+                host: address.host, port: address.port)
+            state.withLock { $0 = .done(endpoints.map(\.hostText)) }
         } catch {
             state.withLock { $0 = .failed(error.description) }
         }
     }
 
-    /// The numeric address, or why there is none; nil while it is not known.
-    package func take() -> Result<String, ResolutionFailure>? {
+    /// The numeric addresses, or why there is none; nil while that is not known.
+    package func take() -> Result<[String], ResolutionFailure>? {
         state.withLock { state in
             switch state {
             case .waiting: nil
-            case .done(let text): .success(text)
+            case .done(let texts): .success(texts)
             case .failed(let reason): .failure(ResolutionFailure(reason: reason))
             }
         }

@@ -9,6 +9,8 @@ public struct ServerSettings: Sendable {
     /// Empty for none.
     public var password = ""
     public var database = 0
+    /// Replicas are to confirm what is written: the rights for that are needed.
+    public var needsReplicas = false
     /// How long Redis may take for an answer.
     public var timeout = TimeSpan.milliseconds(500)
 

@@ -12,6 +12,12 @@ package struct Configuration: Sendable, Equatable {
         /// When the disk has it: the power may fail.
         case full
     }
+    /// Whether a sample is refused that fewer replicas of Redis have than are wanted.
+    package enum Strictness: String, Sendable, CaseIterable {
+        case off, on
+        /// From when as many have been seen once.
+        case auto
+    }
     package enum LogFormat: String, Sendable, CaseIterable {
         case json, text
     }
@@ -85,8 +91,14 @@ package struct Configuration: Sendable, Equatable {
     package var redisTimeout = TimeSpan.milliseconds(500)
     /// Whether the readable keys of the five services are written too.
     package var redisMirror = Switch.off
-    /// Replicas of Redis that must have a sample before its 2xx; fewer where fewer are attached.
+    /// Replicas of Redis that must have a sample before its 2xx.
     package var redisReplicas = 1
+    /// nil for what follows from their number.
+    package var redisStrictness: Strictness?
+    /// One replica that is away is usual; who wants two has decided.
+    package var replicaStrictness: Strictness {
+        redisStrictness ?? (redisReplicas > 1 ? .auto : .off)
+    }
     /// Bytes of a log that Redis keeps; nil to let it follow from the number of devices.
     package var redisHistoryBytes: Int?
 

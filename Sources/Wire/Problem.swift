@@ -9,6 +9,8 @@ package enum StoreFailure: Equatable, Sendable {
     /// The connection was cut with the samples in flight. Nobody can tell whether they arrived.
     case unsettled
     case notReplicated
+    /// Fewer replicas are there than must have each sample.
+    case tooFewReplicas
     /// Redis refuses the command.
     case refused
     /// Redis is nearly full: known devices go on, new ones would leave no room to tidy up.
@@ -40,6 +42,8 @@ package enum StoreFailure: Equatable, Sendable {
         case .queueFull: "too many samples wait for the store"
         case .unsettled: "the way to the store was cut; the samples may be stored or not"
         case .notReplicated: "Redis' replicas did not confirm; the samples may be stored or not"
+        case .tooFewReplicas:
+            "Redis has fewer replicas than REDIS_REPLICAS wants; REDIS_REPLICAS_STRICT refuses that"
         case .refused: "Redis refuses the command; the log has its reason"
         }
     }

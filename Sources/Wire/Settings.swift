@@ -164,7 +164,17 @@ package enum Settings {
             means: "a request waits for Redis so long, then it is answered 503"),
         integer(
             "REDIS_REPLICAS", \.redisReplicas, default: 1, in: 0...16,
-            means: "replicas that must have a sample before its 2xx, or as many as are attached"),
+            means: "replicas that must have a sample before its 2xx"),
+        Setting(
+            name: "REDIS_REPLICAS_STRICT",
+            defaultText: "auto with two REDIS_REPLICAS or more, else off",
+            allowed: Configuration.Strictness.allCases.map(\.rawValue).joined(separator: ", "),
+            meaning: "with fewer replicas: 503 (on), or 2xx and a line (off); auto is on from when "
+                + "as many have been seen once",
+            apply: { text, configuration in
+                configuration.redisStrictness = Configuration.Strictness(rawValue: text)
+                return configuration.redisStrictness != nil
+            }),
         Setting(
             name: "REDIS_HISTORY", defaultText: "auto",
             allowed: "auto, or 1048576 to 67108864",

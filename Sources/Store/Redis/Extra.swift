@@ -23,6 +23,8 @@ enum Extra: Sendable {
     case lease(LogID)
     /// Whether this process is to tell the webhook of something.
     case claim(IncidentClaim)
+    /// How many replicas have been seen where the log is.
+    case replicasSeen(LogID)
     /// A log's command that its server has sent elsewhere, while a hash slot moves.
     case detour(LogID, flight: UInt32, command: Int)
     /// Reads what all processes agree on; writes it before, when it is not there.
@@ -40,7 +42,8 @@ enum Extra: Sendable {
     var ticket: TicketNumber {
         switch self {
         case .anomalyPage(let ticket, _): ticket
-        case .write, .incidentPage, .lease, .claim, .detour, .meta, .writeMeta, .oldLayout, .map,
+        case .write, .incidentPage, .lease, .claim, .replicasSeen, .detour, .meta, .writeMeta,
+            .oldLayout, .map,
             .role,
             .memory:
             .none

@@ -17,6 +17,8 @@ struct LogKeys: Sendable {
     let fleet: [UInt8]
     /// Written so that a WAIT after it confirms all that came before.
     let mark: [UInt8]
+    /// How many replicas have confirmed at once, where that matters (REDIS_REPLICAS_STRICT).
+    let replicas: [UInt8]
     /// Names the process that follows all series of the log.
     let lease: [UInt8]
     /// Before the name of a device: its checkpoint, a list.
@@ -32,6 +34,7 @@ struct LogKeys: Sendable {
         keys = Array("\(stem):k".utf8)
         fleet = Array("\(stem):f".utf8)
         mark = Array("\(stem):w".utf8)
+        replicas = Array("\(stem):r".utf8)
         lease = Array("\(stem):l".utf8)
         checkpoint = Array("\(stem):c:".utf8)
         hashSlot = SlotMap.slot(ofKey: log.span)

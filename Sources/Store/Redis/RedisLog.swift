@@ -9,7 +9,7 @@ internal import Wire
 /// means.
 package struct RedisLog: LogDriver, ~Copyable {
     private static let memoryInterval = TimeSpan.milliseconds(1000)
-    private static let rolesInterval = TimeSpan.seconds(5)
+    private static let rolesInterval = TimeSpan.seconds(1)
     private static let mapInterval = TimeSpan.milliseconds(100)
     /// Expired devices are dropped in small portions, so that no request waits for it.
     private static let expiryPortion = 256
@@ -36,6 +36,8 @@ package struct RedisLog: LogDriver, ~Copyable {
     private var nextRoles = Instant.zero
     private var lastMapShard = 0
     private var notices: [Notice] = []
+    /// Servers of which it was told that too few replicas confirm.
+    private var shortServers: Set<Int> = []
 
     package init(_ shared: SharedRedis, _ seat: StoreSeat) {
         claims = shared.exchange.incidents.claims
@@ -129,6 +131,7 @@ package struct RedisLog: LogDriver, ~Copyable {
 
     private mutating func open(_ shard: Int, _ greeting: Greeting) {
         links[shard].state = .ready
+        links[shard].found()
         links[shard].client = greeting.client
         machine.connected(
             ShardID(shard), isFenced: greeting.isFenced && !links[shard].isFencingUnknown,
@@ -149,6 +152,8 @@ package struct RedisLog: LogDriver, ~Copyable {
         links[shard].client = nil
         links[shard].connection?.close()
         links[shard].connection = nil
+        // Another address behind the name may be the one.
+        if let host = links[shard].nextCandidate() { return connect(shard, host: host) }
         links[shard].state = .waiting(until: now + links[shard].backoff.next())
         guard links[shard].lastFailure != reason else { return }
         links[shard].lastFailure = reason
@@ -195,7 +200,9 @@ package struct RedisLog: LogDriver, ~Copyable {
             if wantsLink(shard) { begin(shard) } else { links[shard].state = .idle }
         case .resolving(let resolution, let until):
             switch resolution.take() {
-            case .success(let host): connect(shard, host: host)
+            case .success(let hosts):
+                links[shard].take(hosts)
+                if let host = links[shard].nextCandidate() { connect(shard, host: host) }
             case .failure(let failure): lose(shard, failure.reason)
             case nil: if until <= now { lose(shard, "its name is not resolved in time") }
             }
@@ -240,8 +247,33 @@ package struct RedisLog: LogDriver, ~Copyable {
         askServers()
         if settings.isCluster { keepMap() }
         if machine.takeOldLayout() > 0 { tellOldLayout() }
+        if settings.replicas > 0 { watchReplicas() }
         metrics.set(machine.isUp ? 1 : 0, .isUp)
         metrics.set(machine.waitingSamples, .waiting)
+    }
+
+    /// Tells when fewer replicas confirm than are wanted, and when all do again.
+    private mutating func watchReplicas() {
+        var least = settings.replicas
+        for (index, shard) in machine.shards.enumerated() where shard.isOwner && shard.isReady {
+            let watch = shard.replicas
+            least = min(least, watch.confirmed)
+            guard watch.isShort != shortServers.contains(index) else { continue }
+            guard watch.isShort else {
+                shortServers.remove(index)
+                tell("Redis at \(shard.address): all replicas confirm again", isWarning: false)
+                continue
+            }
+            shortServers.insert(index)
+            tell(
+                "Redis at \(shard.address): \(watch.confirmed) of \(settings.replicas) replicas confirm "
+                    + "what is written (REDIS_REPLICAS); REDIS_REPLICAS_STRICT is "
+                    + (watch.isStrict
+                        ? "on: samples are refused" : "off: samples are stored all the same"),
+                isWarning: watch.hasSeenAll || watch.isStrict)
+        }
+        metrics.set(least, .replicasConfirming)
+        metrics.set(settings.replicas, .replicasWanted)
     }
 
     private mutating func tellOldLayout() {
@@ -254,6 +286,7 @@ package struct RedisLog: LogDriver, ~Copyable {
         if settings.replicas > 0, nextRoles <= now {
             nextRoles = now + RedisLog.rolesInterval
             machine.askForRoles()
+            machine.askForReplicasSeen()
         }
         if nextIncidents <= now {
             nextIncidents = now + RedisLog.incidentsInterval

@@ -16,7 +16,7 @@ extension RedisMachine {
     mutating func enlist(_ extra: Extra) {
         switch extra {
         // Questions of the moment, put to one server: they are put anew when they got lost.
-        case .map, .role, .memory, .detour, .incidentPage, .lease, .claim: return
+        case .map, .role, .memory, .detour, .incidentPage, .lease, .claim, .replicasSeen: return
         case .write, .anomalyPage, .meta, .writeMeta, .oldLayout: break
         }
         guard let shard = shard(ofSlot: hashSlot(extra)) else {
@@ -33,7 +33,7 @@ extension RedisMachine {
         case .meta, .writeMeta: hashSlot(LogMeta.key)
         case .oldLayout: hashSlot("tidemark:fleet")
         case .incidentPage: hashSlot(RedisMachine.incidents)
-        case .lease(let log): logs[log.index].keys.hashSlot
+        case .lease(let log), .replicasSeen(let log): logs[log.index].keys.hashSlot
         case .claim: hashSlot(RedisMachine.claims)
         case .map, .role, .memory, .detour: 0
         }
@@ -117,6 +117,12 @@ extension RedisMachine {
                 of: logs[log.index].keys.lease, milliseconds: RedisMachine.leaseSpan,
                 into: &commands)
         case .claim(let claim): write(claim, into: &commands)
+        case .replicasSeen(let log):
+            let key = logs[log.index].keys.replicas
+            commands.begin(2)
+            commands.add("GET")
+            commands.add(key.span)
+            commands.end()
         case .incidentPage:
             commands.begin(6)
             commands.add("XRANGE")
@@ -164,7 +170,8 @@ extension RedisMachine {
         switch (queued.extra, reply) {
         case (.role, .array(let parts)):
             if let replicas = Greeting.replicas(of: parts) {
-                shards[id.index].replicas = replicas
+                shards[id.index].replicas.note(attached: replicas)
+                remember(id)
             } else {
                 shards[id.index].wantsReconnect = true
             }
@@ -186,6 +193,7 @@ extension RedisMachine {
             break
         case (.lease(let log), _): takeLease(of: log, reply)
         case (.claim(let claim), _): take(claim, reply)
+        case (.replicasSeen, _): takeSeen(reply, by: id)
         }
     }
 

@@ -1,6 +1,7 @@
 internal import Bytes
 package import Redis
 internal import SeriesLog
+internal import Wire
 internal import Telemetry
 
 /// Pipelines: what is sent to a server, and what comes back.
@@ -38,7 +39,8 @@ extension RedisMachine {
         swap(&pipeline, &shards[id.index].pipeline)
         var samples = 0
         var appends = false
-        let replicas = min(settings.replicas, shards[id.index].replicas)
+        let wish = shards[id.index].replicas.wish(now)
+        let replicas = wish.replicas
         for kept in logs where shard(of: kept) == id && kept.log.hasWork {
             if kept.shard != id { arrive(kept, at: id) }
             if kept.isFenced != kept.isFenced(at: id) { kept.tellFence(at: id) }
@@ -57,13 +59,14 @@ extension RedisMachine {
             }
         }
         if sendExtras(id, &pipeline, into: &commands) { appends = true }
-        if appends, replicas > 0 {
-            commands.begin(3)
-            commands.add("WAIT")
-            commands.add(integer: replicas)
-            commands.add(integer: max(1, Int(settings.timeout.milliseconds) / 2))
-            commands.end()
-            pipeline.purposes.append(.wait(replicas))
+        let most = max(1, Int(settings.timeout.milliseconds) / 2)
+        if appends, replicas > 0 { sendWait(wish, milliseconds: most, &pipeline, into: &commands) }
+        if let first = logs.first(where: { shard(of: $0) == id }),
+            let probe = shards[id.index].replicas.probe(now)
+        {
+            if !appends { sendMark(first, &pipeline, into: &commands) }
+            sendWait(
+                probe, milliseconds: min(most, RedisMachine.probeWait), &pipeline, into: &commands)
         }
         pipeline.sentAt = now
         pipeline.heardAt = now
@@ -86,6 +89,21 @@ extension RedisMachine {
     /// A connection watches the keys of one log at a time: UNWATCH and EXEC forget them all.
     private func mayTrim(_ kept: KeptLog, at id: ShardID) -> Bool {
         !logs.contains { $0.id != kept.id && $0.shard == id && $0.log.isTrimming }
+    }
+
+    /// How long a probe waits, in milliseconds: what else is sent waits as long.
+    private static var probeWait: Int { 50 }
+
+    private func sendWait(
+        _ wish: ReplicaWatch.Wish, milliseconds: Int, _ pipeline: inout Pipeline,
+        into commands: inout CommandBuffer
+    ) {
+        commands.begin(3)
+        commands.add("WAIT")
+        commands.add(integer: wish.replicas)
+        commands.add(integer: milliseconds)
+        commands.end()
+        pipeline.purposes.append(.wait(wish))
     }
 
     private func sendMark(
@@ -204,7 +222,7 @@ extension RedisMachine {
             }
         case .extra(let queued): received(queued, by: shard, reply: reply)
         case .mark: if case .failure = reply { missReplicas(shard) }
-        case .wait(let wanted): takeWait(reply, shard, wanted: wanted)
+        case .wait(let wish): takeWait(reply, of: wish, by: shard)
         case .ignored: break
         }
         finishIfComplete(shard)
@@ -245,12 +263,55 @@ extension RedisMachine {
         }
     }
 
-    private mutating func takeWait(_ reply: Reply, _ id: ShardID, wanted: Int) {
-        if case .integer(let count) = reply, count >= wanted { return }
+    private mutating func takeWait(
+        _ reply: Reply, of wish: ReplicaWatch.Wish, by id: ShardID
+    ) {
+        var confirmed = 0
+        if case .integer(let count) = reply { confirmed = count }
         if case .failure(.other(let text)) = reply { refusal = text }
+        let isEnough = shards[id.index].replicas.received(confirmed, of: wish, now: now)
+        if isEnough { return remember(id) }
         // A replica may have gone for good; then it is not waited for any more.
         shards[id.index].extras.append(QueuedExtra(extra: .role))
-        missReplicas(id)
+        if !wish.isProbe { missReplicas(id) }
+    }
+
+    /// Notes for all processes that as many replicas as are wanted have been there.
+    mutating func remember(_ id: ShardID) {
+        guard settings.strictness == .auto, settings.replicas > 0,
+            shards[id.index].replicas.hasSeenAll
+        else { return }
+        let wanted = settings.replicas
+        for kept in logs where shard(of: kept) == id && kept.rememberedReplicas < wanted {
+            kept.rememberedReplicas = wanted
+            let key = kept.keys.replicas
+            enlistWrite(kept.keys.hashSlot) { commands in
+                commands.begin(3)
+                commands.add("SET")
+                commands.add(key.span)
+                commands.add(integer: wanted)
+                commands.end()
+            }
+        }
+    }
+
+    /// Another process may have noted it.
+    mutating func takeSeen(_ reply: Reply, by id: ShardID) {
+        guard case .text(let text) = reply, let count = Int(String(decoding: text, as: UTF8.self)),
+            count >= settings.replicas
+        else { return }
+        shards[id.index].replicas.noteRemembered()
+    }
+
+    /// Asks how many replicas have been seen where the logs are.
+    mutating func askForReplicasSeen() {
+        guard settings.strictness == .auto, settings.replicas > 0 else { return }
+        for kept in logs {
+            guard let shard = shard(of: kept), shards[shard.index].isReady,
+                !shards[shard.index].replicas.hasSeenAll
+            else { continue }
+            shards[shard.index].extras.append(QueuedExtra(extra: .replicasSeen(kept.id)))
+        }
     }
 
     private func missReplicas(_ id: ShardID) {

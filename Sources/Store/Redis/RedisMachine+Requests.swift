@@ -22,7 +22,7 @@ extension RedisMachine {
         mutating get {
             if isRefused { return .newerVersion }
             guard let first = logs.first else { return isDenied ? .refused : .unreachable }
-            return logs.count == 1 && isAway(first) ? .unreachable : nil
+            return logs.count == 1 ? obstacle(to: first) : nil
         }
     }
 
@@ -56,8 +56,8 @@ extension RedisMachine {
         }
         for kept in logs where !places[kept.id.index].isEmpty {
             let mine = places[kept.id.index]
-            if isAway(kept) {
-                tickets.note(.unreachable, of: ticket)
+            if let failure = obstacle(to: kept) {
+                tickets.note(failure, of: ticket)
                 continue
             }
             for index in mine {
@@ -85,8 +85,8 @@ extension RedisMachine {
         let unnamed: [UInt8] = []
         let alone = range.filter { batch.samples[$0].nameLength == 0 }
         if !alone.isEmpty {
-            if isAway(kept) {
-                tickets.note(.unreachable, of: ticket)
+            if let failure = obstacle(to: kept) {
+                tickets.note(failure, of: ticket)
             } else {
                 kept.log.begin(partOf: alone.count, ticket, key: batch.key?.piece(piece), &tickets)
                 for index in alone {
@@ -237,8 +237,9 @@ extension RedisMachine {
         for shard in shards where shard.isReady {
             if shard.isUnderWay {
                 next = min(next, shard.pipeline.heardAt + settings.timeout)
-            } else if shard.notBefore > now {
-                next = min(next, shard.notBefore)
+            } else {
+                if shard.notBefore > now { next = min(next, shard.notBefore) }
+                next = min(next, shard.replicas.probeDue)
             }
         }
         for kept in logs where !kept.log.isUnderWay && kept.log.isFollowing {

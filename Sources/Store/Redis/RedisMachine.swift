@@ -77,7 +77,7 @@ package struct RedisMachine: ~Copyable {
         map =
             settings.isCluster
             ? SlotMap(settings.server.servers) : SlotMap(single: settings.server.servers[0])
-        shards = map.nodes.map { Shard($0) }
+        shards = map.nodes.map { Shard($0, settings) }
         wantsMap = settings.isCluster
     }
 
@@ -122,6 +122,9 @@ package struct RedisMachine: ~Copyable {
             if isRefused { return .newerVersion }
             if !isUp {
                 return isDenied && shards.contains(where: \.isReady) ? .refused : .unreachable
+            }
+            if shards.contains(where: { $0.isOwner && $0.replicas.isBlocking }) {
+                return .tooFewReplicas
             }
             return shards.contains { $0.isOwner && $0.memory.evicts } ? .evicts : nil
         }
@@ -222,6 +225,15 @@ package struct RedisMachine: ~Copyable {
             && now - shards[shard.index].downSince > settings.timeout
     }
 
+    /// Why nothing can be added to a log now; nil when something can.
+    func obstacle(to kept: KeptLog) -> StoreFailure? {
+        if isAway(kept) { return .unreachable }
+        guard let shard = shard(of: kept), shards[shard.index].replicas.isBlocking else {
+            return nil
+        }
+        return .tooFewReplicas
+    }
+
     /// The shard of an address, made when it is new. Shards stand in the order of the map's nodes.
     mutating func shardID(of address: NodeAddress) -> ShardID {
         let index = map.index(of: address)
@@ -231,7 +243,7 @@ package struct RedisMachine: ~Copyable {
 
     private mutating func addShards() {
         while shards.count < map.nodes.count {
-            var shard = Shard(map.nodes[shards.count])
+            var shard = Shard(map.nodes[shards.count], settings)
             shard.downSince = now
             shards.append(shard)
         }
@@ -268,7 +280,8 @@ package struct RedisMachine: ~Copyable {
     package mutating func connected(_ id: ShardID, isFenced: Bool, replicas: Int) {
         shards[id.index].isReady = true
         shards[id.index].wantsReconnect = false
-        shards[id.index].replicas = replicas
+        shards[id.index].replicas.reset()
+        shards[id.index].replicas.note(attached: replicas)
         shards[id.index].downSince = .never
         shards[id.index].notBefore = .zero
         for kept in logs {

@@ -17,6 +17,14 @@ extension SharedRedis {
             "redis_waiting_samples", .gauge, help: "Samples on their way into the log.",
             value: Double(metrics.value(.waiting)), into: &output)
         writer.single(
+            "redis_replicas_wanted", .gauge, help: "REDIS_REPLICAS.",
+            value: Double(metrics.value(.replicasWanted)), into: &output)
+        writer.single(
+            "redis_replicas_confirming", .gauge,
+            help: "Replicas that confirm what is written, of the server with the fewest; at most "
+                + "as many as are wanted.",
+            value: Double(metrics.value(.replicasConfirming)), into: &output)
+        writer.single(
             "redis_memory_used_bytes", .gauge, help: "Memory that Redis uses.",
             value: Double(metrics.value(.memoryUsed)), into: &output)
         writer.single(

@@ -40,6 +40,8 @@ package final class RedisMetrics: Sendable {
         case waiting
         /// Bytes of memory: used, and allowed (0 is without limit).
         case memoryUsed, memoryLimit
+        /// Replicas that confirm, where they are fewest, and those that are wanted.
+        case replicasConfirming, replicasWanted
         /// When the oldest request came whose key is remembered, in Unix seconds; 0 for none.
         case oldestKey
     }

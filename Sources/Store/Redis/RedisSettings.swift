@@ -1,6 +1,10 @@
 package import Bytes
 package import Redis
 package import SeriesLog
+package import Wire
+
+/// What becomes of a write that fewer replicas have than are wanted.
+package typealias ReplicaStrictness = Configuration.Strictness
 
 /// How the log in Redis is kept, and where.
 package struct RedisSettings: Sendable {
@@ -12,8 +16,9 @@ package struct RedisSettings: Sendable {
     package var historyBytes: Int?
     /// Requests whose keys are remembered.
     package var keyLimit = 1_000_000
-    /// Replicas that must have an entry before it counts as stored, or as many as there are.
+    /// Replicas that must have an entry before it counts as stored.
     package var replicas = 1
+    package var strictness = ReplicaStrictness.off
     /// Devices that are known.
     package var deviceLimit = 1_000_000
 

@@ -20,8 +20,8 @@ package struct Shard: Sendable {
     package let address: NodeAddress
     /// The connection is there and greeted.
     package internal(set) var isReady = false
-    /// Replicas that are attached.
-    var replicas = 0
+    /// What its replicas confirm.
+    var replicas: ReplicaWatch
     /// Its memory, as last told.
     var memory = ServerMemory()
     /// Since when it cannot be reached; never while it can.
@@ -35,7 +35,10 @@ package struct Shard: Sendable {
     var extras: [QueuedExtra] = []
     var pipeline = Pipeline()
 
-    init(_ address: NodeAddress) { self.address = address }
+    init(_ address: NodeAddress, _ settings: RedisSettings) {
+        self.address = address
+        replicas = ReplicaWatch(wanted: settings.replicas, settings.strictness)
+    }
 
     package var isUnderWay: Bool { pipeline.isUnderWay }
     package var hasExtras: Bool { !extras.isEmpty }
@@ -56,7 +59,7 @@ struct Pipeline: Sendable {
         /// wrote.
         case mark
         /// So many replicas are to confirm.
-        case wait(Int)
+        case wait(ReplicaWatch.Wish)
     }
 
     /// A log's flight, or a part of it, is in the pipeline.
@@ -116,6 +119,8 @@ struct Pipeline: Sendable {
     var loose: [LooseEnd] = []
     /// What the log was told of them.
     var isFenced = true
+    /// How many replicas were noted in Redis as seen.
+    var rememberedReplicas = 0
     /// This process is the one that follows all series of the log: those that had samples since
     /// then, in Unix milliseconds.
     var hasLease = false

@@ -58,6 +58,8 @@ extension RedisSettings {
         timeToLive = configuration.seriesTimeToLive
         historyBytes = configuration.redisHistoryBytes
         replicas = configuration.redisReplicas
+        strictness = configuration.replicaStrictness
+        server.needsReplicas = configuration.redisReplicas > 0
         deviceLimit = configuration.deviceLimit
         keyLimit = configuration.keyLimit
     }

@@ -77,6 +77,7 @@ extension MachineSimulation {
     func isAtRest(_ process: SimulatedProcess) -> Bool {
         process.waiting.isEmpty && process.early.isEmpty && process.machine.isUp
             && process.machine.waitingSamples == 0
+            && !process.machine.shards.contains { $0.isOwner && $0.replicas.isBlocking }
     }
 
     func checkEnd() throws {

@@ -15,6 +15,7 @@ final class MachineSimulation {
         var processes = 3
         var masters = 1
         var replicas = 0
+        var strictness = ReplicaStrictness.off
         var isCluster = false
         /// Confirmations that are wanted.
         var wanted = 0
@@ -109,6 +110,7 @@ final class MachineSimulation {
         settings.historyBytes = 2_048
         settings.keyLimit = 400
         settings.replicas = kinds.wanted
+        settings.strictness = kinds.strictness
         settings.deviceLimit = kinds.deviceLimit
         settings.log.heldLimit = kinds.heldLimit
         settings.log.candidateSpan = 24
@@ -354,6 +356,7 @@ final class MachineSimulation {
             switch failure {
             case .refused: kinds.fills
             case .notReplicated: kinds.wanted > 0
+            case .tooFewReplicas: kinds.strictness != .off
             // The log may be trimmed beyond what a slow process has read.
             case .unsettled:
                 !kinds.isCalm || process.machine.counts.contains { $0.gaps + $0.resets > 1 }

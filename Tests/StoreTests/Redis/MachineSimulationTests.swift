@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Wire
 
 /// Runs of `MachineSimulation`: whatever happens, what was acknowledged is the log's, once.
 /// SIMULATIONS=n runs n times as many seeds. A failure names the seed and its kind.
@@ -46,6 +47,13 @@ import Testing
     @Test("a master with replicas that take over")
     func replicas() throws {
         try run(.replicated, seeds: 8, from: 3_000, reaching: ["READONLY", "WAIT 0"])
+    }
+
+    @Test("a master with replicas that take over, where one that is alone must acknowledge nothing")
+    func strictReplicas() throws {
+        var kinds = MachineSimulation.Kinds.replicated
+        kinds.strictness = .on
+        try run(kinds, seeds: 8, from: 7_000, reaching: ["READONLY", "WAIT 0", "tooFewReplicas"])
     }
 
     @Test("a cluster whose slots move")
@@ -124,6 +132,7 @@ extension MachineSimulationTests {
                 Issue.record("\(error)\n\(simulation.story(told))")
             }
             seen.merge(simulation.cluster.seen) { $0 + $1 }
+            seen.merge(simulation.failures) { $0 + $1 }
         }
         guard only == nil else { return }
         for event in events where seen[event] == nil {

@@ -242,7 +242,8 @@ final class SimulatedProcess {
         guard machine.fly(ShardID(shard), into: &commands) else { return }
         for kept in machine.logs where kept.log.isUnderWay && kept.shard == ShardID(shard) {
             guard kept.log.commands.contains(.append) || kept.log.isUncertain else { continue }
-            confirmers[text(kept.keys.log)] = machine.shards[shard].replicas
+            confirmers[text(kept.keys.log)] =
+                machine.shards[shard].replicas.wish(machine.now).replicas
         }
         var parsed = parseCommands(commands)
         if faults.omitsAsking {
