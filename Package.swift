@@ -70,12 +70,12 @@ let package = Package(
 
         // Effects.
         library("System", ["Bytes", "CLinux"]),
-        library("Redis", ["Bytes", "Numerics", "System", "CHiredis"]),
+        library("Redis", ["Bytes", "Numerics", "System", "TLS", "CHiredis"]),
         .target(
             name: "Store",
             dependencies: [
                 "Bytes", "Detection", "Options", "Telemetry", "System", "SeriesLog", "Redis",
-                "Wire", "CSQLite",
+                "TLS", "Wire", "CSQLite",
             ],
             swiftSettings: strict,
             linkerSettings: [.linkedLibrary(":libsqlite3.a"), .linkedLibrary("m")]),

@@ -1,6 +1,5 @@
-// libhiredis' asynchronous client. Only SeriesLog imports it.
+// libhiredis' parser of replies. Only Redis imports it.
 #ifndef TIDEMARK_CHIREDIS_H
 #define TIDEMARK_CHIREDIS_H
-#include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 #endif

@@ -29,21 +29,9 @@ package struct Greeting: Sendable {
     package init(
         _ settings: ServerSettings, fencing old: Client?, into commands: inout CommandBuffer
     ) {
-        if !settings.password.isEmpty {
-            commands.begin(settings.user.isEmpty ? 2 : 3)
-            commands.add("AUTH")
-            if !settings.user.isEmpty { commands.add(text: settings.user) }
-            commands.add(text: settings.password)
-            commands.end()
-            steps.append(.auth)
-        }
-        if settings.database > 0 {
-            commands.begin(2)
-            commands.add("SELECT")
-            commands.add(integer: settings.database)
-            commands.end()
-            steps.append(.select)
-        }
+        let said = commands.introduce(settings)
+        if said.auth { steps.append(.auth) }
+        if said.select { steps.append(.select) }
         commands.command("CLIENT", "INFO")
         steps.append(.client)
         commands.command("ROLE")
@@ -67,7 +55,11 @@ package struct Greeting: Sendable {
         }
     }
 
+    /// Whether the server has said something.
+    package private(set) var isHeard = false
+
     package mutating func received(_ reply: Reply) -> Outcome {
+        isHeard = true
         guard !steps.isEmpty else { return .refused("an answer that nothing asked for") }
         let step = steps.removeFirst()
         if let reason = take(step, reply) { return .refused(reason) }
@@ -96,10 +88,15 @@ package struct Greeting: Sendable {
         case (.client, .failure(let failure)), (.role, .failure(let failure)):
             // Loading, or no permission; without permission it still can be used.
             if case .tryAgain = failure { return failure.text }
-            return failure.text.hasPrefix("NOAUTH") ? failure.text : nil
+            return Greeting.isFinal(failure.text) ? failure.text : nil
         case (.wait, _): return nil
         case (.client, _), (.role, _): return "an answer that makes no sense"
         }
+    }
+
+    /// Whether the server will serve nobody, or not us: it says so once, and closes the connection.
+    private static func isFinal(_ text: String) -> Bool {
+        ["NOAUTH", "DENIED", "ERR max number of clients"].contains(where: text.hasPrefix)
     }
 
     private mutating func takeRole(_ parts: [Reply]) -> String? {

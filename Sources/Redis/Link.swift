@@ -1,4 +1,5 @@
 package import Bytes
+package import System
 
 /// The way to one server: resolve its name, connect, greet. When that fails, or the connection is
 /// lost, it begins again after a while.
@@ -15,7 +16,7 @@ package struct Link {
     package var state = State.idle
     /// Addresses behind the server's name that are still to be tried, before it is given up for a
     /// while.
-    private var candidates: ArraySlice<String> = []
+    private var candidates: ArraySlice<SocketAddress> = []
     private var attempts = 0
     package var connection: RedisConnection?
     package var backoff: Backoff
@@ -34,14 +35,14 @@ package struct Link {
     package init(seed: UInt64) { backoff = Backoff(seed: seed) }
 
     /// Takes the addresses behind the server's name: each attempt begins with another one.
-    package mutating func take(_ addresses: [String]) {
+    package mutating func take(_ addresses: [SocketAddress]) {
         let start = attempts % max(1, addresses.count)
         attempts += 1
         candidates = (addresses[start...] + addresses[..<start])[...]
     }
 
     /// The next address to try; nil when all were.
-    package mutating func nextCandidate() -> String? { candidates.popFirst() }
+    package mutating func nextCandidate() -> SocketAddress? { candidates.popFirst() }
 
     /// One of the addresses is the server's.
     package mutating func found() {

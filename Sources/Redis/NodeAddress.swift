@@ -1,3 +1,5 @@
+package import System
+
 /// Where a server is.
 public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
     public let host: String
@@ -16,5 +18,25 @@ public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: String(text[..<colon]), port: port)
     }
 
-    public var description: String { "\(host):\(port)" }
+    /// The host is the path of a socket of this machine.
+    package var isPath: Bool { host.hasPrefix("/") }
+
+    /// The address, where nobody needs to be asked for it; nil for a name.
+    package var numeric: SocketAddress? {
+        guard isPath || SocketAddress.isNumeric(host) else { return nil }
+        return try? resolved()[0]
+    }
+
+    /// All addresses; blocks while a name server answers.
+    func resolved() throws(ResolveError) -> [SocketAddress] {
+        if isPath {
+            guard let address = SocketAddress(path: host) else {
+                throw ResolveError(host: host, reason: "the path is too long for a socket")
+            }
+            return [address]
+        }
+        return try SocketAddress.resolveAll(host: host, port: port)
+    }
+
+    public var description: String { isPath ? host : "\(host):\(port)" }
 }

@@ -1,9 +1,9 @@
 internal import Bytes
-internal import CHiredis
+internal import System
 
 /// A connection of a tool, which waits for each reply. The service's own never waits:
 /// `RedisConnection`.
-@safe package final class RedisQuestions {
+package final class RedisQuestions {
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
 
@@ -11,47 +11,77 @@ internal import CHiredis
     }
 
     /// How long a server may take for a reply.
-    private static let patience = 30
+    private static let patience = TimeSpan.seconds(30)
+    private static let token = Token(kind: 0, generation: 0, index: 0)
 
     private let address: NodeAddress
-    // SAFETY: opened by `init`, freed by `deinit`, and used in between alone.
-    private let context: UnsafeMutablePointer<redisContext>
+    private let connection: RedisConnection
+    private var poller: Poller
 
     /// Connects, and says who we are.
     package init(_ address: NodeAddress, _ settings: ServerSettings) throws(Failure) {
         self.address = address
-        let patience = timeval(tv_sec: RedisQuestions.patience, tv_usec: 0)
-        // SAFETY: the library copies the host's name, which lives until the call returns.
-        guard
-            let context = unsafe redisConnectWithTimeout(
-                address.host, Int32(address.port), patience)
-        else { throw Failure(description: "\(address): out of memory") }
-        unsafe self.context = context
-        // SAFETY: the context is there as long as this object; so in all that follows.
-        guard unsafe context.pointee.err == 0 else { throw failure() }
-        unsafe redisSetTimeout(context, patience)
+        poller = try RedisQuestions.asked(address) { () throws(SystemError) in try Poller() }
+        connection = try RedisQuestions.connect(address, settings, watching: &poller)
         var commands = CommandBuffer()
-        var count = 0
-        if !settings.password.isEmpty {
-            commands.begin(settings.user.isEmpty ? 2 : 3)
-            commands.add("AUTH")
-            if !settings.user.isEmpty { commands.add(text: settings.user) }
-            commands.add(text: settings.password)
-            commands.end()
-            count += 1
-        }
-        if settings.database > 0 {
-            commands.begin(2)
-            commands.add("SELECT")
-            commands.add(integer: settings.database)
-            commands.end()
-            count += 1
-        }
-        _ = try replies(to: commands, count: count)
+        let said = commands.introduce(settings)
+        _ = try replies(to: commands, count: (said.auth ? 1 : 0) + (said.select ? 1 : 0))
     }
 
-    // SAFETY: nobody uses the context after this.
-    deinit { unsafe redisFree(context) }
+    private static func connect(
+        _ address: NodeAddress, _ settings: ServerSettings, watching poller: inout Poller
+    ) throws(Failure) -> RedisConnection {
+        var reason = "no address"
+        for place in try addresses(address) {
+            let connection = RedisConnection(place, security: settings.security(of: address))
+            switch try occurrence(connection, address, watching: &poller) {
+            case .connected: return connection
+            case .closed(let text): reason = text
+            case .reply, .entryID: reason = "a reply that nothing asked for"
+            }
+            // Its descriptor leaves the poller with it.
+            connection.close()
+        }
+        throw Failure(description: "\(address): \(reason)")
+    }
+
+    private static func addresses(_ address: NodeAddress) throws(Failure) -> [SocketAddress] {
+        do throws(ResolveError) {
+            return try address.resolved()
+        } catch {
+            throw Failure(description: error.description)
+        }
+    }
+
+    private static func asked<Value: ~Copyable>(
+        _ address: NodeAddress, _ body: () throws(SystemError) -> Value
+    ) throws(Failure) -> Value {
+        do throws(SystemError) {
+            return try body()
+        } catch {
+            throw Failure(description: "\(address): \(error.description)")
+        }
+    }
+
+    /// Waits for what occurs next.
+    private static func occurrence(
+        _ connection: RedisConnection, _ address: NodeAddress, watching poller: inout Poller
+    ) throws(Failure) -> RedisConnection.Occurrence {
+        let deadline = Clock.now() + patience
+        while true {
+            if let occurrence = connection.nextOccurrence() { return occurrence }
+            connection.write()
+            let left = deadline - Clock.now()
+            guard left > TimeSpan(nanoseconds: 0) else {
+                throw Failure(description: "\(address): no answer in time")
+            }
+            let count = try asked(address) { () throws(SystemError) in
+                try connection.watch(poller, token)
+                return try poller.wait(left)
+            }
+            for index in 0..<count { connection.handle(poller.event(at: index)) }
+        }
+    }
 
     /// Sends commands, and waits for the reply to each.
     /// - Throws: also where one of them is refused.
@@ -59,36 +89,18 @@ internal import CHiredis
         to commands: borrowing CommandBuffer, count: Int
     ) throws(Failure) -> [Reply] {
         guard count > 0 else { return [] }
-        let bytes = commands.bytes.readable
-        let isTaken = unsafe bytes.withUnsafeBufferPointer { buffer in
-            // SAFETY: the commands lie in the buffer; the library copies them during the call.
-            let text = unsafe UnsafeRawPointer(buffer.baseAddress.unsafelyUnwrapped)
-            return unsafe redisAppendFormattedCommand(
-                context, text.assumingMemoryBound(to: CChar.self), buffer.count) == REDIS_OK
-        }
-        guard isTaken else { throw failure() }
+        connection.send(commands)
         var replies: [Reply] = []
-        for _ in 0..<count {
-            var reply: UnsafeMutableRawPointer?
-            guard unsafe redisGetReply(context, &reply) == REDIS_OK, let reply = unsafe reply
-            else { throw failure() }
-            // SAFETY: the library gives away a whole reply, which is freed once, here.
-            let object = unsafe reply.assumingMemoryBound(to: redisReply.self)
-            let copy = unsafe Reply(copying: object)
-            unsafe freeReplyObject(reply)
-            if case .failure(let refused) = copy {
+        while replies.count < count {
+            switch try RedisQuestions.occurrence(connection, address, watching: &poller) {
+            case .reply(.failure(let refused)):
                 throw Failure(description: "\(address): \(refused.text)")
+            case .reply(let reply): replies.append(reply)
+            case .entryID(let id): replies.append(.text(Array("\(id)".utf8)))
+            case .closed(let reason): throw Failure(description: "\(address): \(reason)")
+            case .connected: continue
             }
-            replies.append(copy)
         }
         return replies
-    }
-
-    private func failure() -> Failure {
-        // SAFETY: the library keeps a C string in the context, which is copied here.
-        let text = unsafe withUnsafePointer(to: &context.pointee.errstr) { text in
-            unsafe String(cString: UnsafeRawPointer(text).assumingMemoryBound(to: CChar.self))
-        }
-        return Failure(description: "\(address): \(text)")
     }
 }

@@ -1,4 +1,4 @@
-internal import System
+package import System
 internal import Synchronization
 
 /// A host name being resolved on a thread of its own: a name server that does not answer must not
@@ -6,7 +6,7 @@ internal import Synchronization
 package final class Resolution: Sendable {
     private enum State {
         case waiting
-        case done([String])
+        case done([SocketAddress])
         case failed(String)
     }
 
@@ -28,20 +28,19 @@ package final class Resolution: Sendable {
 
     private func resolve(_ address: NodeAddress) {
         do throws(ResolveError) {
-            let endpoints = try SocketAddress.resolveAll(
-                host: address.host, port: address.port)
-            state.withLock { $0 = .done(endpoints.map(\.hostText)) }
+            let addresses = try address.resolved()
+            state.withLock { $0 = .done(addresses) }
         } catch {
             state.withLock { $0 = .failed(error.description) }
         }
     }
 
-    /// The numeric addresses, or why there is none; nil while that is not known.
-    package func take() -> Result<[String], ResolutionFailure>? {
+    /// The addresses, or why there is none; nil while that is not known.
+    package func take() -> Result<[SocketAddress], ResolutionFailure>? {
         state.withLock { state in
             switch state {
             case .waiting: nil
-            case .done(let texts): .success(texts)
+            case .done(let addresses): .success(addresses)
             case .failed(let reason): .failure(ResolutionFailure(reason: reason))
             }
         }

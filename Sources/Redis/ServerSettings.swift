@@ -1,4 +1,6 @@
 public import Bytes
+internal import System
+package import TLS
 
 /// Where Redis is, who we are there, and how long it may take.
 public struct ServerSettings: Sendable {
@@ -13,6 +15,44 @@ public struct ServerSettings: Sendable {
     public var needsReplicas = false
     /// How long Redis may take for an answer.
     public var timeout = TimeSpan.milliseconds(500)
+    /// TLS; nil for none.
+    package var secureContext: TLSContext?
+    /// What certificates must be made out to; empty for the name by which a server is called.
+    package var serverName = ""
 
     public init() {}
+
+    package func security(of address: NodeAddress) -> ServerSecurity? {
+        secureContext.map {
+            ServerSecurity(
+                context: $0, serverName: serverName.isEmpty ? address.host : serverName)
+        }
+    }
+}
+
+/// The TLS of one connection.
+package struct ServerSecurity: Sendable {
+    let context: TLSContext
+    let serverName: String
+}
+
+extension CommandBuffer {
+    /// Says who we are and which database is meant, where there is something to say.
+    mutating func introduce(_ settings: ServerSettings) -> (auth: Bool, select: Bool) {
+        let hasPassword = !settings.password.isEmpty
+        if hasPassword {
+            begin(settings.user.isEmpty ? 2 : 3)
+            add("AUTH")
+            if !settings.user.isEmpty { add(text: settings.user) }
+            add(text: settings.password)
+            end()
+        }
+        if settings.database > 0 {
+            begin(2)
+            add("SELECT")
+            add(integer: settings.database)
+            end()
+        }
+        return (hasPassword, settings.database > 0)
+    }
 }

@@ -12,6 +12,8 @@ enum Server {
     enum StartError: Error, CustomStringConvertible {
         case system(SystemError)
         case store(SharedFile.OpeningError)
+        /// Of REDIS_CA, REDIS_CERT or REDIS_KEY.
+        case redisTLS(TLSError)
         /// Of TLS_CA_FILE.
         case authorities(TLSError)
         /// Too few descriptors for any connection.
@@ -21,6 +23,7 @@ enum Server {
             switch self {
             case .system(let error): error.description
             case .store(let error): "the store cannot be opened: \(error.description)"
+            case .redisTLS(let error): "TLS to Redis: \(error.description)"
             case .authorities(let error): "TLS_CA_FILE: \(error.description)"
             case .descriptors(let limit, let own):
                 "the process may open \(limit) files and sockets (ulimit -n), and needs more than "
@@ -67,10 +70,13 @@ enum Server {
             try run(shared, on: FileStore.self, sharing: store, until: signals)
         case .redis(let location):
             let store: SharedRedis
-            do throws(SystemError) {
+            do throws(SharedRedis.OpeningError) {
                 store = try SharedRedis(at: location, configuration, parameters, loops: loops)
             } catch {
-                throw .system(error)
+                switch error {
+                case .system(let error): throw .system(error)
+                case .tls(let error): throw .redisTLS(error)
+                }
             }
             let shared = SharedState(
                 configuration, parameters, store: store, access: access, loops: loops)

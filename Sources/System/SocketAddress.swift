@@ -41,9 +41,25 @@ package struct SocketAddress: Sendable, Equatable {
         return endpoints
     }
 
-    /// The first of them.
-    package static func resolve(host: String, port: UInt16) throws(ResolveError) -> SocketAddress {
-        try resolveAll(host: host, port: port)[0]
+    /// A socket of this machine; nil where the path is longer than the kernel takes.
+    package init?(path: String) {
+        var place = sockaddr_un()
+        let bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: place.sun_path) else { return nil }
+        place.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &place.sun_path) { space in
+            // SAFETY: the path is shorter than the space, which is zeroed behind it.
+            unsafe space.copyBytes(from: bytes)
+        }
+        var storage = sockaddr_storage()
+        unsafe withUnsafeMutableBytes(of: &storage) { space in
+            unsafe withUnsafeBytes(of: place) { source in
+                // SAFETY: sockaddr_storage holds any address.
+                unsafe space.copyMemory(from: source)
+            }
+        }
+        address = storage
+        length = socklen_t(MemoryLayout<sockaddr_un>.size)
     }
 
     @unsafe private init(copying source: UnsafeMutablePointer<sockaddr>, length: socklen_t) {
@@ -65,26 +81,6 @@ package struct SocketAddress: Sendable, Equatable {
         }
     }
 
-    /// The address in numbers, as a C library takes it without asking a name server.
-    package var hostText: String {
-        var storage = address
-        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        let capacity = socklen_t(text.count)
-        // SAFETY: the pointer stays inside the closure.
-        let written = unsafe withUnsafeBytes(of: &storage) { bytes in
-            let offset =
-                family == AF_INET
-                ? MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_addr)
-                : MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr)
-            // SAFETY: the storage holds an address of this family, and the text any of its kind.
-            return unsafe inet_ntop(
-                family, bytes.baseAddress.unsafelyUnwrapped + (offset ?? 0), &text, capacity)
-        }
-        guard unsafe written != nil else { return "" }
-        let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
     /// Whether the host is an address in numbers, so that resolving it asks nobody.
     package static func isNumeric(_ host: String) -> Bool {
         var address = in6_addr()
@@ -98,4 +94,9 @@ package struct ResolveError: Error, CustomStringConvertible {
     package let host: String
     package let reason: String
     package var description: String { "cannot resolve \(host): \(reason)" }
+
+    package init(host: String, reason: String) {
+        self.host = host
+        self.reason = reason
+    }
 }

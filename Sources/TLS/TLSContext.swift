@@ -40,6 +40,17 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
     let isServer: Bool
     let checksHost: Bool
 
+    /// The side that connects, with a certificate of its own.
+    /// - Parameters:
+    ///   - certificate: path of a chain in PEM.
+    ///   - key: path of its private key in PEM.
+    package convenience init(
+        trusting trust: Trust, certificate: String, key: String
+    ) throws(TLSError) {
+        try self.init(trusting: trust)
+        try show(certificate: certificate, key: key)
+    }
+
     /// The side that connects.
     package init(trusting trust: Trust) throws(TLSError) {
         // SAFETY: the methods are static; the context is this value's own and is freed once.
@@ -72,6 +83,10 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
         isServer = true
         checksHost = false
         unsafe TLSContext.setCommon(handle)
+        try show(certificate: certificate, key: key)
+    }
+
+    private func show(certificate: String, key: String) throws(TLSError) {
         // SAFETY: paths are C strings for the length of the calls, which read the files; the
         // context is alive.
         guard unsafe SSL_CTX_use_certificate_chain_file(handle, certificate) == 1 else {

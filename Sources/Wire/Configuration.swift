@@ -93,6 +93,12 @@ package struct Configuration: Sendable, Equatable {
     package var redisMirror = Switch.off
     /// Replicas of Redis that must have a sample before its 2xx.
     package var redisReplicas = 1
+    /// Of TLS to Redis: authorities (empty for TLS_CA_FILE), and the client's own certificate.
+    package var redisAuthorities = ""
+    package var redisCertificate = ""
+    package var redisKey = ""
+    /// What its certificates are made out to, where that is not the host of STORE.
+    package var redisServerName = ""
     /// nil for what follows from their number.
     package var redisStrictness: Strictness?
     /// One replica that is away is usual; who wants two has decided.
@@ -139,6 +145,9 @@ package struct Configuration: Sendable, Equatable {
         guard remoteWrite.cpu == nil || remoteWrite.rps != nil else {
             throw ConfigurationError(
                 "REMOTE_WRITE_CPU: is allowed with REMOTE_WRITE_RPS alone: a sample needs a load")
+        }
+        guard redisCertificate.isEmpty == redisKey.isEmpty else {
+            throw ConfigurationError("REDIS_CERT and REDIS_KEY: both are needed, or none")
         }
         guard redisMirror == .off || store.isRedis else {
             throw ConfigurationError(

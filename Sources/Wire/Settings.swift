@@ -189,6 +189,20 @@ package enum Settings {
                 configuration.redisHistoryBytes = bytes
                 return true
             }),
+        text(
+            "REDIS_CA", \.redisAuthorities,
+            means: "authorities by which rediss:// servers are trusted; empty: TLS_CA_FILE"),
+        text(
+            "REDIS_CERT", \.redisCertificate,
+            means: "certificate that is shown to rediss:// servers, with REDIS_KEY"),
+        text("REDIS_KEY", \.redisKey, means: "its private key"),
+        Setting(
+            name: "REDIS_SERVER_NAME", defaultText: "", allowed: "empty, or a name",
+            meaning: "what the certificates of rediss:// servers are made out to; empty: the host",
+            apply: { text, configuration in
+                configuration.redisServerName = text
+                return true
+            }),
         choice(
             "REDIS_MIRROR", \.redisMirror, default: .off,
             means: "also write last_metric, last_analysis, metrics and metric:<timestamp>"),

@@ -11,8 +11,8 @@ package enum StoreLocation: Sendable, Equatable {
     private static let filePrefix = "file:"
 
     package static let allowed =
-        "memory, file:PATH, redis://[user:password@]host[:port][/database] or "
-        + "redis-cluster://[user:password@]host[:port][,host[:port]...]"
+        "memory, file:PATH, redis[s]://[user:password@]host[:port][/database], "
+        + "redis[s]-cluster://[user:password@]host[:port][,host[:port]...] or redis+unix:PATH"
 
     package var isRedis: Bool {
         if case .redis = self { true } else { false }
@@ -39,6 +39,8 @@ package enum StoreLocation: Sendable, Equatable {
 package struct RedisLocation: Sendable, Equatable {
     package private(set) var servers: [HostPort] = []
     package private(set) var isCluster = false
+    /// By TLS.
+    package private(set) var isSecure = false
     /// Empty for the default user.
     package private(set) var user = ""
     /// Empty for none.
@@ -47,12 +49,27 @@ package struct RedisLocation: Sendable, Equatable {
 
     package static let defaultPort: UInt16 = 6379
     package static let databaseLimit = 65_535
+    /// What the kernel takes as the path of a socket.
+    private static let pathLimit = 108
+
+    private static let socketPrefix = "redis+unix:"
 
     init?(_ text: String) {
+        if text.hasPrefix(RedisLocation.socketPrefix) {
+            // A path is a host that begins with a slash.
+            let path = String(text.dropFirst(RedisLocation.socketPrefix.count))
+            guard path.hasPrefix("/"), path.utf8.count < RedisLocation.pathLimit,
+                !path.utf8.contains(0)
+            else { return nil }
+            servers = [HostPort(host: path, port: RedisLocation.defaultPort)]
+            return
+        }
         guard let location = Location(text) else { return nil }
         switch location.scheme {
         case "redis": break
+        case "rediss": isSecure = true
         case "redis-cluster": isCluster = true
+        case "rediss-cluster": (isCluster, isSecure) = (true, true)
         default: return nil
         }
         guard let servers = location.servers(defaultPort: RedisLocation.defaultPort),
@@ -76,6 +93,7 @@ package struct RedisLocation: Sendable, Equatable {
     }
 
     private mutating func readDatabase(_ text: Substring) -> Bool {
+        // A slash alone is what people's tools add.
         if text.isEmpty { return true }
         guard !isCluster, let number = Int(text),
             (0...RedisLocation.databaseLimit).contains(number)

@@ -222,7 +222,7 @@ import Testing
         defer { server.stop() }
         // The server listens on 127.0.0.1 alone, so nobody does on the other address.
         let endpoints = try ["127.0.0.2", "127.0.0.1"].map {
-            try SocketAddress.resolve(host: $0, port: server.port)
+            try SocketAddress.resolveAll(host: $0, port: server.port)[0]
         }
         for keepAlive in ["on", "off"] {
             var options = try Options(

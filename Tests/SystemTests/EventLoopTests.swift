@@ -88,8 +88,8 @@ private struct Notebook: ~Copyable, EventHandler {
     @Test("a handler may serve what has come meanwhile before its turn ends")
     func gathers() throws {
         let listener = try Sockets.listen(port: 0, at: .loopback)
-        let endpoint = try SocketAddress.resolve(
-            host: "127.0.0.1", port: try Sockets.localPort(listener))
+        let endpoint = try SocketAddress.resolveAll(
+            host: "127.0.0.1", port: try Sockets.localPort(listener))[0]
         var loop = try EventLoop(wakeUp: nil)
         try loop.poller.add(
             listener.number, .read, token: Token(kind: 1, generation: 0, index: 4))

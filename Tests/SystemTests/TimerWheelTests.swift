@@ -68,8 +68,8 @@ import Testing
     @Test("a connection is accepted, carries bytes both ways, and ends")
     func carriesBytes() throws {
         let listener = try Sockets.listen(port: 0, at: .loopback)
-        let endpoint = try SocketAddress.resolve(
-            host: "127.0.0.1", port: try Sockets.localPort(listener))
+        let endpoint = try SocketAddress.resolveAll(
+            host: "127.0.0.1", port: try Sockets.localPort(listener))[0]
         let client = try Sockets.connect(to: endpoint)
         var poller = try Poller()
         try poller.add(listener.number, .read, token: Token(kind: 1, generation: 0, index: 0))

@@ -1,6 +1,7 @@
 internal import Bytes
 package import Detection
 internal import Redis
+internal import TLS
 package import Wire
 
 /// Redis, as the tools of a file read it: each of its logs is copied first.
@@ -12,7 +13,14 @@ extension SeriesArchive {
         of location: RedisLocation, _ configuration: Configuration, keyLimit: Int,
         judge: FoldParameters
     ) throws(ArchiveError) -> [SeriesArchive] {
-        let settings = RedisSettings(location, configuration)
+        let settings: RedisSettings
+        do throws(TLSError) {
+            settings = RedisSettings(
+                location, configuration,
+                secureContext: try RedisSettings.secureContext(location, configuration))
+        } catch {
+            throw ArchiveError(error.description)
+        }
         let servers = try told { () throws(RedisQuestions.Failure) in try LogServers(settings) }
         var archives: [SeriesArchive] = []
         for (tag, part) in servers.logs {

@@ -93,7 +93,7 @@ package struct RedisLog: LogDriver, ~Copyable {
                     receive(.text([]), from: shard)
                 }
             case .reply(let reply): receive(reply, from: shard)
-            case .closed(let reason): lose(shard, reason)
+            case .closed(let reason): lose(shard, reason + hint(shard))
             }
         }
         if links[shard].connection != nil, machine.shards[shard].wantsReconnect {
@@ -120,6 +120,17 @@ package struct RedisLog: LogDriver, ~Copyable {
     }
 
     // MARK: Links
+
+    /// What may be wrong where a server ends a connection without a word.
+    private func hint(_ shard: Int) -> String {
+        let isSecure = settings.server.secureContext != nil
+        switch links[shard].state {
+        case .connecting where isSecure: return " (does it speak TLS on that port?)"
+        case .greeting(let greeting, _) where !isSecure && !greeting.isHeard:
+            return " (is it a TLS port? STORE=rediss://… is for that)"
+        case .idle, .waiting, .resolving, .connecting, .greeting, .ready: return ""
+        }
+    }
 
     private mutating func greet(_ shard: Int) {
         commands.removeAll()
@@ -153,7 +164,7 @@ package struct RedisLog: LogDriver, ~Copyable {
         links[shard].connection?.close()
         links[shard].connection = nil
         // Another address behind the name may be the one.
-        if let host = links[shard].nextCandidate() { return connect(shard, host: host) }
+        if let other = links[shard].nextCandidate() { return connect(shard, to: other) }
         links[shard].state = .waiting(until: now + links[shard].backoff.next())
         guard links[shard].lastFailure != reason else { return }
         links[shard].lastFailure = reason
@@ -174,8 +185,8 @@ package struct RedisLog: LogDriver, ~Copyable {
 
     private mutating func begin(_ shard: Int) {
         let address = machine.shards[shard].address
-        if SocketAddress.isNumeric(address.host) {
-            connect(shard, host: address.host)
+        if let known = address.numeric {
+            connect(shard, to: known)
         } else {
             // Each time anew: behind a name there may be another server by now.
             links[shard].state = .resolving(
@@ -183,10 +194,10 @@ package struct RedisLog: LogDriver, ~Copyable {
         }
     }
 
-    private mutating func connect(_ shard: Int, host: String) {
+    private mutating func connect(_ shard: Int, to address: SocketAddress) {
         links[shard].generation &+= 1
         links[shard].connection = RedisConnection(
-            host: host, port: machine.shards[shard].address.port)
+            address, security: settings.server.security(of: machine.shards[shard].address))
         links[shard].state = .connecting(until: now + max(settings.timeout, .milliseconds(500)))
         drain(shard)
     }
@@ -200,13 +211,14 @@ package struct RedisLog: LogDriver, ~Copyable {
             if wantsLink(shard) { begin(shard) } else { links[shard].state = .idle }
         case .resolving(let resolution, let until):
             switch resolution.take() {
-            case .success(let hosts):
-                links[shard].take(hosts)
-                if let host = links[shard].nextCandidate() { connect(shard, host: host) }
+            case .success(let addresses):
+                links[shard].take(addresses)
+                if let first = links[shard].nextCandidate() { connect(shard, to: first) }
             case .failure(let failure): lose(shard, failure.reason)
             case nil: if until <= now { lose(shard, "its name is not resolved in time") }
             }
-        case .connecting(let until): if until <= now { lose(shard, "it does not accept in time") }
+        case .connecting(let until):
+            if until <= now { lose(shard, "it does not accept in time" + hint(shard)) }
         case .greeting(_, let until): if until <= now { lose(shard, "it does not answer in time") }
         case .ready:
             if machine.isStalled(ShardID(shard)) {
@@ -247,7 +259,7 @@ package struct RedisLog: LogDriver, ~Copyable {
         askServers()
         if settings.isCluster { keepMap() }
         if machine.takeOldLayout() > 0 { tellOldLayout() }
-        if settings.replicas > 0 { watchReplicas() }
+        if machine.takeReplicaNews() { watchReplicas() }
         metrics.set(machine.isUp ? 1 : 0, .isUp)
         metrics.set(machine.waitingSamples, .waiting)
     }

@@ -171,6 +171,7 @@ extension RedisMachine {
         case (.role, .array(let parts)):
             if let replicas = Greeting.replicas(of: parts) {
                 shards[id.index].replicas.note(attached: replicas)
+                hasReplicaNews = true
                 remember(id)
             } else {
                 shards[id.index].wantsReconnect = true

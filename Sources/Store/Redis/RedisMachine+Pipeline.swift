@@ -61,7 +61,8 @@ extension RedisMachine {
         if sendExtras(id, &pipeline, into: &commands) { appends = true }
         let most = max(1, Int(settings.timeout.milliseconds) / 2)
         if appends, replicas > 0 { sendWait(wish, milliseconds: most, &pipeline, into: &commands) }
-        if let first = logs.first(where: { shard(of: $0) == id }),
+        if shards[id.index].replicas.probeDue <= now,
+            let first = logs.first(where: { shard(of: $0) == id }),
             let probe = shards[id.index].replicas.probe(now)
         {
             if !appends { sendMark(first, &pipeline, into: &commands) }
@@ -269,7 +270,9 @@ extension RedisMachine {
         var confirmed = 0
         if case .integer(let count) = reply { confirmed = count }
         if case .failure(.other(let text)) = reply { refusal = text }
+        let before = shards[id.index].replicas.confirmed
         let isEnough = shards[id.index].replicas.received(confirmed, of: wish, now: now)
+        if shards[id.index].replicas.confirmed != before { hasReplicaNews = true }
         if isEnough { return remember(id) }
         // A replica may have gone for good; then it is not waited for any more.
         shards[id.index].extras.append(QueuedExtra(extra: .role))
@@ -301,6 +304,7 @@ extension RedisMachine {
             count >= settings.replicas
         else { return }
         shards[id.index].replicas.noteRemembered()
+        hasReplicaNews = true
     }
 
     /// Asks how many replicas have been seen where the logs are.

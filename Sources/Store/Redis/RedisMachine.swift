@@ -54,6 +54,9 @@ package struct RedisMachine: ~Copyable {
     /// What GET /anomalies and GET /devices are answered with, by ticket.
     var listings: [TicketNumber: Listing] = [:]
 
+    /// It may be another number of replicas that confirms, or a server has come or gone.
+    var hasReplicaNews = false
+
     /// What other processes have told of incidents, until somebody takes it.
     var toldIncidents: [Incident] = []
     /// What became of claims, until somebody takes it.
@@ -169,6 +172,13 @@ package struct RedisMachine: ~Copyable {
         mutating get { logs.map { $0.log.counts } }
     }
 
+    /// Whether it may be another number of replicas that confirms, once.
+    mutating func takeReplicaNews() -> Bool {
+        guard hasReplicaNews, settings.replicas > 0 else { return false }
+        hasReplicaNews = false
+        return true
+    }
+
     // MARK: Agreement
 
     /// What all processes agree on is known: the logs are made.
@@ -282,6 +292,7 @@ package struct RedisMachine: ~Copyable {
         shards[id.index].wantsReconnect = false
         shards[id.index].replicas.reset()
         shards[id.index].replicas.note(attached: replicas)
+        hasReplicaNews = true
         shards[id.index].downSince = .never
         shards[id.index].notBefore = .zero
         for kept in logs {

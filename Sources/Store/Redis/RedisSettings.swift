@@ -1,6 +1,8 @@
 package import Bytes
 package import Redis
 package import SeriesLog
+internal import Options
+internal import TLS
 package import Wire
 
 /// What becomes of a write that fewer replicas have than are wanted.
@@ -29,6 +31,44 @@ package struct RedisSettings: Sendable {
     var timeout: TimeSpan { server.timeout }
 
     package init() {}
+
+    /// - Parameter secureContext: of TLS to its servers; nil for none.
+    init(
+        _ location: RedisLocation, _ configuration: Configuration,
+        secureContext: TLSContext?
+    ) {
+        server.servers = location.servers.map { NodeAddress(host: $0.host, port: $0.port) }
+        server.isCluster = location.isCluster
+        server.user = location.user
+        server.password = location.password
+        server.database = location.database
+        server.timeout = configuration.redisTimeout
+        server.secureContext = secureContext
+        server.serverName = configuration.redisServerName
+        server.needsReplicas = configuration.redisReplicas > 0
+        timeToLive = configuration.seriesTimeToLive
+        historyBytes = configuration.redisHistoryBytes
+        replicas = configuration.redisReplicas
+        strictness = configuration.replicaStrictness
+        deviceLimit = configuration.deviceLimit
+        keyLimit = configuration.keyLimit
+    }
+
+    /// The TLS that the location and the settings ask for; nil for none.
+    static func secureContext(
+        _ location: RedisLocation, _ configuration: Configuration
+    ) throws(TLSError) -> TLSContext? {
+        guard location.isSecure else { return nil }
+        let own = configuration.redisAuthorities
+        let trust = TLSContext.Trust.authorities(
+            file: own.isEmpty ? configuration.authoritiesFile : own)
+        guard !configuration.redisCertificate.isEmpty else {
+            return try TLSContext(trusting: trust)
+        }
+        return try TLSContext(
+            trusting: trust, certificate: configuration.redisCertificate,
+            key: configuration.redisKey)
+    }
 
     /// Samples that are not stored yet, some 14 MB of them: room for the largest batch twice.
     package static let queueLimit = 262_144

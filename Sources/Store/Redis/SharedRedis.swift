@@ -1,8 +1,8 @@
 internal import Bytes
 package import Detection
-internal import Options
 internal import Redis
 package import System
+package import TLS
 internal import Telemetry
 package import Wire
 
@@ -17,24 +17,41 @@ package final class SharedRedis: SharedLogs {
     package let exchange: LoopExchange
     package let reader: HistoryReader
 
-    /// - Throws: when the thread that reads the past cannot be started.
+    /// Why it cannot be used at all.
+    package enum OpeningError: Error {
+        case system(SystemError)
+        case tls(TLSError)
+    }
+
+    /// - Throws: when the thread that reads the past cannot be started, or TLS cannot be set up.
     package init(
         at location: RedisLocation, _ configuration: Configuration, _ parameters: FoldParameters,
         loops: Int
-    ) throws(SystemError) {
+    ) throws(OpeningError) {
         self.parameters = parameters
-        settings = RedisSettings(location, configuration)
+        do throws(TLSError) {
+            settings = RedisSettings(
+                location, configuration,
+                secureContext: try RedisSettings.secureContext(location, configuration))
+        } catch {
+            throw .tls(error)
+        }
         mirrors = configuration.redisMirror == .on
         let exchange = LoopExchange(loops: loops, timeToLive: settings.timeToLive)
         self.exchange = exchange
         exchange.incidents.claims.share { exchange.requests.wake() }
-        reader = try HistoryReader(
-            parameters, timeToLive: Int(configuration.seriesTimeToLive.milliseconds))
+        do throws(SystemError) {
+            reader = try HistoryReader(
+                parameters, timeToLive: Int(configuration.seriesTimeToLive.milliseconds))
+        } catch {
+            throw .system(error)
+        }
     }
 
     package var summary: String {
         let servers = settings.server.servers.map(\.description).joined(separator: ",")
-        return "\(settings.isCluster ? "redis-cluster" : "redis") at \(servers)"
+        let tls = settings.server.secureContext == nil ? "" : ", by TLS"
+        return "\(settings.isCluster ? "redis-cluster" : "redis") at \(servers)\(tls)"
     }
 
     package var oldestKeyTime: Int? {
@@ -44,23 +61,4 @@ package final class SharedRedis: SharedLogs {
 
     /// Whether samples can be stored.
     var isUp: Bool { metrics.value(.isUp) == 1 }
-}
-
-extension RedisSettings {
-    init(_ location: RedisLocation, _ configuration: Configuration) {
-        self.init()
-        server.servers = location.servers.map { NodeAddress(host: $0.host, port: $0.port) }
-        server.isCluster = location.isCluster
-        server.user = location.user
-        server.password = location.password
-        server.database = location.database
-        server.timeout = configuration.redisTimeout
-        timeToLive = configuration.seriesTimeToLive
-        historyBytes = configuration.redisHistoryBytes
-        replicas = configuration.redisReplicas
-        strictness = configuration.replicaStrictness
-        server.needsReplicas = configuration.redisReplicas > 0
-        deviceLimit = configuration.deviceLimit
-        keyLimit = configuration.keyLimit
-    }
 }
