@@ -6,7 +6,7 @@ internal import TLS
 /// never waits; what occurs is noted, and the loop asks for it.
 ///
 /// Used by one thread alone.
-package final class RedisConnection {
+@safe package final class RedisConnection {
     package enum Occurrence {
         case connected
         /// A reply that is the ID of an entry, already parsed.
@@ -14,6 +14,60 @@ package final class RedisConnection {
         case reply(Reply)
         case closed(String)
     }
+
+    // SAFETY: allocated and initialised by `init`, freed by `deinit`, and never handed out.
+    private let pointer: UnsafeMutablePointer<RedisSocket>
+
+    /// Begins to connect.
+    /// - Parameter security: of TLS; nil for none.
+    package init(_ address: SocketAddress, security: ServerSecurity? = nil) {
+        // SAFETY: nobody reads the place before it is initialised, below.
+        unsafe pointer = .allocate(capacity: 1)
+        // SAFETY: the place was just allocated for one.
+        unsafe pointer.initialize(to: RedisSocket(address, security: security))
+    }
+
+    deinit {
+        // SAFETY: it is there since `init`, and nobody uses it after this.
+        unsafe pointer.deinitialize(count: 1)
+        unsafe pointer.deallocate()
+    }
+
+    /// Behind a pointer, because as a stored property of a class each use of it would be checked
+    /// for overlapping with another: some 1,200 instructions a request.
+    private var socket: RedisSocket {
+        // SAFETY: it is there as long as this object. One thread uses it, and nothing that it calls
+        // could reach it again.
+        unsafeAddress { unsafe UnsafePointer(pointer) }
+        unsafeMutableAddress { unsafe pointer }
+    }
+
+    package var isOpen: Bool { socket.isOpen }
+
+    /// Closes at once; commands that have no reply get none.
+    package func close() { socket.close() }
+
+    /// Takes a pipeline; it is written by the next `write`.
+    package func send(_ commands: borrowing CommandBuffer) { socket.send(commands) }
+
+    /// Writes what the socket takes.
+    package func write() { socket.write() }
+
+    /// Acts on what the poller saw.
+    package func handle(_ event: Event) { socket.handle(event) }
+
+    /// What occurred and was not yet asked for, oldest first.
+    package func nextOccurrence() -> Occurrence? { socket.nextOccurrence() }
+
+    /// Watches the socket for what is waited for.
+    package func watch(_ poller: borrowing Poller, _ token: Token) throws(SystemError) {
+        try socket.watch(poller, token)
+    }
+}
+
+/// What a `RedisConnection` does.
+private struct RedisSocket: ~Copyable {
+    typealias Occurrence = RedisConnection.Occurrence
 
     private enum State { case connecting, securing, open, closed }
 
@@ -33,11 +87,11 @@ package final class RedisConnection {
     private var occurrences: [Occurrence] = []
     private var told = 0
     private var registered: Interest?
-    package private(set) var descriptor: Int32 = -1
+    private(set) var descriptor: Int32 = -1
 
     /// Begins to connect.
     /// - Parameter security: of TLS; nil for none.
-    package init(_ address: SocketAddress, security: ServerSecurity? = nil) {
+    init(_ address: SocketAddress, security: ServerSecurity?) {
         do throws(SystemError) {
             let opened = try Sockets.connect(to: address)
             descriptor = opened.number
@@ -55,23 +109,23 @@ package final class RedisConnection {
         }
     }
 
-    package var isOpen: Bool { state != .closed }
+    var isOpen: Bool { state != .closed }
 
     /// Closes at once; commands that have no reply get none.
-    package func close() {
+    mutating func close() {
         state = .closed
         channel = nil
         socket = nil
         registered = nil
     }
 
-    private func fail(_ reason: String) {
+    private mutating func fail(_ reason: String) {
         guard isOpen || occurrences.isEmpty else { return }
         close()
         occurrences.append(.closed(reason))
     }
 
-    private func fail(_ call: StaticString, _ code: Int32) {
+    private mutating func fail(_ call: StaticString, _ code: Int32) {
         if let failure = channel?.failure { return fail(failure.description) }
         fail("\(SystemError(call, code))")
     }
@@ -79,13 +133,13 @@ package final class RedisConnection {
     // MARK: Commands
 
     /// Takes a pipeline; it is written by the next `write`.
-    package func send(_ commands: borrowing CommandBuffer) {
+    mutating func send(_ commands: borrowing CommandBuffer) {
         guard isOpen, !commands.isEmpty else { return }
         if !output.append(commands.bytes.readable) { fail("too many commands wait") }
     }
 
     /// Writes what the socket takes.
-    package func write() {
+    mutating func write() {
         while state == .open, isSending {
             switch transmit() {
             case .moved: continue
@@ -93,7 +147,7 @@ package final class RedisConnection {
             case .ended: return fail("closed")
             case .failed(let code):
                 // It may have said why before.
-                if RedisConnection.gone.contains(code) { read() }
+                if RedisSocket.gone.contains(code) { read() }
                 return fail("send", code)
             }
         }
@@ -107,7 +161,7 @@ package final class RedisConnection {
         }
     }
 
-    private func transmit() -> Transfer {
+    private mutating func transmit() -> Transfer {
         switch socket {
         case .some(let open):
             return channel?.send(from: &output, to: open) ?? open.send(from: &output)
@@ -118,7 +172,7 @@ package final class RedisConnection {
     // MARK: Events
 
     /// Acts on what the poller saw.
-    package func handle(_ event: Event) {
+    mutating func handle(_ event: Event) {
         switch state {
         case .closed: return
         case .connecting: finishConnecting()
@@ -129,11 +183,11 @@ package final class RedisConnection {
         }
     }
 
-    private func finishConnecting() {
+    private mutating func finishConnecting() {
         let code: Int32 =
             switch socket {
             case .some(let open): Sockets.pendingError(open)
-            case .none: RedisConnection.gone[1]
+            case .none: RedisSocket.gone[1]
             }
         guard code == 0 else { return fail("connect", code) }
         state = .securing
@@ -141,7 +195,7 @@ package final class RedisConnection {
     }
 
     /// Goes on with the handshake of TLS, where there is one.
-    private func shakeHands() {
+    private mutating func shakeHands() {
         let outcome: Transfer
         switch socket {
         case .some(let open):
@@ -161,12 +215,12 @@ package final class RedisConnection {
 
     /// Reads what has come. A reply to nothing is a reply like any other: the machine knows what it
     /// awaits.
-    private func read() {
-        for _ in 0..<RedisConnection.readsPerEvent {
+    private mutating func read() {
+        for _ in 0..<RedisSocket.readsPerEvent {
             switch receive() {
             case .moved(let count):
                 parse()
-                if count < RedisConnection.readBytes, channel == nil { return }
+                if count < RedisSocket.readBytes, channel == nil { return }
             case .wouldBlock: return
             case .ended: return fail("the server closed the connection")
             case .failed(let code): return fail("recv", code)
@@ -175,16 +229,16 @@ package final class RedisConnection {
         }
     }
 
-    private func receive() -> Transfer {
+    private mutating func receive() -> Transfer {
         switch socket {
         case .some(let open):
             return channel?.receive(from: open, into: &arrived)
-                ?? open.receive(into: &arrived, atMost: RedisConnection.readBytes)
+                ?? open.receive(into: &arrived, atMost: RedisSocket.readBytes)
         case .none: return .ended
         }
     }
 
-    private func parse() {
+    private mutating func parse() {
         parser.feed(arrived.readable)
         arrived.removeAll()
         while let parsed = parser.next() {
@@ -197,7 +251,7 @@ package final class RedisConnection {
     }
 
     /// What occurred and was not yet asked for, oldest first.
-    package func nextOccurrence() -> Occurrence? {
+    mutating func nextOccurrence() -> Occurrence? {
         guard told < occurrences.count else {
             occurrences.removeAll(keepingCapacity: true)
             told = 0
@@ -208,7 +262,7 @@ package final class RedisConnection {
     }
 
     /// Watches the socket for what is waited for.
-    package func watch(_ poller: borrowing Poller, _ token: Token) throws(SystemError) {
+    mutating func watch(_ poller: borrowing Poller, _ token: Token) throws(SystemError) {
         guard isOpen else { return }
         let isConnecting = state == .connecting
         let wanted = Interest(

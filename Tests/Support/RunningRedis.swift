@@ -82,6 +82,17 @@ package func freePort() throws -> UInt16 {
     return UInt16(bigEndian: address.sin_port)
 }
 
+/// A free port of a cluster's node, whose bus listens ten thousand ports higher.
+package func clusterPort() throws -> UInt16 {
+    for _ in 0..<100 {
+        let port = try freePort()
+        if port < 50_000 { return port }
+        let low = 20_000 + port % 20_000
+        if (try? connectedSocket(port: low)) == nil { return low }
+    }
+    throw Failure("no port for a cluster")
+}
+
 /// A blocking connection that speaks RESP, for tests to look into Redis with.
 package final class RedisClient {
     private let descriptor: Int32

@@ -13,10 +13,9 @@ extension RedisMachine {
                 guard let shard = shard(of: kept) else { continue }
                 if shards[shard.index].isReady, !shards[shard.index].isUnderWay { return true }
             }
-            for shard in shards where shard.isReady && !shard.isUnderWay && shard.hasExtras {
-                return true
+            return shards.indices.contains { index in
+                shards[index].isReady && !shards[index].isUnderWay && shards[index].hasExtras
             }
-            return false
         }
     }
 

@@ -234,12 +234,12 @@ extension RedisMachine {
     /// When something is due: a ticket's end, a pipeline's, or a look into the logs.
     package mutating func nextLook() -> Instant {
         var next = tickets.nextDeadline()
-        for shard in shards where shard.isReady {
-            if shard.isUnderWay {
-                next = min(next, shard.pipeline.heardAt + settings.timeout)
+        for index in shards.indices where shards[index].isReady {
+            if shards[index].isUnderWay {
+                next = min(next, shards[index].pipeline.heardAt + settings.timeout)
             } else {
-                if shard.notBefore > now { next = min(next, shard.notBefore) }
-                next = min(next, shard.replicas.probeDue)
+                if shards[index].notBefore > now { next = min(next, shards[index].notBefore) }
+                next = min(next, shards[index].replicas.probeDue)
             }
         }
         for kept in logs where !kept.log.isUnderWay && kept.log.isFollowing {

@@ -117,7 +117,9 @@ package struct RedisMachine: ~Copyable {
     }
 
     /// Whether there is no room for new devices.
-    package var isFull: Bool { shards.contains { $0.isOwner && $0.memory.isFull } }
+    package var isFull: Bool {
+        shards.indices.contains { shards[$0].isOwner && shards[$0].memory.isFull }
+    }
 
     /// Why samples cannot be stored, or not safely; nil when they can.
     package var failure: StoreFailure? {
@@ -126,10 +128,13 @@ package struct RedisMachine: ~Copyable {
             if !isUp {
                 return isDenied && shards.contains(where: \.isReady) ? .refused : .unreachable
             }
-            if shards.contains(where: { $0.isOwner && $0.replicas.isBlocking }) {
-                return .tooFewReplicas
+            // By their places: a server with all that waits for it is much to copy.
+            var evicts = false
+            for index in shards.indices where shards[index].isOwner {
+                if shards[index].replicas.isBlocking { return .tooFewReplicas }
+                if shards[index].memory.evicts { evicts = true }
             }
-            return shards.contains { $0.isOwner && $0.memory.evicts } ? .evicts : nil
+            return evicts ? .evicts : nil
         }
     }
 

@@ -14,9 +14,11 @@ import Testing
 
         init(_ options: [String] = [], asksClients: Bool = false) throws {
             let certificate = try TestCertificate(names: ["DNS:localhost", "IP:127.0.0.1"])
-            let port = try freePort()
+            // A node's bus is ten thousand above this one.
+            let port = try clusterPort()
             (self.port, self.certificate) = (port, certificate)
             redis = try RunningRedis(
+                port: clusterPort(),
                 [
                     "--tls-port", "\(port)", "--tls-cert-file", certificate.certificate,
                     "--tls-key-file", certificate.key, "--tls-ca-cert-file",

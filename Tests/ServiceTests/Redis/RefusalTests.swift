@@ -63,7 +63,7 @@ import Testing
 
     @Test("a node of a cluster that is taken for a server of its own is told as that")
     func isOfCluster() throws {
-        let redis = try RunningRedis(["--cluster-enabled", "yes"])
+        let redis = try RunningRedis(port: clusterPort(), ["--cluster-enabled", "yes"])
         let service = try service("redis://127.0.0.1:\(redis.port)")
         #expect(try reason(service, holding: "redis-cluster://"))
         #expect(try post(service) == 503)

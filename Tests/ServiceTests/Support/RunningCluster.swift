@@ -12,7 +12,7 @@ final class RunningCluster {
         for _ in 0..<6 {
             nodes.append(
                 try RunningRedis(
-                    port: RunningCluster.clusterPort(),
+                    port: clusterPort(),
                     [
                         "--cluster-enabled", "yes", "--cluster-node-timeout", "800",
                     ]))
@@ -41,17 +41,6 @@ final class RunningCluster {
             try nodes.allSatisfy { try $0.isClusterUp }
                 && (0..<3).allSatisfy { try nodes[$0].attachedReplicas == 1 }
         }
-    }
-
-    /// The bus listens ten thousand ports higher.
-    private static func clusterPort() throws -> UInt16 {
-        for _ in 0..<100 {
-            let port = try freePort()
-            if port < 50_000 { return port }
-            let low = 20_000 + port % 20_000
-            if (try? connectedSocket(port: low)) == nil { return low }
-        }
-        throw Failure("no port for a cluster")
     }
 
     private static func text(_ reply: Reply) -> String {
