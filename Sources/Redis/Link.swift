@@ -1,5 +1,5 @@
 package import Bytes
-package import System
+internal import System
 
 /// The way to one server: resolve its name, connect, greet. When that fails, or the connection is
 /// lost, it begins again after a while.
@@ -16,9 +16,11 @@ package struct Link {
     package var state = State.idle
     /// Addresses behind the server's name that are still to be tried, before it is given up for a
     /// while.
-    private var candidates: ArraySlice<SocketAddress> = []
+    private var candidates: ArraySlice<ServerPlace> = []
     private var attempts = 0
     package var connection: RedisConnection?
+    /// Where it leads.
+    package var place: ServerPlace?
     package var backoff: Backoff
     /// Tells the events of this connection from those of the ones before it.
     package var generation: UInt32 = 0
@@ -35,14 +37,14 @@ package struct Link {
     package init(seed: UInt64) { backoff = Backoff(seed: seed) }
 
     /// Takes the addresses behind the server's name: each attempt begins with another one.
-    package mutating func take(_ addresses: [SocketAddress]) {
-        let start = attempts % max(1, addresses.count)
+    package mutating func take(_ places: [ServerPlace]) {
+        let start = attempts % max(1, places.count)
         attempts += 1
-        candidates = (addresses[start...] + addresses[..<start])[...]
+        candidates = (places[start...] + places[..<start])[...]
     }
 
     /// The next address to try; nil when all were.
-    package mutating func nextCandidate() -> SocketAddress? { candidates.popFirst() }
+    package mutating func nextCandidate() -> ServerPlace? { candidates.popFirst() }
 
     /// One of the addresses is the server's.
     package mutating func found() {

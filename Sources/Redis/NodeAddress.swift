@@ -1,4 +1,4 @@
-package import System
+internal import System
 
 /// Where a server is.
 public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
@@ -22,9 +22,9 @@ public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
     package var isPath: Bool { host.hasPrefix("/") }
 
     /// The address, where nobody needs to be asked for it; nil for a name.
-    package var numeric: SocketAddress? {
+    package var numeric: ServerPlace? {
         guard isPath || SocketAddress.isNumeric(host) else { return nil }
-        return try? resolved()[0]
+        return (try? resolved()[0]).map { ServerPlace(address: $0, host: host) }
     }
 
     /// All addresses; blocks while a name server answers.
@@ -38,5 +38,6 @@ public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
         return try SocketAddress.resolveAll(host: host, port: port)
     }
 
-    public var description: String { isPath ? host : "\(host):\(port)" }
+    /// Without a port: a path, or the name of a master that sentinels know.
+    public var description: String { isPath || port == 0 ? host : "\(host):\(port)" }
 }

@@ -1,4 +1,4 @@
-internal import Bytes
+package import Bytes
 internal import System
 
 /// A connection of a tool, which waits for each reply. The service's own never waits:
@@ -10,31 +10,38 @@ package final class RedisQuestions {
         package init(description: String) { self.description = description }
     }
 
-    /// How long a server may take for a reply.
-    private static let patience = TimeSpan.seconds(30)
     private static let token = Token(kind: 0, generation: 0, index: 0)
 
     private let address: NodeAddress
+    private let patience: TimeSpan
     private let connection: RedisConnection
     private var poller: Poller
 
     /// Connects, and says who we are.
-    package init(_ address: NodeAddress, _ settings: ServerSettings) throws(Failure) {
+    /// - Parameter patience: how long each reply may take.
+    package init(
+        _ address: NodeAddress, _ settings: ServerSettings,
+        patience: TimeSpan = .seconds(30)
+    ) throws(Failure) {
         self.address = address
+        self.patience = patience
         poller = try RedisQuestions.asked(address) { () throws(SystemError) in try Poller() }
-        connection = try RedisQuestions.connect(address, settings, watching: &poller)
+        connection = try RedisQuestions.connect(
+            address, settings, watching: &poller, until: Clock.now() + patience)
         var commands = CommandBuffer()
         let said = commands.introduce(settings)
         _ = try replies(to: commands, count: (said.auth ? 1 : 0) + (said.select ? 1 : 0))
     }
 
     private static func connect(
-        _ address: NodeAddress, _ settings: ServerSettings, watching poller: inout Poller
+        _ address: NodeAddress, _ settings: ServerSettings, watching poller: inout Poller,
+        until deadline: Instant
     ) throws(Failure) -> RedisConnection {
         var reason = "no address"
-        for place in try addresses(address) {
-            let connection = RedisConnection(place, security: settings.security(of: address))
-            switch try occurrence(connection, address, watching: &poller) {
+        for place in try places(address, settings) {
+            let connection = RedisConnection(
+                place.address, security: settings.security(of: place.host))
+            switch try occurrence(connection, address, watching: &poller, until: deadline) {
             case .connected: return connection
             case .closed(let text): reason = text
             case .reply, .entryID: reason = "a reply that nothing asked for"
@@ -45,11 +52,16 @@ package final class RedisQuestions {
         throw Failure(description: "\(address): \(reason)")
     }
 
-    private static func addresses(_ address: NodeAddress) throws(Failure) -> [SocketAddress] {
-        do throws(ResolveError) {
-            return try address.resolved()
+    private static func places(
+        _ address: NodeAddress, _ settings: ServerSettings
+    ) throws(Failure) -> [ServerPlace] {
+        // A sentinel is where it is said to be.
+        var settings = settings
+        if settings.sentinels.contains(address) { settings.sentinels = [] }
+        do throws(ResolutionFailure) {
+            return try address.places(settings)
         } catch {
-            throw Failure(description: error.description)
+            throw Failure(description: error.reason)
         }
     }
 
@@ -65,9 +77,9 @@ package final class RedisQuestions {
 
     /// Waits for what occurs next.
     private static func occurrence(
-        _ connection: RedisConnection, _ address: NodeAddress, watching poller: inout Poller
+        _ connection: RedisConnection, _ address: NodeAddress, watching poller: inout Poller,
+        until deadline: Instant
     ) throws(Failure) -> RedisConnection.Occurrence {
-        let deadline = Clock.now() + patience
         while true {
             if let occurrence = connection.nextOccurrence() { return occurrence }
             connection.write()
@@ -92,7 +104,9 @@ package final class RedisQuestions {
         connection.send(commands)
         var replies: [Reply] = []
         while replies.count < count {
-            switch try RedisQuestions.occurrence(connection, address, watching: &poller) {
+            switch try RedisQuestions.occurrence(
+                connection, address, watching: &poller, until: Clock.now() + patience)
+            {
             case .reply(.failure(let refused)):
                 throw Failure(description: "\(address): \(refused.text)")
             case .reply(let reply): replies.append(reply)

@@ -1,23 +1,32 @@
 package import System
 internal import Synchronization
 
-/// A host name being resolved on a thread of its own: a name server that does not answer must not
-/// hold up the loop.
+/// Where a server is to be reached, and by which name.
+package struct ServerPlace: Sendable, Equatable {
+    package let address: SocketAddress
+    /// As certificates name it.
+    package let host: String
+}
+
+/// A server's name being resolved on a thread of its own, by a name server or by sentinels: one
+/// that does not answer must not hold up the loop.
 package final class Resolution: Sendable {
     private enum State {
         case waiting
-        case done([SocketAddress])
+        case done([ServerPlace])
         case failed(String)
     }
 
     private let state = Mutex(State.waiting)
 
     /// Begins to resolve. When it is done, the loop that watches `wakeUp` is woken.
-    package static func begin(_ address: NodeAddress, wakeUp: Int32) -> Resolution {
+    package static func begin(
+        _ address: NodeAddress, _ settings: ServerSettings, wakeUp: Int32
+    ) -> Resolution {
         let resolution = Resolution()
         do throws(SystemError) {
             try DetachedThread.start {
-                resolution.resolve(address)
+                resolution.resolve(address, settings)
                 WakeUp.signal(wakeUp)
             }
         } catch {
@@ -26,21 +35,21 @@ package final class Resolution: Sendable {
         return resolution
     }
 
-    private func resolve(_ address: NodeAddress) {
-        do throws(ResolveError) {
-            let addresses = try address.resolved()
-            state.withLock { $0 = .done(addresses) }
+    private func resolve(_ address: NodeAddress, _ settings: ServerSettings) {
+        do throws(ResolutionFailure) {
+            let places = try address.places(settings)
+            state.withLock { $0 = .done(places) }
         } catch {
-            state.withLock { $0 = .failed(error.description) }
+            state.withLock { $0 = .failed(error.reason) }
         }
     }
 
     /// The addresses, or why there is none; nil while that is not known.
-    package func take() -> Result<[SocketAddress], ResolutionFailure>? {
+    package func take() -> Result<[ServerPlace], ResolutionFailure>? {
         state.withLock { state in
             switch state {
             case .waiting: nil
-            case .done(let addresses): .success(addresses)
+            case .done(let places): .success(places)
             case .failed(let reason): .failure(ResolutionFailure(reason: reason))
             }
         }
@@ -49,4 +58,16 @@ package final class Resolution: Sendable {
 
 package struct ResolutionFailure: Error {
     package let reason: String
+}
+
+extension NodeAddress {
+    /// All places of a server; blocks while others are asked.
+    func places(_ settings: ServerSettings) throws(ResolutionFailure) -> [ServerPlace] {
+        let server = settings.sentinels.isEmpty ? self : try Sentinels.master(settings)
+        do throws(ResolveError) {
+            return try server.resolved().map { ServerPlace(address: $0, host: server.host) }
+        } catch {
+            throw ResolutionFailure(reason: error.description)
+        }
+    }
 }

@@ -6,6 +6,12 @@ package import TLS
 public struct ServerSettings: Sendable {
     public var servers: [NodeAddress] = []
     public var isCluster = false
+    /// Who say which server is the master of this name; none where the servers are named.
+    public var sentinels: [NodeAddress] = []
+    public var masterName = ""
+    /// Who we are to them.
+    public var sentinelUser = ""
+    public var sentinelPassword = ""
     /// Empty for the default user.
     public var user = ""
     /// Empty for none.
@@ -22,10 +28,10 @@ public struct ServerSettings: Sendable {
 
     public init() {}
 
-    package func security(of address: NodeAddress) -> ServerSecurity? {
+    package func security(of host: String) -> ServerSecurity? {
         secureContext.map {
             ServerSecurity(
-                context: $0, serverName: serverName.isEmpty ? address.host : serverName)
+                context: $0, serverName: serverName.isEmpty ? host : serverName)
         }
     }
 }

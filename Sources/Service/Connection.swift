@@ -10,31 +10,6 @@ enum ConnectionFate {
     case close
 }
 
-/// What one connection may hold, and how long it may take.
-enum ConnectionLimits {
-    /// How much is read at once.
-    static let readBytes = 64 * 1024
-    /// When more bytes of replies wait than this, the connection does not read any more: a client
-    /// that does not read its replies cannot send more requests.
-    static let outputHighWaterBytes = 256 * 1024
-    /// Most bytes of replies that one connection may hold: several times the longest reply.
-    static let outputBytes = 256 * 1024 * 1024
-    /// After the last reply the connection still reads for so long, and so many bytes at most. If
-    /// it closed at once, the kernel would send a reset, and the client could lose the reply.
-    static let lingerTime = TimeSpan.seconds(2)
-    static let lingerBytes = 16 * 1024 * 1024
-    /// A connection without a request is closed so much later than clients are told, so that who
-    /// keeps to that never meets the end. At most a quarter of the time.
-    static let idleGrace = TimeSpan.seconds(2)
-
-    static func idleTime(_ told: TimeSpan) -> TimeSpan {
-        told + min(idleGrace, TimeSpan(nanoseconds: told.nanoseconds / 4))
-    }
-
-    /// A body that comes as fast as this is not cut for its time.
-    static let leastBytesPerSecond = 1_000.0
-}
-
 /// One client's connection: gives the bytes that arrive to the request machine, and sends replies.
 ///
 /// It reads into the worker's buffer and serves requests from there. Only an unfinished request is
@@ -62,8 +37,10 @@ struct Connection: ~Copyable {
     private var request = Request()
     /// The device of its samples, or an incident. Not in the request, which is copied often.
     private var requestSubject: [UInt8]?
-    /// From then on the next answer is the connection's last.
+    /// From then on the next answer is the connection's last; zero for one beyond the limit.
     private let agedFrom: Instant
+    /// Whose connections it counts among; nil where they are not counted.
+    let client: PeerAddress?
     private var requestStarted: Instant
     /// The body of this request is looked at anew from then on, and what came of it since.
     private var bodyStarted: Instant
@@ -88,8 +65,9 @@ struct Connection: ~Copyable {
     init(
         _ descriptor: consuming FileDescriptor, peer: PeerAddress, token: Token,
         limits: HTTPLimits, now: Instant, idleTimeout: TimeSpan, agedFrom: Instant,
-        awaitsProxyHeader: Bool
+        awaitsProxyHeader: Bool, client: PeerAddress?
     ) {
+        self.client = client
         self.awaitsProxyHeader = awaitsProxyHeader
         self.agedFrom = agedFrom
         self.descriptor = descriptor
@@ -300,7 +278,9 @@ struct Connection: ~Copyable {
         bodyStarted = responder.now
         bodyBytes = 0
         endIfDue(&responder)
-        switch responder.decide(&request, head: head, bytes: bytes, from: peer) {
+        // Who came when there was no room is heard for a probe alone.
+        let isExtra = agedFrom == .zero
+        switch responder.decide(&request, head: head, bytes, from: peer, isExtra: isExtra) {
         case .readBody(let subject):
             requestSubject = subject
             isInFlight = true

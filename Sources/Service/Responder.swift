@@ -90,9 +90,14 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     // MARK: Deciding
 
     /// What to do about a request, from its head alone.
+    /// - Parameter isExtra: it came when there was no room for its connection.
     mutating func decide(
-        _ request: inout Request, head: RequestHead, bytes: Span<UInt8>, from peer: PeerAddress
+        _ request: inout Request, head: RequestHead, _ bytes: Span<UInt8>,
+        from peer: PeerAddress, isExtra: Bool
     ) -> HeadDecision {
+        if isExtra, head.method == .post || !request.endpoint.traits.isProbe {
+            return .refuse(.crowded)
+        }
         // Before all else: what is refused costs too.
         if head.method == .post || !request.endpoint.traits.isProbe,
             let problem = overQuota(peer, head: head, bytes)

@@ -24,6 +24,7 @@ final class SharedState: Sendable {
     let store: any SharedStore
     let quota: ClientQuota
     let wrongTokens = ClientQuota.ofWrongTokens()
+    let clients: ClientConnections
     let access: Access
     let startedUnixSeconds: Double
     /// One per loop, in the loops' order.
@@ -48,6 +49,7 @@ final class SharedState: Sendable {
         timeouts = Timeouts(
             idle: configuration.idleTimeout, head: configuration.headTimeout,
             body: configuration.bodyTimeout)
+        clients = ClientConnections(limit: configuration.clientConnectionLimit)
         quota = ClientQuota(requestsPerSecond: configuration.clientQuota)
         startedUnixSeconds = Double(Clock.unixNanoseconds()) * 1e-9
         metrics = (0..<loops).map { _ in RequestMetrics() }

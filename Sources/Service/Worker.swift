@@ -20,6 +20,8 @@ private enum Pace {
     /// When MAX_CONNECTIONS is reached or descriptors are used up, no connection is accepted for so
     /// long.
     static let acceptPause = TimeSpan.milliseconds(100)
+    /// Connections beyond MAX_CONNECTIONS that are heard for probes, when all others are busy.
+    static let probeRoom = 16
     /// Connections that are looked at to find one that rests, when there is no room for another.
     static let looksForIdle = 256
     /// While draining, an idle connection is kept for so long, because a request may already be on
@@ -173,6 +175,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         // Dropping the connection closes its descriptor, which takes it out of epoll.
         guard var connection = connections.remove(index) else { return }
         connection.leave(&responder)
+        if let client = connection.client { responder.shared.clients.leave(client) }
         responder.metrics.add(-1, .connections)
         responder.shared.openConnections.subtract(1, ordering: .relaxed)
     }
@@ -214,9 +217,10 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     private mutating func acceptConnections(atMost limit: Int, _ loop: inout EventLoop) {
         var accepted = 0
         while accepted < limit {
-            let hasRoom = hasRoomForConnection()
+            let hasRoom = hasRoom(beyond: 0)
             let idlest = hasRoom ? nil : idlestConnection()
-            guard hasRoom || idlest != nil else {
+            let isExtra = !hasRoom && idlest == nil
+            guard !isExtra || self.hasRoom(beyond: Pace.probeRoom) else {
                 pauseAccepting(loop)
                 return
             }
@@ -226,7 +230,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
                     close(idlest)
                     responder.metrics.add(1, .crowdedConnections)
                 }
-                open(descriptor, peer: peer, &loop)
+                open(descriptor, peer: peer, isExtra: isExtra, &loop)
             case .none: return
             case .exhausted(let code):
                 if responder.shared.tellsExhaustion(loop.now) {
@@ -246,9 +250,9 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         }
     }
 
-    private func hasRoomForConnection() -> Bool {
+    private func hasRoom(beyond limit: Int) -> Bool {
         responder.shared.openConnections.load(ordering: .relaxed)
-            < responder.shared.configuration.connectionLimit
+            < responder.shared.configuration.connectionLimit + limit
     }
 
     /// Of some connections that rest, the one that rests longest: it makes room for a new one. Each
@@ -268,16 +272,28 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     }
 
     private mutating func open(
-        _ descriptor: consuming FileDescriptor, peer: PeerAddress, _ loop: inout EventLoop
+        _ descriptor: consuming FileDescriptor, peer: PeerAddress, isExtra: Bool,
+        _ loop: inout EventLoop
     ) {
+        let clients = responder.shared.clients
+        let isCounted = !clients.isOff && !responder.shared.access.trusts(peer)
+        guard !isCounted || clients.enter(peer) else {
+            responder.turnAway(descriptor)
+            return
+        }
         let cell = connections.reserve()
         let token = Token(kind: Kind.connection, generation: cell.generation, index: cell.index)
-        guard (try? loop.poller.add(descriptor.number, .read, token: token)) != nil else { return }
+        guard (try? loop.poller.add(descriptor.number, .read, token: token)) != nil else {
+            if isCounted { clients.leave(peer) }
+            return
+        }
         var connection = Connection(
             descriptor, peer: peer, token: token, limits: responder.shared.limits,
             now: responder.now,
-            idleTimeout: responder.shared.timeouts.idle, agedFrom: nextEndOfUse(),
-            awaitsProxyHeader: responder.shared.access.trusts(peer))
+            idleTimeout: responder.shared.timeouts.idle,
+            agedFrom: isExtra ? .zero : nextEndOfUse(),
+            awaitsProxyHeader: responder.shared.access.trusts(peer),
+            client: isCounted ? peer : nil)
         connection.lookAt = loop.timers.schedule(token, at: connection.deadline)
         connections.insert(connection)
         responder.metrics.add(1, .connections)

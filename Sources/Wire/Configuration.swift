@@ -76,6 +76,8 @@ package struct Configuration: Sendable, Equatable {
 
     package var bodyLimitBytes = 8 * 1024 * 1024
     package var connectionLimit = 65_536
+    /// Connections of one client address; 0 is without limit.
+    package var clientConnectionLimit = 0
     /// Memory for requests that are still arriving, over all connections.
     package var bufferLimitBytes = 1024 * 1024 * 1024
     /// Requests per second one client address may make; 0 is without limit.
@@ -93,6 +95,9 @@ package struct Configuration: Sendable, Equatable {
     package var redisMirror = Switch.off
     /// Replicas of Redis that must have a sample before its 2xx.
     package var redisReplicas = 1
+    /// Who we are to the sentinels; empty for nobody.
+    package var sentinelUser = ""
+    package var sentinelPassword = ""
     /// Of TLS to Redis: authorities (empty for TLS_CA_FILE), and the client's own certificate.
     package var redisAuthorities = ""
     package var redisCertificate = ""

@@ -85,6 +85,10 @@ package enum Problem {
     /// More samples would have to be judged again than is allowed.
     case tooManyToJudge
     case notReady(String)
+    /// From one address.
+    case tooManyConnections(limit: Int)
+    /// There is no room for the connection.
+    case crowded
     case unavailable(StoreFailure)
     /// So many samples of the request are stored. Sent again with its key, it is completed.
     case storedPartly(StoreFailure, accepted: Int)
@@ -113,14 +117,14 @@ package enum Problem {
         case .unauthorized: .unauthorized
         case .foreignOrigin: .forbidden
         case .unmetExpectation: .expectationFailed
-        case .overQuota, .tooManyTokens: .tooManyRequests
+        case .overQuota, .tooManyTokens, .tooManyConnections: .tooManyRequests
         case .lengthRequired: .lengthRequired
         case .unsupportedCoding: .unsupportedMediaType
         case .tooLongDecoded: .contentTooLarge
         case .badCoding, .badKey, .badQuery, .badFeedback, .badBody, .noGoodSample, .partlyBad,
             .tooManyToJudge:
             .badRequest
-        case .notReady, .unavailable, .storedPartly: .serviceUnavailable
+        case .notReady, .crowded, .unavailable, .storedPartly: .serviceUnavailable
         case .unreadable(let refusal): refusal.status
         }
     }
@@ -145,6 +149,8 @@ package enum Problem {
         case .unmetExpectation: "Expect: allowed is 100-continue"
         case .overQuota(let rate, _): "over \(rate) requests a second from one address"
         case .tooManyTokens: "too many wrong tokens from one address"
+        case .tooManyConnections(let limit):
+            "over \(limit) connections from one address (MAX_CONNECTIONS_PER_CLIENT)"
         case .lengthRequired: "a POST needs Content-Length or Transfer-Encoding: chunked"
         case .unsupportedCoding(let isRemoteWrite):
             "Content-Encoding: allowed is "
@@ -171,6 +177,7 @@ package enum Problem {
         case .tooManyToJudge:
             "alert_threshold: more than \(SeriesQuery.judgedLimit) samples would be judged again"
         case .notReady(let reason): reason
+        case .crowded: "all connections are busy (MAX_CONNECTIONS)"
         case .unavailable(let failure), .storedPartly(let failure, _): "\(failure.detail)"
         case .unreadable(let refusal): refusal.detail
         }

@@ -112,7 +112,11 @@ package enum Settings {
             means: "largest body"),
         integer(
             "MAX_CONNECTIONS", \.connectionLimit, default: 65_536, in: 1...10_000_000,
-            means: "connections open at once; for one more the idlest goes, or it waits"),
+            means: "connections open at once; for one more the idlest goes; while all are busy it "
+                + "gets probes answered, else 503"),
+        integer(
+            "MAX_CONNECTIONS_PER_CLIENT", \.clientConnectionLimit, default: 0, in: 0...10_000_000,
+            means: "of them from one address; 0 is without limit; TRUSTED_PROXIES never count"),
         integer(
             "MAX_BUFFERED_BYTES", \.bufferLimitBytes, default: 1_073_741_824,
             in: 1_048_576...1_099_511_627_776,
@@ -187,6 +191,20 @@ package enum Settings {
                 guard let bytes = Int(text), (1_048_576...67_108_864).contains(bytes)
                 else { return false }
                 configuration.redisHistoryBytes = bytes
+                return true
+            }),
+        Setting(
+            name: "REDIS_SENTINEL_USER", defaultText: "", allowed: "empty, or a name",
+            meaning: "who the service is to sentinels",
+            apply: { text, configuration in
+                configuration.sentinelUser = text
+                return true
+            }),
+        Setting(
+            name: "REDIS_SENTINEL_PASSWORD", defaultText: "", allowed: "empty, or a password",
+            meaning: "its password there; that of STORE is the master's",
+            apply: { text, configuration in
+                configuration.sentinelPassword = text
                 return true
             }),
         text(

@@ -12,7 +12,9 @@ package enum StoreLocation: Sendable, Equatable {
 
     package static let allowed =
         "memory, file:PATH, redis[s]://[user:password@]host[:port][/database], "
-        + "redis[s]-cluster://[user:password@]host[:port][,host[:port]...] or redis+unix:PATH"
+        + "redis[s]-cluster://[user:password@]host[:port][,host[:port]...], "
+        + "redis[s]-sentinel://[user:password@]host[:port][,...]/MASTER[/database] or "
+        + "redis+unix:PATH"
 
     package var isRedis: Bool {
         if case .redis = self { true } else { false }
@@ -41,6 +43,8 @@ package struct RedisLocation: Sendable, Equatable {
     package private(set) var isCluster = false
     /// By TLS.
     package private(set) var isSecure = false
+    /// The name by which sentinels know the master; then the servers are theirs. Else empty.
+    package private(set) var master = ""
     /// Empty for the default user.
     package private(set) var user = ""
     /// Empty for none.
@@ -48,6 +52,7 @@ package struct RedisLocation: Sendable, Equatable {
     package private(set) var database = 0
 
     package static let defaultPort: UInt16 = 6379
+    private static let sentinelPort: UInt16 = 26_379
     package static let databaseLimit = 65_535
     /// What the kernel takes as the path of a socket.
     private static let pathLimit = 108
@@ -65,16 +70,28 @@ package struct RedisLocation: Sendable, Equatable {
             return
         }
         guard let location = Location(text) else { return nil }
+        var hasSentinels = false
         switch location.scheme {
         case "redis": break
         case "rediss": isSecure = true
         case "redis-cluster": isCluster = true
         case "rediss-cluster": (isCluster, isSecure) = (true, true)
+        case "redis-sentinel": hasSentinels = true
+        case "rediss-sentinel": (hasSentinels, isSecure) = (true, true)
         default: return nil
         }
-        guard let servers = location.servers(defaultPort: RedisLocation.defaultPort),
-            isCluster || servers.count == 1, readCredentials(location.userInfo),
-            readDatabase(location.path.dropFirst())
+        let port = hasSentinels ? RedisLocation.sentinelPort : RedisLocation.defaultPort
+        var path = location.path.dropFirst()
+        if hasSentinels {
+            master = String(path.prefix { $0 != "/" })
+            path = path.dropFirst(master.count).dropFirst()
+            guard !master.isEmpty, master.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+                return nil
+            }
+        }
+        guard let servers = location.servers(defaultPort: port),
+            isCluster || hasSentinels || servers.count == 1, readCredentials(location.userInfo),
+            readDatabase(path)
         else { return nil }
         self.servers = servers
     }

@@ -49,6 +49,36 @@ import Testing
         #expect(try service.post("/ingest", "{\"cpu\":1,\"rps\":1}").status == 401)
     }
 
+    @Test("one address may have so many connections; a proxy that is trusted never counts")
+    func boundsClients() throws {
+        for (trusted, isBound) in [("", true), ("127.0.0.0/8", false)] {
+            let service = try RunningService([
+                "MAX_CONNECTIONS_PER_CLIENT": "5", "TRUSTED_PROXIES": trusted,
+            ])
+            let question = "GET /analyze HTTP/1.1\r\nHost: x\r\n\r\n"
+            var held = try (0..<5).map { _ in try service.connect() }
+            for client in held {
+                try client.write(question)
+                #expect(try client.response().status == 200)
+            }
+            let one = try service.connect()
+            if isBound {
+                let answer = try one.response()
+                #expect(answer.status == 429 && answer.body.contains("PER_CLIENT"))
+                #expect(try one.isAtEnd())
+                #expect(try service.get("/health").status == 429, "a probe comes from elsewhere")
+                held.removeLast()
+                usleep(100_000)
+                let next = try service.connect()
+                try next.write(question)
+                #expect(try next.response().status == 200)
+            } else {
+                try one.write(question)
+                #expect(try one.response().status == 200)
+            }
+        }
+    }
+
     @Test("several Authorization headers are refused")
     func refusesTwoTokens() throws {
         let service = try RunningService(["AUTH_TOKEN": "right", "THREADS": "1"])

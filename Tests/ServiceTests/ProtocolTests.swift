@@ -223,7 +223,7 @@ import Testing
         }
     }
 
-    @Test("for a connection beyond the limit the idlest goes; while all are busy it waits")
+    @Test("for a connection beyond the limit the idlest goes; while all are busy probes are heard")
     func boundsConnections() throws {
         let service = try RunningService(["MAX_CONNECTIONS": "2", "THREADS": "1"])
         let question = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -244,12 +244,21 @@ import Testing
         try second.write(begun)
         try third.write(begun)
         usleep(100_000)
-        let fourth = try service.connect()
-        try fourth.write(question)
-        usleep(200_000)
+        for path in ["/health", "/ready", "/metrics"] {
+            let probe = try service.connect()
+            try probe.write("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try probe.response().status == 200)
+            #expect(try probe.isAtEnd(), "its connection is not kept")
+        }
+        let refused = try service.post("/ingest", "{\"cpu\":1,\"rps\":2}")
+        #expect(refused.status == 503 && refused.body.contains("MAX_CONNECTIONS"))
+        #expect(refused.headers["retry-after"] == "1")
+        #expect(try service.get("/analyze").status == 503)
+        // They take no room for good.
+        for _ in 0..<40 { #expect(try service.get("/health").status == 200) }
         try second.write("\"cpu\":1,\"rps\":2}")
         #expect(try second.response().status == 202)
-        #expect(try fourth.response().status == 200)
+        #expect(try service.post("/ingest", "{\"cpu\":1,\"rps\":2}").status == 202)
         try third.write("\"cpu\":1,\"rps\":2}")
         #expect(try third.response().status == 202)
     }

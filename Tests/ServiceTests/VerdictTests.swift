@@ -13,9 +13,12 @@ private struct Said: Decodable {
         let isAnomaly: Bool
         let cpuZScore: Double
         let score: Double
-        let expected: Double
-        let lower: Double
-        let upper: Double
+        let expected: Double?
+        let cpuExpected: Double?
+        let cpuLower: Double?
+        let cpuUpper: Double?
+        let lower: Double?
+        let upper: Double?
         let alert: Bool
         let reason: String?
 
@@ -25,6 +28,9 @@ private struct Said: Decodable {
             case isAnomaly = "is_anomaly"
             case cpuZScore = "cpu_z_score"
             case score, expected, lower, upper, alert, reason
+            case cpuExpected = "cpu_expected"
+            case cpuLower = "cpu_lower"
+            case cpuUpper = "cpu_upper"
         }
 
         init(_ verdict: Detection.Verdict) {
@@ -33,9 +39,14 @@ private struct Said: Decodable {
             isAnomaly = verdict.isAnomaly
             cpuZScore = verdict.cpuZScore
             score = verdict.score
-            expected = verdict.expected
-            lower = verdict.lower
-            upper = verdict.upper
+            let isLoad = verdict.reason.measure == .load
+            let isCPU = verdict.reason.measure == .cpu
+            expected = isLoad ? verdict.expected : nil
+            lower = isLoad ? verdict.lower : nil
+            upper = isLoad ? verdict.upper : nil
+            cpuExpected = isCPU ? verdict.expected : nil
+            cpuLower = isCPU ? verdict.lower : nil
+            cpuUpper = isCPU ? verdict.upper : nil
             alert = verdict.alert
             reason = verdict.reason == .none ? nil : "\(verdict.reason.word)"
         }

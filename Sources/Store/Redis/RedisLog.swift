@@ -35,6 +35,10 @@ package struct RedisLog: LogDriver, ~Copyable {
     private static var incidentsInterval: TimeSpan { .seconds(1) }
     private var nextRoles = Instant.zero
     private var lastMapShard = 0
+    private var nextSentinels = Instant.zero
+    private static var sentinelsInterval: TimeSpan { .milliseconds(500) }
+    /// Whom the sentinels name, being asked.
+    private var sentinelLook: Resolution?
     private var notices: [Notice] = []
     /// Servers of which it was told that too few replicas confirm.
     private var shortServers: Set<Int> = []
@@ -185,19 +189,21 @@ package struct RedisLog: LogDriver, ~Copyable {
 
     private mutating func begin(_ shard: Int) {
         let address = machine.shards[shard].address
-        if let known = address.numeric {
+        if settings.server.sentinels.isEmpty, let known = address.numeric {
             connect(shard, to: known)
         } else {
             // Each time anew: behind a name there may be another server by now.
             links[shard].state = .resolving(
-                Resolution.begin(address, wakeUp: wakeUp), until: now + .seconds(10))
+                Resolution.begin(address, settings.server, wakeUp: wakeUp),
+                until: now + .seconds(10))
         }
     }
 
-    private mutating func connect(_ shard: Int, to address: SocketAddress) {
+    private mutating func connect(_ shard: Int, to place: ServerPlace) {
         links[shard].generation &+= 1
+        links[shard].place = place
         links[shard].connection = RedisConnection(
-            address, security: settings.server.security(of: machine.shards[shard].address))
+            place.address, security: settings.server.security(of: place.host))
         links[shard].state = .connecting(until: now + max(settings.timeout, .milliseconds(500)))
         drain(shard)
     }
@@ -211,8 +217,8 @@ package struct RedisLog: LogDriver, ~Copyable {
             if wantsLink(shard) { begin(shard) } else { links[shard].state = .idle }
         case .resolving(let resolution, let until):
             switch resolution.take() {
-            case .success(let addresses):
-                links[shard].take(addresses)
+            case .success(let places):
+                links[shard].take(places)
                 if let first = links[shard].nextCandidate() { connect(shard, to: first) }
             case .failure(let failure): lose(shard, failure.reason)
             case nil: if until <= now { lose(shard, "its name is not resolved in time") }
@@ -257,6 +263,7 @@ package struct RedisLog: LogDriver, ~Copyable {
         machine.expire()
         machine.dropExpiredDevices(limit: RedisLog.expiryPortion)
         askServers()
+        if !settings.server.sentinels.isEmpty { askSentinels() }
         if settings.isCluster { keepMap() }
         if machine.takeOldLayout() > 0 { tellOldLayout() }
         if machine.takeReplicaNews() { watchReplicas() }
@@ -286,6 +293,21 @@ package struct RedisLog: LogDriver, ~Copyable {
         }
         metrics.set(least, .replicasConfirming)
         metrics.set(settings.replicas, .replicasWanted)
+    }
+
+    /// Leaves a master that its sentinels have deposed, though it still answers.
+    private mutating func askSentinels() {
+        if let look = sentinelLook, let answer = look.take() {
+            sentinelLook = nil
+            guard case .success(let places) = answer, let place = links[0].place,
+                links[0].isReady, !places.contains(place)
+            else { return }
+            lose(0, "its sentinels name another master now: \(places.first?.host ?? "")")
+        }
+        guard sentinelLook == nil, nextSentinels <= now, links[0].isReady else { return }
+        nextSentinels = now + RedisLog.sentinelsInterval
+        sentinelLook = Resolution.begin(
+            machine.shards[0].address, settings.server, wakeUp: wakeUp)
     }
 
     private mutating func tellOldLayout() {
@@ -356,6 +378,9 @@ package struct RedisLog: LogDriver, ~Copyable {
         for link in links { next = min(next, link.deadline) }
         if links.contains(where: { $0.isReady }) {
             next = min(next, min(nextMemory, nextIncidents))
+            if !settings.server.sentinels.isEmpty, sentinelLook == nil {
+                next = min(next, nextSentinels)
+            }
         }
         if machine.needsMap { next = min(next, nextMap) }
         return next

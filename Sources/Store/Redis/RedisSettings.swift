@@ -37,7 +37,17 @@ package struct RedisSettings: Sendable {
         _ location: RedisLocation, _ configuration: Configuration,
         secureContext: TLSContext?
     ) {
-        server.servers = location.servers.map { NodeAddress(host: $0.host, port: $0.port) }
+        let servers = location.servers.map { NodeAddress(host: $0.host, port: $0.port) }
+        if location.master.isEmpty {
+            server.servers = servers
+        } else {
+            // The server has the master's name, wherever it is.
+            server.servers = [NodeAddress(host: location.master, port: 0)]
+            server.sentinels = servers
+            server.masterName = location.master
+            server.sentinelUser = configuration.sentinelUser
+            server.sentinelPassword = configuration.sentinelPassword
+        }
         server.isCluster = location.isCluster
         server.user = location.user
         server.password = location.password

@@ -49,7 +49,8 @@ package final class SharedRedis: SharedLogs {
     }
 
     package var summary: String {
-        let servers = settings.server.servers.map(\.description).joined(separator: ",")
+        let named = settings.server
+        let servers = (named.servers + named.sentinels).map(\.description).joined(separator: ",")
         let tls = settings.server.secureContext == nil ? "" : ", by TLS"
         return "\(settings.isCluster ? "redis-cluster" : "redis") at \(servers)\(tls)"
     }

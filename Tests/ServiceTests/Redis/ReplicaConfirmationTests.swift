@@ -172,12 +172,14 @@ import Testing
     @Test("an old master that lives on alone acknowledges nothing that its successor lacks")
     func losesNothing() throws {
         let set = try Set(replicas: 1)
-        let service = try service(set.master.url, ["REDIS_REPLICAS_STRICT": "on"])
+        // All that is sent stays in the log, so that it can be looked for.
+        let service = try service(
+            set.master.url, ["REDIS_REPLICAS_STRICT": "on", "REDIS_HISTORY": "67108864"])
         var plan = LogTraffic.Plan()
         (plan.clients, plan.samples, plan.devices) = (6, 1_000_000, 20)
         let traffic = LogTraffic(plan, ports: [service.port])
         traffic.start()
-        usleep(500_000)
+        for _ in 0..<2_000 where try set.client.integer("XLEN", "tm:{0}") < 200 { usleep(10_000) }
         let successor = try set.replicas[0].client()
         try successor.command("REPLICAOF", "NO", "ONE")
         usleep(2_000_000)

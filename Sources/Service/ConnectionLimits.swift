@@ -1,0 +1,26 @@
+internal import Bytes
+
+/// What one connection may hold, and how long it may take.
+enum ConnectionLimits {
+    /// How much is read at once.
+    static let readBytes = 64 * 1024
+    /// When more bytes of replies wait than this, the connection does not read any more: a client
+    /// that does not read its replies cannot send more requests.
+    static let outputHighWaterBytes = 256 * 1024
+    /// Most bytes of replies that one connection may hold: several times the longest reply.
+    static let outputBytes = 256 * 1024 * 1024
+    /// After the last reply the connection still reads for so long, and so many bytes at most. If
+    /// it closed at once, the kernel would send a reset, and the client could lose the reply.
+    static let lingerTime = TimeSpan.seconds(2)
+    static let lingerBytes = 16 * 1024 * 1024
+    /// A connection without a request is closed so much later than clients are told, so that who
+    /// keeps to that never meets the end. At most a quarter of the time.
+    static let idleGrace = TimeSpan.seconds(2)
+
+    static func idleTime(_ told: TimeSpan) -> TimeSpan {
+        told + min(idleGrace, TimeSpan(nanoseconds: told.nanoseconds / 4))
+    }
+
+    /// A body that comes as fast as this is not cut for its time.
+    static let leastBytesPerSecond = 1_000.0
+}

@@ -1,0 +1,161 @@
+import Detection
+import Foundation
+import Redis
+import TestSupport
+import Testing
+
+/// A master that real sentinels watch, and replace.
+@Suite(.serialized) struct SentinelTests {
+    /// Two servers and three sentinels.
+    private final class Watched {
+        var servers: [RunningRedis]
+        private var sentinels: [Process] = []
+        let ports: [UInt16]
+        private let folder: TemporaryFolder
+
+        init() throws {
+            let options = ["--repl-diskless-sync-delay", "0", "--repl-timeout", "5"]
+            let master = try RunningRedis(options)
+            let replica = try RunningRedis(
+                options + ["--replicaof", "127.0.0.1", "\(master.port)"])
+            servers = [master, replica]
+            let client = try master.client()
+            for _ in 0..<1_000 where try client.integer("WAIT", "1", "10") != 1 {}
+            folder = try TemporaryFolder()
+            ports = try (0..<3).map { _ in try freePort() }
+            for port in ports {
+                let file = folder.path + "/\(port).conf"
+                try """
+                port \(port)
+                bind 127.0.0.1
+                dir \(folder.path)
+                loglevel warning
+                sentinel monitor mymaster 127.0.0.1 \(master.port) 2
+                sentinel down-after-milliseconds mymaster 500
+                sentinel failover-timeout mymaster 3000
+                """.write(toFile: file, atomically: true, encoding: .utf8)
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: "/usr/bin/redis-server")
+                process.arguments = [file, "--sentinel"]
+                process.standardOutput = FileHandle.nullDevice
+                try process.begin()
+                sentinels.append(process)
+            }
+            try wait("the sentinels know each other") {
+                try self.ports.allSatisfy { port in
+                    guard let client = try? RedisClient(port: port),
+                        case .array(let others) = try client.command(
+                            "SENTINEL", "SENTINELS", "mymaster"),
+                        case .array(let replicas) = try client.command(
+                            "SENTINEL", "REPLICAS", "mymaster")
+                    else { return false }
+                    return others.count == 2 && replicas.count == 1
+                }
+            }
+        }
+
+        deinit {
+            for process in sentinels where process.isRunning {
+                kill(process.processIdentifier, SIGKILL)
+                process.waitUntilExit()
+            }
+        }
+
+        func wait(_ what: String, _ isSo: () throws -> Bool) throws {
+            for _ in 0..<600 {
+                if try isSo() { return }
+                usleep(50_000)
+            }
+            throw Failure("waited in vain: \(what)")
+        }
+
+        var url: String {
+            "redis-sentinel://" + ports.map { "127.0.0.1:\($0)" }.joined(separator: ",")
+                + "/mymaster"
+        }
+
+        /// Whom the sentinels name.
+        func master() throws -> UInt16 {
+            let reply = try RedisClient(port: ports[0]).command(
+                "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+            guard case .array(let parts) = reply, case .text(let port) = parts[1] else { return 0 }
+            return UInt16(String(decoding: port, as: UTF8.self)) ?? 0
+        }
+
+        var attached: Int {
+            get throws {
+                let port = try master()
+                guard case .array(let role) = try RedisClient(port: port).command("ROLE"),
+                    role.count == 3, case .array(let replicas) = role[2]
+                else { return 0 }
+                return replicas.count
+            }
+        }
+    }
+
+    private var rounds: Int {
+        ProcessInfo.processInfo.environment["SENTINEL_ROUNDS"].flatMap { Int($0) } ?? 1
+    }
+
+    @Test("a failover while the old master lives on: nothing acknowledged is lost or counted twice")
+    func followsSentinels() throws {
+        let watched = try Watched()
+        let services = try (0..<2).map { _ in
+            try RunningService([
+                "STORE": watched.url, "THREADS": "1", "REDIS_REPLICAS_STRICT": "on",
+            ])
+        }
+        for service in services {
+            try watched.wait("it is ready") { try service.get("/ready").status == 200 }
+        }
+        for round in 0..<rounds {
+            var plan = LogTraffic.Plan()
+            (plan.clients, plan.samples, plan.devices) = (6, 1_000_000, 20)
+            (plan.isKeyed, plan.seed) = (true, UInt64(70 + round))
+            let traffic = LogTraffic(plan, ports: services.map(\.port))
+            traffic.start()
+            usleep(500_000)
+            let before = try watched.master()
+            let old = try #require(watched.servers.first { $0.port == before })
+            old.pause()
+            try watched.wait("another one is the master") { try watched.master() != before }
+            // For a while there are two.
+            old.resume()
+            try watched.wait("the old one follows") { try watched.attached == 1 }
+            for service in services {
+                try watched.wait("it is ready again") { try service.get("/ready").status == 200 }
+            }
+            usleep(300_000)
+            let told = traffic.stop()
+            let truth = try LogTruth(
+                [try RedisClient(port: watched.master())], FoldParameters())
+            let faults = truth.faults(of: told)
+            #expect(
+                faults.isEmpty,
+                "round \(round): \(faults.count) of \(told.acknowledged.count): \(faults.first ?? "")"
+            )
+            #expect(told.acknowledged.count > 100)
+        }
+        let log = services[0].stopAndReadLog()
+        #expect(log.contains("mymaster"), "\(log)")
+        let (status, output) = try Programs.run(
+            Programs.folder + "/tidemark", ["log", "verify", watched.url])
+        #expect(status == 0, "\(output)")
+    }
+
+    @Test("a master that no sentinel knows, and sentinels that are away, are told as that")
+    func saysWhy() throws {
+        let watched = try Watched()
+        let other = try RunningService([
+            "STORE": watched.url.replacingOccurrences(of: "mymaster", with: "other"),
+            "THREADS": "1",
+        ])
+        try watched.wait("it says so") {
+            try other.get("/ready").body.contains("knows no master other")
+        }
+        let away = try RunningService([
+            "STORE": "redis-sentinel://127.0.0.1:\(try freePort())/mymaster", "THREADS": "1",
+        ])
+        try watched.wait("it says so") { try away.get("/ready").body.contains("the sentinel at") }
+    }
+}
