@@ -74,6 +74,7 @@ private struct RedisSocket: ~Copyable {
     /// What is read in one go, and how often for one event: a megabyte, before the loop goes on.
     private static let readBytes = 64 * 1024
     private static let readsPerEvent = 16
+    private static let keptBytes = 4 * 1024 * 1024
     /// EPIPE and ECONNRESET of Linux: the server has closed the connection. What it said before is
     /// still to be read.
     private static let gone: [Int32] = [32, 104]
@@ -142,7 +143,11 @@ private struct RedisSocket: ~Copyable {
     mutating func write() {
         while state == .open, isSending {
             switch transmit() {
-            case .moved: continue
+            case .moved:
+                // Once in a while a batch is huge; its memory is not kept for the small ones.
+                if output.isEmpty, output.capacity > RedisSocket.keptBytes {
+                    output.releaseMemory()
+                }
             case .wouldBlock: return
             case .ended: return fail("closed")
             case .failed(let code):
