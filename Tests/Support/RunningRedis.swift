@@ -66,10 +66,17 @@ package final class RunningRedis {
 
 /// A port nobody listens on.
 package func freePort() throws -> UInt16 {
+    guard let port = bound(to: 0) else { throw Failure("no free port: errno \(errno)") }
+    return port
+}
+
+/// The port that a socket gets which asks for this one (0 for any); nil when it is taken.
+private func bound(to wanted: UInt16) -> UInt16? {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = wanted.bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     // SAFETY: a sockaddr_in is a sockaddr of the family that it names, `length` bytes long.
@@ -78,20 +85,20 @@ package func freePort() throws -> UInt16 {
         guard unsafe bind(descriptor, pointer, length) == 0 else { return false }
         return unsafe getsockname(descriptor, pointer, &length) == 0
     }
-    guard isBound else { throw Failure("no free port: errno \(errno)") }
-    return UInt16(bigEndian: address.sin_port)
+    return isBound ? UInt16(bigEndian: address.sin_port) : nil
 }
 
-/// A free port of a cluster's node, whose bus listens ten thousand ports higher.
+/// A free port of a cluster's node, whose bus listens ten thousand ports higher. Both are below the
+/// ports that the kernel gives to whoever asks for any.
 package func clusterPort() throws -> UInt16 {
-    for _ in 0..<100 {
-        let port = try freePort()
-        if port < 50_000 { return port }
-        let low = 20_000 + port % 20_000
-        if (try? connectedSocket(port: low)) == nil { return low }
+    for _ in 0..<200 {
+        let port = UInt16.random(in: 10_000..<22_000)
+        if isFree(port), isFree(port + 10_000) { return port }
     }
     throw Failure("no port for a cluster")
 }
+
+private func isFree(_ port: UInt16) -> Bool { bound(to: port) != nil }
 
 /// A blocking connection that speaks RESP, for tests to look into Redis with.
 package final class RedisClient {
