@@ -103,6 +103,8 @@ import Testing
         let services = try (0..<2).map { _ in
             try RunningService([
                 "STORE": watched.url, "THREADS": "1", "REDIS_REPLICAS_STRICT": "on",
+                // All that is sent stays in the log, so that it can be looked for.
+                "REDIS_HISTORY": "67108864",
             ])
         }
         for service in services {
