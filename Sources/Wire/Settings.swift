@@ -193,20 +193,12 @@ package enum Settings {
                 configuration.redisHistoryBytes = bytes
                 return true
             }),
-        Setting(
-            name: "REDIS_SENTINEL_USER", defaultText: "", allowed: "empty, or a name",
-            meaning: "who the service is to sentinels",
-            apply: { text, configuration in
-                configuration.sentinelUser = text
-                return true
-            }),
-        Setting(
-            name: "REDIS_SENTINEL_PASSWORD", defaultText: "", allowed: "empty, or a password",
-            meaning: "its password there; that of STORE is the master's",
-            apply: { text, configuration in
-                configuration.sentinelPassword = text
-                return true
-            }),
+        text(
+            "REDIS_SENTINEL_USER", \.sentinelUser, allowed: "empty, or a name",
+            means: "who the service is to sentinels"),
+        text(
+            "REDIS_SENTINEL_PASSWORD", \.sentinelPassword, allowed: "empty, or a password",
+            means: "its password there; that of STORE is the master's"),
         text(
             "REDIS_CA", \.redisAuthorities,
             means: "authorities by which rediss:// servers are trusted; empty: TLS_CA_FILE"),
@@ -214,13 +206,9 @@ package enum Settings {
             "REDIS_CERT", \.redisCertificate,
             means: "certificate that is shown to rediss:// servers, with REDIS_KEY"),
         text("REDIS_KEY", \.redisKey, means: "its private key"),
-        Setting(
-            name: "REDIS_SERVER_NAME", defaultText: "", allowed: "empty, or a name",
-            meaning: "what the certificates of rediss:// servers are made out to; empty: the host",
-            apply: { text, configuration in
-                configuration.redisServerName = text
-                return true
-            }),
+        text(
+            "REDIS_SERVER_NAME", \.redisServerName, allowed: "empty, or a name",
+            means: "what the certificates of rediss:// servers are made out to; empty: the host"),
         choice(
             "REDIS_MIRROR", \.redisMirror, default: .off,
             means: "also write last_metric, last_analysis, metrics and metric:<timestamp>"),
@@ -326,13 +314,9 @@ package enum Settings {
         text(
             "WEBHOOK_TOKEN_FILE", \.webhookTokenFile,
             means: "file with a token for it (Bearer), read for each request"),
-        Setting(
-            name: "WEBHOOK_SECRET", defaultText: "", allowed: "empty, or any text",
-            meaning: "signs what the webhook is told (X-Tidemark-Signature, HMAC-SHA-256)",
-            apply: { text, configuration in
-                configuration.webhookSecret = text
-                return true
-            }),
+        text(
+            "WEBHOOK_SECRET", \.webhookSecret, allowed: "empty, or any text",
+            means: "signs what the webhook is told (X-Tidemark-Signature, HMAC-SHA-256)"),
         Setting(
             name: "TLS_CA_FILE", defaultText: Configuration().authoritiesFile,
             allowed: "a path",
@@ -362,9 +346,9 @@ package enum Settings {
 
     private static func text(
         _ name: String, _ path: any WritableKeyPath<Configuration, String> & Sendable,
-        means meaning: String
+        allowed: String = "a path, or empty", means meaning: String
     ) -> Setting {
-        Setting(name: name, defaultText: "", allowed: "a path, or empty", meaning: meaning) {
+        Setting(name: name, defaultText: "", allowed: allowed, meaning: meaning) {
             text, configuration in
             configuration[keyPath: path] = text
             return true
