@@ -30,15 +30,10 @@ package struct HistoryScan: ~Copyable {
         thinning = query.points.map { SeriesThinning(points: $0) }
     }
 
-    /// Begins with the fold of a checkpoint instead of an empty one. Of one that is of other
-    /// parameters, or of another version, it only counts on.
-    /// - Returns: whether it is the fold's.
-    @discardableResult
+    /// Begins with the fold of a checkpoint instead of an empty one.
+    /// - Returns: false, and nothing has changed, for one of other parameters or another version.
     package mutating func begin(with element: CheckpointCoding.FoldElement) -> Bool {
-        guard let start = element.decoded(parameters) else {
-            goOn(after: element.totals)
-            return false
-        }
+        guard let start = element.decoded(parameters) else { return false }
         // Exchanged, not assigned: an optimized build (Swift 6.3) would not free the old window.
         var other = start
         swap(&fold, &other)
@@ -46,8 +41,8 @@ package struct HistoryScan: ~Copyable {
         return true
     }
 
-    /// Goes on where samples came before that cannot be folded any more.
-    mutating func goOn(after totals: SeriesTotals) {
+    /// The series learns anew, and counts on: samples came before that cannot be folded any more.
+    package mutating func goOn(after totals: SeriesTotals) {
         fold.totals = totals
         isWhole = false
     }
@@ -102,7 +97,7 @@ package struct HistoryScan: ~Copyable {
             after: element?.lastArrival, timeToLive: timeToLive)
         // What began anew last is the series now.
         let start = lives.lastIndex { $0.isNew }
-        if start == nil, let element { begin(with: element) }
+        if start == nil, let element, !begin(with: element) { goOn(after: element.totals) }
         for life in lives[(start ?? 0)...] {
             for record in life.records {
                 if isComplete || isTooLong { return }

@@ -76,9 +76,9 @@ final class HistoryRing: Sendable {
         for row in rows(to: last, after: isJudged ? 0 : query.after).reversed() {
             if isJudged {
                 if scan.count == 0, row.verdict.sequence > 1 {
-                    var totals = SeriesTotals(samples: 0, anomalies: 0, alerts: 0)
-                    totals.samples = row.verdict.sequence - 1
-                    scan.goOn(after: totals)
+                    scan.goOn(
+                        after: SeriesTotals(
+                            samples: row.verdict.sequence - 1, anomalies: 0, alerts: 0))
                 }
                 scan.take(row.sample, at: row.arrival)
             } else {

@@ -48,7 +48,7 @@ struct FileIncidents {
         followed = landing.followed
     }
 
-    /// Some of what the file has, the oldest first; nil for one that this build does not know.
+    /// Some of what the file has, the oldest first, but for those that this build does not know.
     mutating func takeRead() -> [Incident] {
         let some = read.prefix(FileIncidents.toldAtOnce)
         read = read.dropFirst(some.count)

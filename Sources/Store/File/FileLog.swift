@@ -202,7 +202,7 @@ package struct FileLog: LogDriver, ~Copyable {
     package mutating func takeIncidentEvents() -> [IncidentEvent] { log.takeIncidentEvents() }
 
     package mutating func takeIncidents() -> [Incident] {
-        incidents.hasMore ? incidents.takeRead() : []
+        incidents.takeRead()
     }
 
     package mutating func keep(_ changed: [Incident]) { incidents.keep(changed) }

@@ -142,7 +142,9 @@ final class HistoryFile {
     ) throws(FileFault) -> UInt64 {
         guard let through = try begin(place, query, with: &scan) else {
             // Nothing is known but what the checkpoint says.
-            begin(place.start.element, &scan)
+            if let element = place.start.element, begin(element, &scan) == nil {
+                scan.goOn(after: element.totals)
+            }
             take(place.start.records, place.judges, into: &scan)
             return place.start.through
         }
@@ -218,7 +220,6 @@ final class HistoryFile {
         checked(row, 0).flatMap { CheckpointCoding.FoldElement($0) }
     }
 
-    @discardableResult
     private func begin(
         _ element: CheckpointCoding.FoldElement?, _ scan: inout HistoryScan
     ) -> UInt64? {
