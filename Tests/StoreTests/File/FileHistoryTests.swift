@@ -188,8 +188,9 @@ import Wire
         let path = folder.path + "/series.db"
         var told = ToldVerdicts(seed: 25)
         var store: Driver<FileStore>? = try open(path, settings())
-        for _ in 0..<60 { try told.send(200, devices: 3, to: #require(store)) }
+        for _ in 0..<200 { try told.send(200, devices: 3, to: #require(store)) }
         store = nil
+        #expect(try number("SELECT count(*) FROM folds WHERE series > 0", path) > 0)
         var settings = settings()
         settings.parameters.alertThreshold = 5
         settings.parameters.windowSize = 30
@@ -201,6 +202,13 @@ import Wire
                 #expect(rows.map(\.sample) == expected.map(\.sample))
                 #expect(rows.map(\.verdict) == expected.map(\.verdict), "\(device)")
                 #expect(rows[0].isRefolded)
+                // From the middle on too, where only folds of the settings before are near.
+                var query = SeriesQuery(device: Array(device.utf8))
+                (query.after, query.limit) = (expected.count * 3 / 4, 10)
+                let part = try #require(try other.samples(query)).rows
+                #expect(
+                    part.map(\.verdict)
+                        == expected[query.after..<query.after + 10].map(\.verdict))
             }
             // What comes now goes on from there.
             let before = told
