@@ -56,7 +56,7 @@ enum FileTools {
                 let archive = try archive(with: name, of: open(place, configuration))
                 let told = try archive.explain(
                     sequence, of: name, timeToLive: timeToLive(configuration))
-                for line in ExplainedSample(told).lines { say(line) }
+                for line in ExplanationLines(told).lines { say(line) }
             case .backtest(let place, let changes):
                 try backtest(open(place, configuration), with: changes, configuration)
             }
@@ -88,8 +88,7 @@ enum FileTools {
         if case .redis(let location) = StoreLocation(place) { return location }
         guard place.contains("://") else { return nil }
         throw ArchiveError(
-            "it is no location that is allowed: PATH, file:PATH, redis://[user:password@]host[:port]"
-                + "[/database] or redis-cluster://[user:password@]host[:port][,host[:port]...]")
+            "it is no location that is allowed: PATH, file:PATH, \(RedisLocation.allowed)")
     }
 
     private static func refuseRedis(

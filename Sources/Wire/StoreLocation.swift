@@ -10,11 +10,7 @@ package enum StoreLocation: Sendable, Equatable {
 
     private static let filePrefix = "file:"
 
-    package static let allowed =
-        "memory, file:PATH, redis[s]://[user:password@]host[:port][/database], "
-        + "redis[s]-cluster://[user:password@]host[:port][,host[:port]...], "
-        + "redis[s]-sentinel://[user:password@]host[:port][,...]/MASTER[/database] or "
-        + "redis+unix:PATH"
+    package static let allowed = "memory, file:PATH, \(RedisLocation.allowed)"
 
     package var isRedis: Bool {
         if case .redis = self { true } else { false }
@@ -50,6 +46,12 @@ package struct RedisLocation: Sendable, Equatable {
     /// Empty for none.
     package private(set) var password = ""
     package private(set) var database = 0
+
+    package static let allowed =
+        "redis://[user:password@]host[:port][/database], "
+        + "redis-cluster://[user:password@]host[:port][,host[:port]...], "
+        + "redis-sentinel://[user:password@]host[:port][,...]/MASTER[/database] (rediss... by TLS) "
+        + "or redis+unix:PATH"
 
     package static let defaultPort: UInt16 = 6379
     private static let sentinelPort: UInt16 = 26_379

@@ -33,7 +33,7 @@ import Wire
             (["--idle-timeout", "60"], "a number with ms, s, m, h or d"),
             (["--idle-timeout", "-5s"], "--idle-timeout"),
             (["--store", "mysql://x"], "--store: \"mysql://x\" is not allowed"),
-            (["--store", "redis://"], "redis[s]://[user:password@]host"),
+            (["--store", "redis://"], "redis://[user:password@]host"),
             (["--store", "redis://host:0"], "--store"),
             (["--store", "redis://a,b"], "--store"),
             (["--store", "redis-cluster://a/1"], "--store"),

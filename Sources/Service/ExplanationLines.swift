@@ -4,7 +4,7 @@ internal import Store
 internal import Wire
 
 /// `tidemark explain`: why a sample was judged so, as lines for a terminal.
-struct ExplainedSample {
+struct ExplanationLines {
     /// Columns of the chart.
     private static let width = 48
 
@@ -70,10 +70,10 @@ struct ExplainedSample {
         let span = (rows.joined().max() ?? 0) - least
         func column(_ value: Double) -> Int {
             guard span > 0, span.isFinite else { return 0 }
-            return Int(((value - least) / span * Double(ExplainedSample.width - 1)).rounded())
+            return Int(((value - least) / span * Double(ExplanationLines.width - 1)).rounded())
         }
         return zip(told.course, rows).map { row, numbers in
-            var cells = Array(repeating: Character(" "), count: ExplainedSample.width)
+            var cells = Array(repeating: Character(" "), count: ExplanationLines.width)
             if numbers.count > 1 {
                 cells[column(numbers[0])] = "["
                 cells[column(numbers[2])] = "]"
