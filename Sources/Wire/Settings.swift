@@ -64,7 +64,7 @@ package enum Settings {
             means: "with STORE file, what is stored survives a killed process; full: a power cut"),
         integer(
             "HISTORY_SAMPLES", \.historySamples, default: 100_000, in: 0...100_000_000,
-            means: "with STORE memory, samples that are kept for /series, some 150 bytes each"),
+            means: "with STORE memory, samples that are kept for /series, some 180 bytes each"),
         optionalDuration(
             "RETENTION", \.retention, default: "30d", in: .seconds(60)...(.seconds(86_400 * 3650)),
             means: "how long a file keeps samples for /series; 0 is off"),
