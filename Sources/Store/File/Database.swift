@@ -39,6 +39,9 @@ struct FileFault: Error, Sendable, Equatable {
             throw fault
         }
         unsafe self.handle = handle
+        // From the first question on: who closes a file last locks it for a moment.
+        // SAFETY: the handle is open.
+        unsafe sqlite3_busy_timeout(handle, 5000)
     }
 
     // SAFETY: nobody uses the handle after this.

@@ -94,7 +94,7 @@ final class FileTables {
             throw FileFault(kind: .other, reason: "it is a database of another program")
         }
         try database.run(
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = "
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = "
                 + (waitsForDisk ? "FULL" : "NORMAL")
                 + "; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384"
         )

@@ -54,7 +54,7 @@ final class HistoryFile {
 
     init(path: String, _ settings: LogFileSettings) throws(FileFault) {
         database = try Database(path: path)
-        try database.run("PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4096")
+        try database.run("PRAGMA cache_size = -4096")
         tables = try HistoryTables(database)
         begin = try database.prepare("BEGIN")
         end = try database.prepare("COMMIT")

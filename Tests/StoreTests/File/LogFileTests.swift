@@ -32,6 +32,24 @@ import Testing
         }
     }
 
+    @Test("a file that another holds for a moment is waited for")
+    func waitsForALock() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/a.db"
+        _ = try FileTables(path, waitsForDisk: false)
+        let isLocked = try Bell()
+        let threads = try ThreadGroup([path]) { path in
+            // As it is while the last reader closes the file.
+            let other = try? Database(path: path)
+            try? other?.run("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+            isLocked.ring()
+            Clock.sleep(.milliseconds(300))
+        }
+        isLocked.wait()
+        #expect(throws: Never.self) { _ = try FileTables(path, waitsForDisk: false) }
+        threads.join()
+    }
+
     @Test("all of a flight is done, or nothing")
     func isAtomic() throws {
         let folder = try TemporaryFolder()

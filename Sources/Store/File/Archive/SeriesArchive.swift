@@ -60,7 +60,7 @@ package final class SeriesArchive {
         self.part = part
         self.database = database
         do throws(FileFault) {
-            try database.run("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON")
+            try database.run("PRAGMA query_only = ON")
             try SeriesArchive.check(database)
             tables = try HistoryTables(database)
             readAll = try database.prepare(

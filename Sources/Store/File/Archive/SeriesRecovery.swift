@@ -59,7 +59,7 @@ package final class SeriesRecovery {
 
     private init(_ path: String, _ copy: String) throws(FileFault) {
         source = try Database(path: path)
-        try source.run("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON")
+        try source.run("PRAGMA query_only = ON")
         fresh = try FileTables(copy, waitsForDisk: false)
     }
 
