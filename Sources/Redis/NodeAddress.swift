@@ -10,12 +10,18 @@ public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Reads the `host:port` of a redirection; IPv6 addresses stand there without brackets.
+    /// Reads the `host:port` of a redirection; IPv6 addresses stand there without brackets. Without
+    /// a host, or with `?` for it, the host is that of the server that replied (see `known(from:)`).
     public init?(redirection text: String) {
         guard let colon = text.lastIndex(of: ":"),
             let port = UInt16(text[text.index(after: colon)...])
         else { return nil }
         self.init(host: String(text[..<colon]), port: port)
+    }
+
+    /// The address, with the host of the server that named it where that gave none.
+    public func known(from server: NodeAddress) -> NodeAddress {
+        host.isEmpty || host == "?" ? NodeAddress(host: server.host, port: port) : self
     }
 
     /// The host is the path of a socket of this machine.

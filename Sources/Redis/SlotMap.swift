@@ -60,11 +60,10 @@ public struct SlotMap: Sendable {
                 case .integer(let port) = master[1], let port = UInt16(exactly: port),
                 first >= 0, first <= last, last < SlotMap.slotCount
             else { return nil }
-            var host = asked.host
-            if case .text(let text) = master[0], !text.isEmpty, text != Array("?".utf8) {
-                host = String(decoding: text, as: UTF8.self)
-            }
-            let owner = Int16(index(of: NodeAddress(host: host, port: port)))
+            var host = ""
+            if case .text(let text) = master[0] { host = String(decoding: text, as: UTF8.self) }
+            let address = NodeAddress(host: host, port: port).known(from: asked)
+            let owner = Int16(index(of: address))
             for slot in first...last { owners[slot] = owner }
         }
     }

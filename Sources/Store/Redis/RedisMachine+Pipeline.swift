@@ -211,7 +211,7 @@ extension RedisMachine {
     /// The next reply of a server.
     package mutating func received(_ shard: ShardID, _ reply: Reply) {
         guard let purpose = nextPurpose(shard) else { return }
-        let reply = plain(reply)
+        let reply = plain(reply, from: shard)
         count(reply)
         switch purpose {
         case .log(let log, let flight, let command):
@@ -228,10 +228,17 @@ extension RedisMachine {
         finishIfComplete(shard)
     }
 
-    /// Where STORE names one server, a node of a cluster refuses: nobody follows its redirections.
-    private func plain(_ reply: Reply) -> Reply {
-        guard !settings.isCluster, case .failure(let failure) = reply else { return reply }
+    /// A node of a cluster may leave out the host that it sends elsewhere: it is its own then. Where
+    /// STORE names one server, such a node refuses: nobody follows its redirections.
+    private func plain(_ reply: Reply, from id: ShardID) -> Reply {
+        guard case .failure(let failure) = reply else { return reply }
+        let address = shards[id.index].address
         switch failure {
+        case .moved(let slot, let other) where settings.isCluster:
+            return .failure(.moved(slot: slot, other.known(from: address)))
+        case .ask(let other) where settings.isCluster:
+            return .failure(.ask(other.known(from: address)))
+        case _ where settings.isCluster: return reply
         case .tryAgain(let text) where !text.starts(with: "CLUSTERDOWN".utf8): return reply
         case .moved, .ask, .tryAgain:
             return .failure(

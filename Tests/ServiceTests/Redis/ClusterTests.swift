@@ -34,9 +34,11 @@ import Testing
 
     private let fleetSlot = SlotMap.slot(ofKey: Array("tm:{fleet}".utf8).span)
 
-    @Test("slots that move while samples come in: every verdict is the log's")
-    func movesSlots() throws {
-        let cluster = try RunningCluster()
+    @Test(
+        "slots that move while samples come in: every verdict is the log's",
+        arguments: ["ip", "unknown-endpoint"])
+    func movesSlots(names: String) throws {
+        let cluster = try RunningCluster(names: names)
         let services = try services(cluster, timeout: "20s")
         let traffic = LogTraffic(plan(1), ports: services.map(\.port))
         traffic.start()

@@ -107,4 +107,29 @@ import Testing
         let log = service.stopAndReadLog()
         #expect(log.contains("may evict") && log.contains("all its series begin anew"), "\(log)")
     }
+
+    /// Makes a log anew as another process would whose clock is behind. A birth counts microseconds.
+    private let bornTwoSecondsEarlier = """
+        local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+        local birth = tonumber(string.match(first[1], '^%d+')) - 2000000
+        redis.call('DEL', KEYS[1])
+        return redis.call('XADD', KEYS[1], string.format('%.0f-1', birth), 't', first[2][2])
+        """
+
+    @Test("of a log that a clock behind others made anew no sample is refused, and none lost")
+    func bornEarlier() throws {
+        let redis = try RunningRedis()
+        let client = try redis.client()
+        let service = try service("redis://127.0.0.1:\(redis.port)")
+        #expect(try reason(service, holding: "status 200"))
+        #expect(try post(service) == 202)
+        for log in try LogTruth.logs(client) {
+            try client.command("EVAL", bornTwoSecondsEarlier, "1", log)
+        }
+        for sent in 1...5 {
+            let reply = try service.post("/ingest", "{\"cpu\":1,\"rps\":1,\"device\":\"d\"}")
+            #expect(reply.status == 202, "\(reply.body)")
+            #expect(reply.number("sequence") == Double(sent))
+        }
+    }
 }

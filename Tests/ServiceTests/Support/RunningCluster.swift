@@ -8,13 +8,16 @@ final class RunningCluster {
     private(set) var nodes: [RunningRedis] = []
     private var ids: [String] = []
 
-    init() throws {
+    /// - Parameter names: how a node tells where others are, as `cluster-preferred-endpoint-type`
+    ///   has it.
+    init(names: String = "ip") throws {
         for _ in 0..<6 {
             nodes.append(
                 try RunningRedis(
                     port: clusterPort(),
                     [
                         "--cluster-enabled", "yes", "--cluster-node-timeout", "800",
+                        "--cluster-preferred-endpoint-type", names,
                     ]))
         }
         ids = try nodes.map { try RunningCluster.text($0.client().command("CLUSTER", "MYID")) }
