@@ -126,7 +126,8 @@ let package = Package(
 
         // What the tests of programs share: programs, services and servers that they start and stop.
         .target(
-            name: "TestSupport", dependencies: ["Redis", "CLinux"], path: "Tests/Support",
+            name: "TestSupport", dependencies: ["Bytes", "Redis", "TLS", "CLinux"],
+            path: "Tests/Support",
             swiftSettings: strict),
 
         // A file layer of SQLite: what a power cut leaves of a file.
@@ -159,7 +160,7 @@ let package = Package(
             "ServiceTests",
             [
                 "Numerics", "Bytes", "Detection", "Wire", "SeriesLog", "Redis", "Store", "Signals",
-                "Service", "TestSupport",
+                "Service", "TLS", "TestSupport",
             ], exclude: ["GoPeer", "KeepAlive", "Recorded"]),
         tests(
             "LoadGenTests",

@@ -21,6 +21,13 @@ static inline void tm_ssl_set_modes(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
 }
+static inline int tm_ssl_is_plain_request(unsigned long code) {
+    return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST;
+}
+// Who comes again brings its ticket along; the server keeps no list of sessions.
+static inline void tm_ssl_keep_no_sessions(SSL_CTX *context) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
 static inline int tm_ssl_is_self_signed_error(long code) {
     return code == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
            code == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;

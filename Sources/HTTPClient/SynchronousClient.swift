@@ -23,6 +23,11 @@ package struct RequestError: Error, Equatable, CustomStringConvertible {
     package let outcome: Outcome
     /// The reason, for people.
     package let description: String
+
+    package init(outcome: Outcome, description: String) {
+        self.outcome = outcome
+        self.description = description
+    }
 }
 
 /// Sends one request after the other to a server and waits for each response; on one connection,

@@ -11,7 +11,8 @@ public struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Reads the `host:port` of a redirection; IPv6 addresses stand there without brackets. Without
-    /// a host, or with `?` for it, the host is that of the server that replied (see `known(from:)`).
+    /// a host, or with `?` for it, the host is that of the server that replied (see
+    /// `known(from:)`).
     public init?(redirection text: String) {
         guard let colon = text.lastIndex(of: ":"),
             let port = UInt16(text[text.index(after: colon)...])

@@ -23,7 +23,7 @@ struct Connection: ~Copyable {
         case lingering
     }
 
-    let descriptor: FileDescriptor
+    private var socket: ClientSocket
     let token: Token
     /// The client's address, as far as it is known.
     private var peer: PeerAddress
@@ -63,14 +63,14 @@ struct Connection: ~Copyable {
     private(set) var interest = Interest.read
 
     init(
-        _ descriptor: consuming FileDescriptor, peer: PeerAddress, token: Token,
+        _ socket: consuming ClientSocket, peer: PeerAddress, token: Token,
         limits: HTTPLimits, now: Instant, idleTimeout: TimeSpan, agedFrom: Instant,
         awaitsProxyHeader: Bool, client: PeerAddress?
     ) {
         self.client = client
         self.awaitsProxyHeader = awaitsProxyHeader
         self.agedFrom = agedFrom
-        self.descriptor = descriptor
+        self.socket = socket
         self.peer = peer
         self.token = token
         machine = RequestMachine(limits)
@@ -83,12 +83,18 @@ struct Connection: ~Copyable {
         deadline = now + ConnectionLimits.idleTime(idleTimeout)
     }
 
+    /// The number of its descriptor.
+    var number: Int32 { socket.number }
+
     /// Whether no request is unfinished and no reply is unsent.
     var isIdle: Bool {
         if isWaiting { return false }
         guard case .serving = phase else { return false }
-        return machine.isBetweenRequests && input.isEmpty && output.isEmpty
+        return machine.isBetweenRequests && input.isEmpty && !isSending
     }
+
+    /// Whether something waits for the socket.
+    private var isSending: Bool { !output.isEmpty || socket.isBlocked }
 
     // MARK: Events
 
@@ -109,15 +115,18 @@ struct Connection: ~Copyable {
         // An unfinished request continues in the connection's buffer, a new one in the worker's.
         let continues = !input.isEmpty
         if continues { swap(&scratch, &input) }
-        if !continues, machine.isBetweenRequests { requestStarted = responder.now }
-        let outcome = descriptor.receive(into: &scratch, atMost: ConnectionLimits.readBytes)
-        switch outcome {
+        if !continues, machine.isBetweenRequests, !socket.isSecuring {
+            requestStarted = responder.now
+        }
+        switch socket.receive(into: &scratch, isClear: awaitsProxyHeader) {
         case .moved(let count):
             bodyBytes += count
             serve(&scratch, &responder)
         case .wouldBlock: break
         case .ended: clientHasFinished = true
-        case .failed: return .close
+        case .failed:
+            guard socket.becomesPlain() else { return .close }
+            refuse(HTTPRefusal(.badRequest, "this port speaks HTTPS: https://…"), &responder)
         }
         if continues {
             swap(&scratch, &input)
@@ -156,16 +165,20 @@ struct Connection: ~Copyable {
         responder.bufferedBytes += held - countedBytes
         countedBytes = held
         // Small ones are many, and bounded by their number.
-        let unread = output.capacity > ConnectionLimits.readBytes ? output.capacity : 0
+        let unread = unsentBytes > ConnectionLimits.readBytes ? unsentBytes : 0
         responder.unreadBytes += unread - countedOutput
         countedOutput = unread
     }
+
+    /// Memory for what is to be sent.
+    private var unsentBytes: Int { output.capacity + socket.heldBytes }
 
     /// Whether memory is held for a reply that the client does not read.
     var isUnread: Bool { countedOutput > 0 }
 
     /// The connection is closed: its memory and its request are not counted any more.
     mutating func leave<Series: Store & ~Copyable>(_ responder: inout Responder<Series>) {
+        socket.sayEnd()
         endInFlight(responder)
         responder.bufferedBytes -= countedBytes
         responder.unreadBytes -= countedOutput
@@ -179,7 +192,10 @@ struct Connection: ~Copyable {
     private mutating func serve<Series: Store & ~Copyable>(
         _ bytes: inout ByteBuffer, _ responder: inout Responder<Series>
     ) {
-        if awaitsProxyHeader, !takeProxyHeader(&bytes, &responder) { return }
+        if awaitsProxyHeader {
+            guard takeProxyHeader(&bytes, &responder) else { return }
+            if case .failed = socket.open(&bytes) { phase = .finishing(lingers: false) }
+        }
         while output.count < ConnectionLimits.outputHighWaterBytes, !isWaiting {
             guard case .serving = phase else {
                 dropRest(&bytes)
@@ -372,9 +388,9 @@ struct Connection: ~Copyable {
     private mutating func flush<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
         -> ConnectionFate
     {
-        while !output.isEmpty {
+        while isSending {
             let wasFull = output.count >= ConnectionLimits.outputHighWaterBytes
-            switch descriptor.send(from: &output) {
+            switch socket.send(from: &output) {
             case .moved: break
             case .wouldBlock: return .keep
             case .ended, .failed: return .close
@@ -391,33 +407,34 @@ struct Connection: ~Copyable {
     private mutating func concluded<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
         -> ConnectionFate
     {
-        if output.isEmpty, !isWaiting {
+        if !isSending, !isWaiting {
             switch phase {
             case .finishing(lingers: true) where !clientHasFinished: startLingering(responder.now)
             case .finishing: return .close
             case .lingering, .serving: if clientHasFinished { return .close }
             }
             if input.isEmpty, input.capacity > ConnectionLimits.readBytes { input.releaseMemory() }
+            socket.releaseMemory()
             countMemory(&responder)
-        } else if output.capacity > ConnectionLimits.readBytes || countedOutput > 0 {
+        } else if unsentBytes > ConnectionLimits.readBytes || countedOutput > 0 {
             countMemory(&responder)
         }
         interest = Interest(
             reads: output.count < ConnectionLimits.outputHighWaterBytes && !clientHasFinished
                 && !(isWaiting && input.count >= ConnectionLimits.readBytes),
-            writes: !output.isEmpty)
+            writes: isSending)
         setDeadline(responder)
         return .keep
     }
 
     private mutating func startLingering(_ now: Instant) {
-        descriptor.finishSending()
+        socket.finishSending()
         phase = .lingering
         deadline = now + ConnectionLimits.lingerTime
     }
 
     private mutating func readAndForget(_ scratch: inout ByteBuffer) -> ConnectionFate {
-        let outcome = descriptor.receive(into: &scratch, atMost: ConnectionLimits.readBytes)
+        let outcome = socket.skim(into: &scratch)
         scratch.removeAll()
         guard case .moved(let count) = outcome else {
             return outcome == .wouldBlock ? .keep : .close
@@ -437,7 +454,9 @@ struct Connection: ~Copyable {
             // The store has its own time-out and replies 503. This is only for a fault of the
             // store.
             deadline = responder.now + timeouts.idle + timeouts.body
-        } else if !output.isEmpty {
+        } else if socket.isSecuring {
+            deadline = requestStarted + timeouts.head
+        } else if isSending {
             deadline = responder.now + timeouts.idle
         } else if machine.isReadingBody {
             deadline = bodyStarted + timeouts.body
@@ -460,7 +479,7 @@ struct Connection: ~Copyable {
     mutating func timeOut<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
         -> ConnectionFate
     {
-        guard case .serving = phase, output.isEmpty, !isWaiting else { return .close }
+        guard case .serving = phase, !isSending, !isWaiting else { return .close }
         if machine.isReadingBody, makesProgress(responder) {
             bodyStarted = responder.now
             bodyBytes = 0

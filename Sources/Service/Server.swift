@@ -12,6 +12,8 @@ enum Server {
     enum StartError: Error, CustomStringConvertible {
         case system(SystemError)
         case store(SharedFile.OpeningError)
+        /// Of TLS_CERT or TLS_KEY.
+        case certificate(TLSError)
         /// Of REDIS_CA, REDIS_CERT or REDIS_KEY.
         case redisTLS(TLSError)
         /// Of TLS_CA_FILE.
@@ -23,6 +25,7 @@ enum Server {
             switch self {
             case .system(let error): error.description
             case .store(let error): "the store cannot be opened: \(error.description)"
+            case .certificate(let error): "TLS_CERT: \(error.description)"
             case .redisTLS(let error): "TLS to Redis: \(error.description)"
             case .authorities(let error): "TLS_CA_FILE: \(error.description)"
             case .descriptors(let limit, let own):
@@ -48,12 +51,19 @@ enum Server {
         let loops = wanted.threads > 0 ? wanted.threads : availableProcessors()
         let configuration = try bounded(wanted, loops: loops)
         let parameters = FoldParameters(configuration)
+        let certificate: Certificate?
+        do throws(TLSError) {
+            certificate = try Certificate(configuration)
+        } catch {
+            throw .certificate(error)
+        }
         switch configuration.store {
         case .memory:
             var random = SystemRandomNumberGenerator()
             let store = SharedMemory(configuration, parameters, hashSeed: random.next())
             let shared = SharedState(
-                configuration, parameters, store: store, access: access, loops: loops)
+                configuration, parameters, store: store, access: access,
+                certificate: certificate, loops: loops)
             Log.info(
                 "series are in the memory of this process, and forgotten when it ends; "
                     + "STORE=file:PATH keeps them")
@@ -66,7 +76,8 @@ enum Server {
                 throw .store(error)
             }
             let shared = SharedState(
-                configuration, parameters, store: store, access: access, loops: loops)
+                configuration, parameters, store: store, access: access,
+                certificate: certificate, loops: loops)
             try run(shared, on: FileStore.self, sharing: store, until: signals)
         case .redis(let location):
             let store: SharedRedis
@@ -79,7 +90,8 @@ enum Server {
                 }
             }
             let shared = SharedState(
-                configuration, parameters, store: store, access: access, loops: loops)
+                configuration, parameters, store: store, access: access,
+                certificate: certificate, loops: loops)
             try run(shared, on: RedisStore.self, sharing: store, until: signals)
         }
     }
@@ -132,8 +144,9 @@ enum Server {
         }
         Log.info(
             "tidemark \(Build.version) serves on port \(seats[0].port) with \(loops) "
-                + "loop\(loops == 1 ? "" : "s"), store \(store.summary)")
-        let signal = try wait(for: signals, shared.access)
+                + "loop\(loops == 1 ? "" : "s")"
+                + "\(shared.certificate == nil ? "" : ", by TLS"), store \(store.summary)")
+        let signal = try wait(for: signals, shared)
         Log.info("signal \(signal): draining")
         shared.startDraining()
         for seat in seats { WakeUp.signal(seat.wakeUp) }
@@ -182,21 +195,24 @@ enum Server {
         }
     }
 
-    /// How often files of tokens are looked at.
+    /// How often files of tokens and the certificate are looked at.
     private static let lookInterval = TimeSpan.seconds(1)
 
-    /// Waits for the signal that ends the process; reads the files of tokens again meanwhile.
+    /// Waits for the signal that ends the process; reads files that may change meanwhile.
     private static func wait(
-        for signals: borrowing SignalQueue, _ access: Access
+        for signals: borrowing SignalQueue, _ shared: SharedState
     ) throws(SystemError) -> Int32 {
         var poller = try Poller()
         try poller.add(
             signals.descriptor.number, .read, token: Token(kind: 0, generation: 0, index: 0))
         while true {
-            let events = try poller.wait(access.hasFiles ? lookInterval : nil)
+            let mayChange = shared.access.hasFiles || shared.certificate != nil
+            let events = try poller.wait(mayChange ? lookInterval : nil)
             let signal = events > 0 ? signals.next() : nil
             if let signal, signal != SignalQueue.reload { return signal }
-            access.readAgain(isForced: signal == SignalQueue.reload)
+            let isForced = signal == SignalQueue.reload
+            shared.access.readAgain(isForced: isForced)
+            shared.certificate?.readAgain(isForced: isForced)
         }
     }
 }

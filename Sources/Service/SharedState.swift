@@ -26,6 +26,8 @@ final class SharedState: Sendable {
     let wrongTokens = ClientQuota.ofWrongTokens()
     let clients: ClientConnections
     let access: Access
+    /// nil without TLS.
+    let certificate: Certificate?
     let startedUnixSeconds: Double
     /// One per loop, in the loops' order.
     let metrics: [RequestMetrics]
@@ -37,9 +39,10 @@ final class SharedState: Sendable {
 
     init(
         _ configuration: Configuration, _ parameters: FoldParameters, store: any SharedStore,
-        access: Access, loops: Int
+        access: Access, certificate: Certificate?, loops: Int
     ) {
         self.access = access
+        self.certificate = certificate
         self.configuration = configuration
         self.parameters = parameters
         self.store = store

@@ -20,8 +20,9 @@ private func runProgram() -> Int32 {
         case .version:
             StandardStreams.writeOutput("tidemark \(Build.version)\n")
             return 0
-        case .check(let host, let port, let path):
-            return LocalCheck.run(host: host, port: UInt16(clamping: port), path: path)
+        case .check(let host, let port, let path, let isSecure):
+            return LocalCheck.run(
+                host: host, port: UInt16(clamping: port), path: path, isSecure: isSecure)
         case .pause(let span):
             Clock.sleep(span)
             return 0

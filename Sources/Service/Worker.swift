@@ -5,6 +5,7 @@ internal import System
 internal import HTTP
 internal import Store
 internal import Synchronization
+internal import TLS
 
 /// The kinds of a worker's tokens.
 private enum Kind {
@@ -132,7 +133,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
             let token = connections[index].token
             let wanted = connections[index].interest
             if wanted != before {
-                let number = connections[index].descriptor.number
+                let number = connections[index].number
                 guard (try? loop.poller.modify(number, wanted, token: token)) != nil else {
                     close(index)
                     return
@@ -281,14 +282,25 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
             responder.turnAway(descriptor)
             return
         }
+        let number = descriptor.number
+        let channel: SecureChannel?
+        do throws(TLSError) {
+            channel = try responder.shared.certificate.map { certificate throws(TLSError) in
+                try SecureChannel(certificate.context, serverName: nil)
+            }
+        } catch {
+            if isCounted { clients.leave(peer) }
+            return
+        }
         let cell = connections.reserve()
         let token = Token(kind: Kind.connection, generation: cell.generation, index: cell.index)
-        guard (try? loop.poller.add(descriptor.number, .read, token: token)) != nil else {
+        guard (try? loop.poller.add(number, .read, token: token)) != nil else {
             if isCounted { clients.leave(peer) }
             return
         }
         var connection = Connection(
-            descriptor, peer: peer, token: token, limits: responder.shared.limits,
+            ClientSocket(descriptor, channel: channel), peer: peer, token: token,
+            limits: responder.shared.limits,
             now: responder.now,
             idleTimeout: responder.shared.timeouts.idle,
             agedFrom: isExtra ? .zero : nextEndOfUse(),

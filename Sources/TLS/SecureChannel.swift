@@ -28,6 +28,8 @@ package struct SecureChannel: ~Copyable {
     package var failure: TLSError? {
         if case .failed(let error) = session.state { error } else { nil }
     }
+    /// Whether a client began with a request of HTTP instead of a handshake.
+    package var isPlainRequest: Bool { session.isPlainRequest }
 
     /// Goes on with the handshake: call it once the socket is connected, then with every event.
     /// - Returns: `.moved` when it is done, `.wouldBlock` while it is not.
@@ -53,6 +55,21 @@ package struct SecureChannel: ~Copyable {
         // Without the other side's word for it an end may be somebody else's cut.
         if outcome == .ended, !isFinished { return .failed(SecureChannel.connectionReset) }
         guard case .moved = outcome else { return outcome }
+        return take(into: &plaintext, answering: descriptor)
+    }
+
+    /// The same with bytes that were read from the socket already; they are consumed.
+    package mutating func receive(
+        _ bytes: inout ByteBuffer, into plaintext: inout ByteBuffer,
+        answering descriptor: borrowing FileDescriptor
+    ) -> Transfer {
+        session.receive(&bytes, into: &plaintext, answering: &ciphertext)
+        return take(into: &plaintext, answering: descriptor)
+    }
+
+    private mutating func take(
+        into plaintext: inout ByteBuffer, answering descriptor: borrowing FileDescriptor
+    ) -> Transfer {
         let before = plaintext.count
         session.receive(&arrived, into: &plaintext, answering: &ciphertext)
         let flushed = flush(to: descriptor)
@@ -78,6 +95,21 @@ package struct SecureChannel: ~Copyable {
         // Before the handshake is done nothing can be sent; after an end nothing more will be.
         return session.state == .handshaking
             ? .wouldBlock : .failed(SecureChannel.connectionReset)
+    }
+
+    /// Says that nothing more will be sent, as far as the socket takes it at once.
+    package mutating func finish(to descriptor: borrowing FileDescriptor) {
+        session.finish(into: &ciphertext)
+        _ = flush(to: descriptor)
+    }
+
+    /// Memory that is held beside the library's own, in bytes.
+    package var heldBytes: Int { arrived.capacity + ciphertext.capacity }
+
+    /// Gives back what holds nothing.
+    package mutating func releaseMemory() {
+        if arrived.isEmpty { arrived.releaseMemory() }
+        if ciphertext.isEmpty { ciphertext.releaseMemory() }
     }
 
     private mutating func flush(to descriptor: borrowing FileDescriptor) -> Transfer {

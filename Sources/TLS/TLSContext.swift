@@ -83,6 +83,7 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
         isServer = true
         checksHost = false
         unsafe TLSContext.setCommon(handle)
+        unsafe tm_ssl_keep_no_sessions(handle)
         try show(certificate: certificate, key: key)
     }
 

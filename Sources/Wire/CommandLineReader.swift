@@ -5,7 +5,7 @@ internal import Options
 package enum Invocation: Equatable {
     case serve(Configuration)
     /// Ask the service on this machine's port for a path, and exit with 0 when it answers 200.
-    case check(host: String, port: Int, path: String)
+    case check(host: String, port: Int, path: String, isSecure: Bool)
     /// Do nothing for so long.
     case pause(TimeSpan)
     /// Look into a file of series, with what the environment sets.
@@ -97,7 +97,7 @@ package enum CommandLineReader {
             throw ConfigurationError("check: one path is wanted, as in /ready")
         }
         var configuration = Configuration()
-        for setting in [Settings.port, Settings.bind] {
+        for setting in [Settings.port, Settings.bind, Settings.certificate] {
             if let text = environment(setting.name), !text.isEmpty {
                 try setting.set(text, in: &configuration, source: setting.name)
             }
@@ -105,7 +105,7 @@ package enum CommandLineReader {
         let isAny = ["*", "0.0.0.0", "::"].contains(configuration.bindAddress)
         return .check(
             host: isAny ? "127.0.0.1" : configuration.bindAddress, port: configuration.port,
-            path: path)
+            path: path, isSecure: !configuration.certificateFile.isEmpty)
     }
 
     /// The text of `--help`: every setting with its flag, default, range and meaning.

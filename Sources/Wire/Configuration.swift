@@ -87,6 +87,9 @@ package struct Configuration: Sendable, Equatable {
     package var connectionAge = TimeSpan.seconds(600)
     package var headTimeout = TimeSpan.seconds(10)
     package var bodyTimeout = TimeSpan.seconds(30)
+    /// Of the service's own TLS; empty for none.
+    package var certificateFile = ""
+    package var keyFile = ""
     package var drainTimeout = TimeSpan.seconds(20)
 
     /// How long a request waits for Redis before it is refused.
@@ -150,6 +153,9 @@ package struct Configuration: Sendable, Equatable {
         guard remoteWrite.cpu == nil || remoteWrite.rps != nil else {
             throw ConfigurationError(
                 "REMOTE_WRITE_CPU: is allowed with REMOTE_WRITE_RPS alone: a sample needs a load")
+        }
+        guard certificateFile.isEmpty == keyFile.isEmpty else {
+            throw ConfigurationError("TLS_CERT and TLS_KEY: both are needed, or none")
         }
         guard redisCertificate.isEmpty == redisKey.isEmpty else {
             throw ConfigurationError("REDIS_CERT and REDIS_KEY: both are needed, or none")

@@ -256,7 +256,14 @@ package enum Settings {
         }
     }
 
+    /// Whether `tidemark check` asks with TLS, too.
+    static let certificate = text(
+        "TLS_CERT", \.certificateFile,
+        means: "certificate with its chain (PEM): the service speaks HTTPS; read again on change")
+
     private static let access: [Setting] = [
+        certificate,
+        text("TLS_KEY", \.keyFile, means: "its private key (PEM)"),
         words(
             "AUTH_TOKEN", \.authTokens, allowed: AccessToken.allowed,
             isAllowed: AccessToken.isValid,

@@ -1,12 +1,23 @@
+import Bytes
 import Foundation
 import Glibc
+package import TLS
 
 /// A blocking socket that sends what it is told, byte by byte if need be.
 package final class RawClient {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
+    private var session: TLSSession?
+    private var plaintext = ByteBuffer(limit: 1 << 28)
+    private var ciphertext = ByteBuffer(limit: 1 << 28)
 
-    package init(port: UInt16, receiveBufferBytes: Int32 = 0) throws {
+    /// - Parameters:
+    ///   - trust: by whom the server must be known; nil for a connection without TLS.
+    ///   - preface: is sent before the handshake.
+    package init(
+        port: UInt16, receiveBufferBytes: Int32 = 0, trusting trust: TLSContext.Trust? = nil,
+        preface: String = ""
+    ) throws {
         descriptor = try connectedSocket(port: port)
         if receiveBufferBytes > 0 {
             var size = receiveBufferBytes
@@ -14,13 +25,55 @@ package final class RawClient {
             unsafe setsockopt(
                 descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         }
+        guard let trust else { return }
+        if !preface.isEmpty { try writeRaw(Array(preface.utf8)) }
+        session = try TLSSession(TLSContext(trusting: trust), serverName: "localhost")
+        try write([])
+        while session?.state == .handshaking {
+            guard try more() else { throw Failure("closed in the handshake") }
+        }
     }
+
+    private static func take(_ buffer: inout ByteBuffer) -> [UInt8] {
+        // SAFETY: the bytes are copied at once.
+        let bytes = unsafe buffer.readable.withUnsafeBytes { unsafe Array($0) }
+        buffer.removeAll()
+        return bytes
+    }
+
+    /// What the session has to say goes out.
+    private func flush() throws {
+        try writeRaw(RawClient.take(&ciphertext))
+    }
+
+    /// Says that nothing more will be sent, in the words of TLS.
+    package func sayEnd() throws {
+        session?.finish(into: &ciphertext)
+        try flush()
+    }
+
+    /// Whether the server has said in the words of TLS that nothing more will come.
+    package var isFinished: Bool { session?.state == .finished }
 
     deinit { close(descriptor) }
 
     package func write(_ text: String) throws { try write(Array(text.utf8)) }
 
     package func write(_ bytes: [UInt8]) throws {
+        guard session != nil else { return try writeRaw(bytes) }
+        plaintext.append(bytes.span)
+        repeat {
+            session?.send(&plaintext, into: &ciphertext)
+            if case .failed(let error) = session?.state { throw Failure("\(error)") }
+            try flush()
+            if isFinished {
+                plaintext.removeAll()
+                throw Failure("the server has said the end")
+            }
+        } while !plaintext.isEmpty
+    }
+
+    private func writeRaw(_ bytes: [UInt8]) throws {
         var offset = 0
         while offset < bytes.count {
             let sent = unsafe bytes[offset...].withUnsafeBytes { rest in
@@ -53,8 +106,20 @@ package final class RawClient {
             if errno == ECONNRESET { return false }
             throw Failure("recv: errno \(errno)")
         }
-        buffer += chunk[..<count]
-        return count > 0
+        guard session != nil else {
+            buffer += chunk[..<count]
+            return count > 0
+        }
+        var arrived = ByteBuffer(limit: max(1, count))
+        let bytes = Array(chunk[..<count])
+        arrived.append(bytes.span)
+        var opened = ByteBuffer(limit: 1 << 20)
+        session?.receive(&arrived, into: &opened, answering: &ciphertext)
+        if case .failed(let error) = session?.state { throw Failure("\(error)") }
+        let plain = RawClient.take(&opened)
+        buffer += plain
+        try flush()
+        return !plain.isEmpty || count > 0 && !isFinished
     }
 
     /// Whether the server has closed and left nothing unread.
@@ -62,6 +127,9 @@ package final class RawClient {
         if !buffer.isEmpty { return false }
         return try !more()
     }
+
+    /// Drops what was read.
+    package func forget() { buffer.removeAll() }
 
     /// Reads one response, past any `100 Continue`.
     package func response(isHead: Bool = false) throws -> Response {

@@ -1,4 +1,5 @@
 package import Foundation
+package import TLS
 
 /// A service of this build, started on a free port and stopped by pid.
 package final class RunningService {
@@ -7,6 +8,13 @@ package final class RunningService {
     private let log = Pipe()
     /// What it logged until it was ready.
     private var earlyLog = ""
+    /// By whom it is known, where it speaks TLS.
+    package let trust: TLSContext.Trust?
+    /// With this in the environment of the tests every service speaks TLS, and its clients too.
+    private static let everywhere =
+        isSecuredEverywhere ? try? TestCertificate(names: ["DNS:localhost"]) : nil
+    package static let isSecuredEverywhere =
+        ProcessInfo.processInfo.environment["TEST_SERVICE_TLS"] == "1"
 
     /// - Parameters:
     ///   - launcher: a command that ends with executing the one that follows it.
@@ -20,6 +28,11 @@ package final class RunningService {
             launcher + [Programs.folder + "/tidemark", "--port", "\(wanted)"] + arguments
         process.environment = ["THREADS": "2", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
             .merging(settings) { $1 }
+        if let certificate = RunningService.everywhere, settings["TLS_CERT"] == nil {
+            process.environment?["TLS_CERT"] = certificate.certificate
+            process.environment?["TLS_KEY"] = certificate.key
+        }
+        trust = process.environment?["TLS_CERT"].map { .authorities(file: $0) }
         process.standardError = log
         try process.begin()
         var text = ""
@@ -55,7 +68,7 @@ package final class RunningService {
         return earlyLog + String(decoding: rest, as: UTF8.self)
     }
 
-    package func connect() throws -> RawClient { try RawClient(port: port) }
+    package func connect() throws -> RawClient { try RawClient(port: port, trusting: trust) }
 
     /// One request on a connection of its own.
     package func send(_ request: String) throws -> Response {

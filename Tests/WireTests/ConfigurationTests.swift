@@ -58,10 +58,12 @@ import Wire
         func invocation(_ words: [String], _ port: String? = nil) throws -> Invocation {
             try CommandLineReader.read(words) { $0 == "PORT" ? port : nil }
         }
-        #expect(try invocation(["check"]) == .check(host: "127.0.0.1", port: 8080, path: "/health"))
+        #expect(
+            try invocation(["check"])
+                == .check(host: "127.0.0.1", port: 8080, path: "/health", isSecure: false))
         #expect(
             try invocation(["check", "/ready"], "81")
-                == .check(host: "127.0.0.1", port: 81, path: "/ready"))
+                == .check(host: "127.0.0.1", port: 81, path: "/ready", isSecure: false))
         #expect(try invocation(["pause", "250ms"]) == .pause(.milliseconds(250)))
         for words in [["pause"], ["pause", "5"], ["pause", "2h"], ["pause", "1s", "1s"]] {
             #expect(throws: ConfigurationError.self) { try invocation(words) }

@@ -90,7 +90,8 @@ extension TurnLog {
         case .stored(let stored):
             own[own.count - 1].state = .stored(number: stored.number)
             if stored.number == 0 {
-                // The log was made anew, by a clock behind: nobody takes this entry in (see `open`).
+                // The log was made anew, by a clock behind: nobody takes this entry in (see
+                // `open`).
                 putBack(own.removeLast(), &tickets)
                 standing = .unknown
             } else if stored.birth != position.birth || stored.number <= position.number {

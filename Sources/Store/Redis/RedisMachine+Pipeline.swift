@@ -228,8 +228,8 @@ extension RedisMachine {
         finishIfComplete(shard)
     }
 
-    /// A node of a cluster may leave out the host that it sends elsewhere: it is its own then. Where
-    /// STORE names one server, such a node refuses: nobody follows its redirections.
+    /// A node of a cluster may leave out the host that it sends elsewhere: it is its own then.
+    /// Where STORE names one server, such a node refuses: nobody follows its redirections.
     private func plain(_ reply: Reply, from id: ShardID) -> Reply {
         guard case .failure(let failure) = reply else { return reply }
         let address = shards[id.index].address

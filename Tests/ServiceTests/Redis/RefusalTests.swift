@@ -108,7 +108,8 @@ import Testing
         #expect(log.contains("may evict") && log.contains("all its series begin anew"), "\(log)")
     }
 
-    /// Makes a log anew as another process would whose clock is behind. A birth counts microseconds.
+    /// Makes a log anew as another process would whose clock is behind. A birth counts
+    /// microseconds.
     private let bornTwoSecondsEarlier = """
         local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
         local birth = tonumber(string.match(first[1], '^%d+')) - 2000000

@@ -2,6 +2,7 @@ import Bytes
 import Detection
 import Redis
 import SeriesLog
+import TestSupport
 import Testing
 import Wire
 
@@ -105,6 +106,24 @@ import Wire
         bench.fly(0, expecting: Self.look)
         bench.fly(0, expecting: [Self.append])
         #expect(bench.ending(of: ticket) == .stored)
+    }
+
+    @Test("an entry that nobody takes in, in a log that a clock behind made anew, is sent again")
+    func bornEarlier() throws {
+        for isFenced in [true, false] {
+            let bench = try Bench()
+            bench.reconnect(0, isFenced: isFenced)
+            bench.fly(0, expecting: Self.look)
+            try bench.bearEarlier("tm:{0}")
+            let ticket = try bench.append()
+            bench.fly(0, expecting: [Self.append])
+            var ending = Bench.Ending.waiting
+            for _ in 0..<10 where ending == .waiting {
+                bench.answer(0, bench.send(0))
+                ending = bench.ending(of: ticket)
+            }
+            #expect(ending == .stored, "\(isFenced)")
+        }
     }
 
     @Test("an append answered READONLY wants a new connection, and is sent again there")
@@ -315,9 +334,19 @@ private final class Bench {
     /// The second server has from now on what the first has.
     func moveAll() { data[1] = data[0] }
 
-    func reconnect(_ shard: Int) {
+    func reconnect(_ shard: Int, isFenced: Bool = true) {
         _ = machine.disconnected(ShardID(shard))
-        machine.connected(ShardID(shard), isFenced: true, replicas: replicas)
+        machine.connected(ShardID(shard), isFenced: isFenced, replicas: replicas)
+    }
+
+    /// The first server has a log with an earlier birth instead, as a clock behind makes it.
+    func bearEarlier(_ log: String) throws {
+        let first = data[0].execute(words("XRANGE \(log) - + COUNT 1"), now: milliseconds).reply
+        guard case .array(let entries) = first, case .array(let entry)? = entries.first,
+            case .array(let fields) = entry[1], case .text(let bytes) = fields[1]
+        else { throw Failure("\(first)") }
+        _ = data[0].execute(words("UNLINK \(log)"), now: milliseconds)
+        _ = data[0].execute(words("XADD \(log) 5-1 t") + [bytes], now: milliseconds)
     }
 
     /// Takes in a sample of the fleet, which needs no checkpoint, or of a device.
