@@ -6,11 +6,16 @@ package import Redis
 package final class RunningRedis {
     package let port: UInt16
     package let folder: URL
+    private let program: String
     private let options: [String]
     package private(set) var process = Process()
     private var isPaused = false
 
-    package init(port: UInt16? = nil, _ options: [String] = []) throws {
+    /// - Parameter program: another server that speaks as Redis does.
+    package init(
+        port: UInt16? = nil, _ options: [String] = [], program: String = "/usr/bin/redis-server"
+    ) throws {
+        self.program = program
         let port = try port ?? freePort()
         self.port = port
         self.options = options
@@ -27,7 +32,7 @@ package final class RunningRedis {
 
     package func start() throws {
         process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/redis-server")
+        process.executableURL = URL(fileURLWithPath: program)
         process.arguments =
             [
                 "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder.path, "--save", "",

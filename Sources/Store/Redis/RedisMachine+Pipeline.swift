@@ -211,7 +211,8 @@ extension RedisMachine {
     /// The next reply of a server.
     package mutating func received(_ shard: ShardID, _ reply: Reply) {
         guard let purpose = nextPurpose(shard) else { return }
-        let reply = plain(reply, from: shard)
+        var reply = reply
+        if case .failure(let failure) = reply { reply = .failure(plain(failure, from: shard)) }
         count(reply)
         switch purpose {
         case .log(let log, let flight, let command):
@@ -230,21 +231,18 @@ extension RedisMachine {
 
     /// A node of a cluster may leave out the host that it sends elsewhere: it is its own then.
     /// Where STORE names one server, such a node refuses: nobody follows its redirections.
-    private func plain(_ reply: Reply, from id: ShardID) -> Reply {
-        guard case .failure(let failure) = reply else { return reply }
+    private func plain(_ failure: ReplyFailure, from id: ShardID) -> ReplyFailure {
         let address = shards[id.index].address
         switch failure {
         case .moved(let slot, let other) where settings.isCluster:
-            return .failure(.moved(slot: slot, other.known(from: address)))
-        case .ask(let other) where settings.isCluster:
-            return .failure(.ask(other.known(from: address)))
-        case _ where settings.isCluster: return reply
-        case .tryAgain(let text) where !text.starts(with: "CLUSTERDOWN".utf8): return reply
+            return .moved(slot: slot, other.known(from: address))
+        case .ask(let other) where settings.isCluster: return .ask(other.known(from: address))
+        case _ where settings.isCluster: return failure
+        case .tryAgain(let text) where !text.starts(with: "CLUSTERDOWN".utf8): return failure
         case .moved, .ask, .tryAgain:
-            return .failure(
-                .other(Array("it is a node of a cluster; STORE=redis-cluster://… is for that".utf8))
-            )
-        case .notNext, .readOnly, .other: return reply
+            return .other(
+                Array("it is a node of a cluster; STORE=redis-cluster://… is for that".utf8))
+        case .notNext, .readOnly, .other: return failure
         }
     }
 
