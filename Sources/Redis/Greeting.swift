@@ -1,7 +1,7 @@
 internal import Bytes
 
 /// The first words on a new connection: who we are, which database, who the server takes us for,
-/// whether it is a master; and, when the connection before was cut with entries in flight, that the
+/// whether it is a master, and new enough; and, when the connection before was cut with entries in flight, that the
 /// old one is to be closed, so that nothing it still holds is written later.
 package struct Greeting: Sendable {
     /// A connection as its server names it: the number alone could be another's after a restart.
@@ -16,7 +16,10 @@ package struct Greeting: Sendable {
         case refused(String)
     }
 
-    private enum Step { case auth, select, client, role, wait, fence }
+    private enum Step { case auth, select, version, client, role, wait, fence }
+
+    /// The first one that numbers entries behind a first half that is given (`XADD 5-*`).
+    private static let oldestVersion = 7
 
     private var steps: [Step] = []
     private var needsReplicas = false
@@ -32,6 +35,8 @@ package struct Greeting: Sendable {
         let said = commands.introduce(settings)
         if said.auth { steps.append(.auth) }
         if said.select { steps.append(.select) }
+        commands.command("INFO", "server")
+        steps.append(.version)
         commands.command("CLIENT", "INFO")
         steps.append(.client)
         commands.command("ROLE")
@@ -72,6 +77,9 @@ package struct Greeting: Sendable {
         case (.auth, .failure(let failure)), (.select, .failure(let failure)):
             return "\(step == .auth ? "AUTH" : "SELECT"): \(failure.text)"
         case (.auth, _), (.select, _): return nil
+        case (.version, .text(let text)): return Greeting.fault(ofVersionIn: text)
+        // Without permission nobody knows.
+        case (.version, _): return nil
         case (.client, .text(let text)):
             client = Client(text)
             return nil
@@ -92,6 +100,18 @@ package struct Greeting: Sendable {
         case (.wait, _): return nil
         case (.client, _), (.role, _): return "an answer that makes no sense"
         }
+    }
+
+    /// Servers of another name say, too, which version of Redis they are like.
+    private static func fault(ofVersionIn info: [UInt8]) -> String? {
+        let name = "redis_version:"
+        let line = String(decoding: info, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .first { $0.hasPrefix(name) }
+        guard let version = line?.dropFirst(name.count),
+            let first = version.split(separator: ".").first.flatMap({ Int($0) }),
+            first < oldestVersion
+        else { return nil }
+        return "it is Redis \(version.prefix(20)); Redis 7.0 or newer is needed"
     }
 
     /// Whether the server will serve nobody, or not us: it says so once, and closes the connection.

@@ -199,19 +199,43 @@ extension RedisMachine {
 
     private func devices(after name: [UInt8]?, limit: Int) -> [[UInt8]]? {
         if logs.count == 1 { return logs[0].log.devices(after: name, limit: limit) }
-        var all: [(name: [UInt8], activity: Int)] = []
-        for kept in logs {
-            for name in kept.log.devices(after: nil, limit: .max) ?? [] {
-                all.append((name, kept.log.lastActivity(of: name) ?? 0))
+        guard var places = listingPlaces(after: name) else { return nil }
+        var names: [[UInt8]] = []
+        while names.count < limit {
+            // Of devices that were active in the same millisecond, those of the first log.
+            var newest: Int?
+            for index in places.indices where !places[index].isOver {
+                if let found = newest, places[found].activity >= places[index].activity { continue }
+                newest = index
             }
+            guard let newest else { break }
+            names.append(logs[newest].log.device(at: places[newest]))
+            places[newest] = logs[newest].log.next(places[newest])
         }
-        all.sort { left, right in
-            left.activity != right.activity
-                ? left.activity > right.activity : left.name.lexicographicallyPrecedes(right.name)
+        return names
+    }
+
+    /// Where each log goes on after a device; nil when no log lists it.
+    private func listingPlaces(after name: [UInt8]?) -> [TurnLog.ListingPlace]? {
+        var places = logs.map { $0.log.listing }
+        guard let name else { return places }
+        for owner in logs.indices {
+            guard let last = logs[owner].log.listing(at: name) else { continue }
+            for index in logs.indices {
+                guard index != owner else {
+                    places[index] = logs[index].log.next(last)
+                    continue
+                }
+                while !places[index].isOver,
+                    places[index].activity > last.activity
+                        || index < owner && places[index].activity == last.activity
+                {
+                    places[index] = logs[index].log.next(places[index])
+                }
+            }
+            return places
         }
-        guard let name else { return all.prefix(limit).map(\.name) }
-        guard let place = all.firstIndex(where: { $0.name == name }) else { return nil }
-        return all[(place + 1)...].prefix(limit).map(\.name)
+        return nil
     }
 
     /// Asks for the newest flagged samples.

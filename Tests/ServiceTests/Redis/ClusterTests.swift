@@ -32,6 +32,23 @@ import Testing
         #expect(told.acknowledged.count > 500)
     }
 
+    /// Pages of a few devices make up the whole list, whichever log each of them is in; the one that
+    /// was active last comes first.
+    private func expectPages(_ service: RunningService) throws {
+        func rows(_ path: String) throws -> [[String: Any]] {
+            try service.get(path).json["devices"] as? [[String: Any]] ?? []
+        }
+        let all = try rows("/devices?limit=1000")
+        var paged: [String] = []
+        while paged.count <= 60 {
+            let after = paged.last.map { "&after=\($0)" } ?? ""
+            let page = try rows("/devices?limit=7" + after)
+            paged += page.compactMap { $0["device_id"] as? String }
+            if page.count < 7 { break }
+        }
+        #expect(all.count == 60 && paged == all.map { $0["device_id"] as? String })
+    }
+
     private let fleetSlot = SlotMap.slot(ofKey: Array("tm:{fleet}".utf8).span)
 
     @Test(
@@ -60,6 +77,7 @@ import Testing
         #expect(!metrics.contains("redis_commands_total{outcome=\"redirected\"} 0\n"))
         let listed = try services[1].get("/devices?limit=1000")
         #expect(listed.number("total") == 60)
+        try expectPages(services[1])
     }
 
     @Test("a master that is killed takes nothing with it that was acknowledged")
