@@ -1,8 +1,8 @@
 internal import Bytes
 
 /// The first words on a new connection: who we are, which database, who the server takes us for,
-/// whether it is a master, and new enough; and, when the connection before was cut with entries in flight, that the
-/// old one is to be closed, so that nothing it still holds is written later.
+/// whether it is a master, and new enough; and, when the connection before was cut with entries in
+/// flight, that the old one is to be closed, so that nothing it still holds is written later.
 package struct Greeting: Sendable {
     /// A connection as its server names it: the number alone could be another's after a restart.
     package struct Client: Sendable, Equatable {

@@ -26,6 +26,7 @@ struct ClientSocket: ~Copyable {
     /// Memory for what waits there.
     var heldBytes: Int { isSecure ? ofChannel.heldBytes : 0 }
 
+    @inline(never)
     private var ofChannel: (isSecuring: Bool, isBlocked: Bool, heldBytes: Int) {
         switch channel {
         case .some(let channel):

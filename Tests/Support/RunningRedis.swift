@@ -30,14 +30,15 @@ package final class RunningRedis {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    package func start() throws {
+    /// - Parameter more: options of this start alone; they win.
+    package func start(_ more: [String] = []) throws {
         process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments =
             [
                 "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder.path, "--save", "",
                 "--loglevel", "warning",
-            ] + options
+            ] + options + more
         process.standardOutput = FileHandle.nullDevice
         try process.begin()
         for _ in 0..<500 {

@@ -32,8 +32,8 @@ import Testing
         #expect(told.acknowledged.count > 500)
     }
 
-    /// Pages of a few devices make up the whole list, whichever log each of them is in; the one that
-    /// was active last comes first.
+    /// Pages of a few devices make up the whole list, whichever log each of them is in; the one
+    /// that was active last comes first.
     private func expectPages(_ service: RunningService) throws {
         func rows(_ path: String) throws -> [[String: Any]] {
             try service.get(path).json["devices"] as? [[String: Any]] ?? []

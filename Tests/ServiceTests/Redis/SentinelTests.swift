@@ -31,7 +31,7 @@ import Testing
                 dir \(folder.path)
                 loglevel warning
                 sentinel monitor mymaster 127.0.0.1 \(master.port) 2
-                sentinel down-after-milliseconds mymaster 500
+                sentinel down-after-milliseconds mymaster 1000
                 sentinel failover-timeout mymaster 3000
                 """.write(toFile: file, atomically: true, encoding: .utf8)
                 let process = Process()
@@ -95,7 +95,7 @@ import Testing
             case .killedMaster:
                 old.kill()
                 try wait("another one is the master") { try self.master() != before }
-                try old.start()
+                try old.start(["--replicaof", "127.0.0.1", "\(master())"])
             case .hungReplica:
                 replica.pause()
                 usleep(2_000_000)
@@ -119,7 +119,8 @@ import Testing
     enum Fault: CaseIterable {
         /// The master stands still, is replaced, and wakes up: for a while there are two.
         case hungMaster
-        /// The master is killed, and comes back with nothing.
+        /// The master is killed, and comes back with nothing, as a replica. (As a master it could
+        /// be elected again, and all would be gone: sentinels do not look at data.)
         case killedMaster
         /// The replica stands still, and wakes up.
         case hungReplica
@@ -167,7 +168,8 @@ import Testing
             )
             #expect(told.acknowledged.count > 100)
             if rounds > 1 {
-                print("\(fault), round \(round): \(told.acknowledged.count), \(faults.count) faults")
+                print(
+                    "\(fault), round \(round): \(told.acknowledged.count), \(faults.count) faults")
             }
         }
         let log = services[0].stopAndReadLog()
