@@ -283,10 +283,10 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
             return
         }
         let number = descriptor.number
-        let channel: SecureChannel?
+        let secured: SecuredEnd?
         do throws(TLSError) {
-            channel = try responder.shared.certificate.map { certificate throws(TLSError) in
-                try SecureChannel(certificate.context, serverName: nil)
+            secured = try responder.shared.certificate.map { certificate throws(TLSError) in
+                try SecuredEnd(certificate.context)
             }
         } catch {
             if isCounted { clients.leave(peer) }
@@ -299,7 +299,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
             return
         }
         var connection = Connection(
-            ClientSocket(descriptor, channel: channel), peer: peer, token: token,
+            ClientSocket(descriptor, secured: secured), peer: peer, token: token,
             limits: responder.shared.limits,
             now: responder.now,
             idleTimeout: responder.shared.timeouts.idle,

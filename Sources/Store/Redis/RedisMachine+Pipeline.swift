@@ -211,8 +211,15 @@ extension RedisMachine {
     /// The next reply of a server.
     package mutating func received(_ shard: ShardID, _ reply: Reply) {
         guard let purpose = nextPurpose(shard) else { return }
-        var reply = reply
-        if case .failure(let failure) = reply { reply = .failure(plain(failure, from: shard)) }
+        guard case .failure(let failure) = reply else {
+            return take(reply, for: purpose, from: shard)
+        }
+        take(.failure(plain(failure, from: shard)), for: purpose, from: shard)
+    }
+
+    private mutating func take(
+        _ reply: Reply, for purpose: Pipeline.Purpose, from shard: ShardID
+    ) {
         count(reply)
         switch purpose {
         case .log(let log, let flight, let command):
