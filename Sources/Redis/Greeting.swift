@@ -78,8 +78,6 @@ package struct Greeting: Sendable {
             return "\(step == .auth ? "AUTH" : "SELECT"): \(failure.text)"
         case (.auth, _), (.select, _): return nil
         case (.version, .text(let text)): return Greeting.fault(ofVersionIn: text)
-        // Without permission nobody knows.
-        case (.version, _): return nil
         case (.client, .text(let text)):
             client = Client(text)
             return nil
@@ -93,12 +91,13 @@ package struct Greeting: Sendable {
             (.wait, .failure(let failure)):
             if case .tryAgain = failure { return failure.text }
             return "REDIS_REPLICAS needs \(step == .wait ? "WAIT" : "ROLE"): \(failure.text)"
-        case (.client, .failure(let failure)), (.role, .failure(let failure)):
+        case (.version, .failure(let failure)), (.client, .failure(let failure)),
+            (.role, .failure(let failure)):
             // Loading, or no permission; without permission it still can be used.
             if case .tryAgain = failure { return failure.text }
             return Greeting.isFinal(failure.text) ? failure.text : nil
         case (.wait, _): return nil
-        case (.client, _), (.role, _): return "an answer that makes no sense"
+        case (.version, _), (.client, _), (.role, _): return "an answer that makes no sense"
         }
     }
 

@@ -7,6 +7,11 @@ package final class RunningRedis {
     package let port: UInt16
     package let folder: URL
     private let program: String
+    /// With TEST_REDIS_TLS=1 in the environment of the tests the services reach Redis by TLS.
+    private let securePort: UInt16?
+    package static let everywhere =
+        ProcessInfo.processInfo.environment["TEST_REDIS_TLS"] == "1"
+        ? try? TestCertificate(names: ["IP:127.0.0.1"]) : nil
     private let options: [String]
     package private(set) var process = Process()
     private var isPaused = false
@@ -16,6 +21,7 @@ package final class RunningRedis {
         port: UInt16? = nil, _ options: [String] = [], program: String = "/usr/bin/redis-server"
     ) throws {
         self.program = program
+        securePort = RunningRedis.everywhere == nil ? nil : try clusterPort()
         let port = try port ?? freePort()
         self.port = port
         self.options = options
@@ -39,6 +45,13 @@ package final class RunningRedis {
                 "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder.path, "--save", "",
                 "--loglevel", "warning",
             ] + options + more
+        if let securePort, let certificate = RunningRedis.everywhere {
+            process.arguments? += [
+                "--tls-port", "\(securePort)", "--tls-cert-file", certificate.certificate,
+                "--tls-key-file", certificate.key, "--tls-ca-cert-file", certificate.certificate,
+                "--tls-auth-clients", "no",
+            ]
+        }
         process.standardOutput = FileHandle.nullDevice
         try process.begin()
         for _ in 0..<500 {
@@ -67,7 +80,9 @@ package final class RunningRedis {
 
     package func client() throws -> RedisClient { try RedisClient(port: port) }
 
-    package var url: String { "redis://127.0.0.1:\(port)" }
+    package var url: String {
+        securePort.map { "rediss://127.0.0.1:\($0)" } ?? "redis://127.0.0.1:\(port)"
+    }
 }
 
 /// A port nobody listens on.

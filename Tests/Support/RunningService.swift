@@ -32,6 +32,9 @@ package final class RunningService {
             process.environment?["TLS_CERT"] = certificate.certificate
             process.environment?["TLS_KEY"] = certificate.key
         }
+        if let certificate = RunningRedis.everywhere, settings["REDIS_CA"] == nil {
+            process.environment?["REDIS_CA"] = certificate.certificate
+        }
         trust = process.environment?["TLS_CERT"].map { .authorities(file: $0) }
         process.standardError = log
         try process.begin()

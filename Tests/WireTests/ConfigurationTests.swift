@@ -148,6 +148,27 @@ import Wire
         #expect(many.servers.map(\.host) == ["a", "b"] && many.servers.map(\.port) == [1, 6379])
     }
 
+    @Test("spellings of STORE that people use are taken as they mean them, or refused by name")
+    func readsSpellings() throws {
+        for text in ["redis://a/", "redis://a:6379/0", "rediss://:p@a", "redis://u:p@a/"] {
+            guard case .redis(let location) = try read(["--store", text]).store else {
+                Issue.record("\(text)")
+                continue
+            }
+            #expect(location.servers.map(\.host) == ["a"] && location.database == 0)
+            #expect(location.isSecure == text.hasPrefix("rediss"))
+        }
+        for text in [
+            "redis://a?ssl=true", "redis://a/0?ssl=true", "redis://a/?ssl=true", "redis://u:@a",
+            "redis://:@a", "redis://u@a", "redis://", "redis://a/x", "redis://a,b",
+            "redis-sentinel://a", "redis-sentinel://a/", "redis-cluster://a/1", "rediss+unix:/a",
+        ] {
+            var found = ""
+            do { _ = try read(["--store", text]) } catch { found = "\(error)" }
+            #expect(found.contains("--store") && found.contains("redis://"), "\(text): \(found)")
+        }
+    }
+
     @Test("--help lists every setting, with its flag")
     func helps() throws {
         #expect(try CommandLineReader.read(["--help"]) { _ in nil } == .help)

@@ -22,7 +22,7 @@ import Testing
             let client = try master.client()
             for _ in 0..<1_000 where try client.integer("WAIT", "1", "10") != 1 {}
             folder = try TemporaryFolder()
-            ports = try (0..<3).map { _ in try freePort() }
+            ports = try (0..<3).map { _ in try clusterPort() }
             for port in ports {
                 let file = folder.path + "/\(port).conf"
                 try """
