@@ -95,13 +95,16 @@ import Testing
             case .killedMaster:
                 old.kill()
                 try wait("another one is the master") { try self.master() != before }
-                try old.start(["--replicaof", "127.0.0.1", "\(master())"])
+                // While it has not read all, nobody may elect it.
+                let options = ["--replica-priority", "0"]
+                try old.start(options + ["--replicaof", "127.0.0.1", "\(master())"])
             case .hungReplica:
                 replica.pause()
                 usleep(2_000_000)
                 replica.resume()
             }
             try wait("one follows the other") { try self.attached == 1 }
+            try old.client().command("CONFIG", "SET", "replica-priority", "100")
         }
 
         var attached: Int {
