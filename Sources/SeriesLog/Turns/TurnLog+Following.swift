@@ -89,12 +89,7 @@ extension TurnLog {
         case .none: break
         case .stored(let stored):
             own[own.count - 1].state = .stored(number: stored.number)
-            if stored.number == 0 {
-                // The log was made anew, by a clock behind: nobody takes this entry in (see
-                // `open`).
-                putBack(own.removeLast(), &tickets)
-                standing = .unknown
-            } else if stored.birth != position.birth || stored.number <= position.number {
+            if stored.birth != position.birth || stored.number <= position.number {
                 standing = .unknown
                 own[own.count - 1].state = .uncertain
             }

@@ -128,7 +128,7 @@ import Testing
             try client.command("EVAL", bornTwoSecondsEarlier, "1", log)
         }
         for sent in 1...5 {
-            let reply = try service.post("/ingest", "{\"cpu\":1,\"rps\":1,\"device\":\"d\"}")
+            let reply = try service.post("/ingest", "{\"cpu\":1,\"rps\":1,\"device_id\":\"d\"}")
             #expect(reply.status == 202, "\(reply.body)")
             #expect(reply.number("sequence") == Double(sent))
         }
