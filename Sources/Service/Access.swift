@@ -41,8 +41,7 @@ final class Access: Sendable {
     private let configuration: Configuration
     private let tokens: Mutex<AccessTokens>
     private let changes = Atomic<Int>(0)
-    /// The token files as they were read last.
-    private let read: Mutex<[FileState?]>
+    private let files: WatchedFiles
 
     init(_ configuration: Configuration) throws(ConfigurationError) {
         self.configuration = configuration
@@ -67,8 +66,9 @@ final class Access: Sendable {
             proxies.append(range)
         }
         self.proxies = proxies
+        files = WatchedFiles(
+            [configuration.authTokenFile, configuration.readTokenFile].filter { !$0.isEmpty })
         tokens = Mutex(try Access.tokens(configuration))
-        read = Mutex(Access.states(configuration))
     }
 
     // MARK: Tokens
@@ -76,17 +76,12 @@ final class Access: Sendable {
     /// Changes with the tokens.
     var version: Int { changes.load(ordering: .acquiring) }
     var currentTokens: AccessTokens { tokens.withLock { $0 } }
-    var hasFiles: Bool { !Access.files(configuration).isEmpty }
+    var hasFiles: Bool { !files.isEmpty }
 
     /// Reads the token files again if they have changed. A file that cannot be read, or holds no
     /// token, changes nothing.
     func readAgain(isForced: Bool = false) {
-        let states = Access.states(configuration)
-        let isChanged = read.withLock { before in
-            defer { before = states }
-            return before != states
-        }
-        guard isChanged || isForced else { return }
+        guard files.haveChanged() || isForced else { return }
         do throws(ConfigurationError) {
             let fresh = try Access.tokens(configuration)
             let isOther = tokens.withLock { before in
@@ -99,14 +94,6 @@ final class Access: Sendable {
         } catch {
             Log.warning("\(error.description); the tokens before stay")
         }
-    }
-
-    private static func files(_ configuration: Configuration) -> [String] {
-        [configuration.authTokenFile, configuration.readTokenFile].filter { !$0.isEmpty }
-    }
-
-    private static func states(_ configuration: Configuration) -> [FileState?] {
-        files(configuration).map { FileState($0) }
     }
 
     private static func tokens(

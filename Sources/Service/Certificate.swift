@@ -7,14 +7,13 @@ internal import Wire
 final class Certificate: Sendable {
     private let configuration: Configuration
     private let current: Mutex<TLSContext>
-    /// The files as they were read last.
-    private let read: Mutex<[FileState?]>
+    private let files: WatchedFiles
 
     /// - Returns: nil where none is set: the service is reached without TLS.
     init?(_ configuration: Configuration) throws(TLSError) {
         guard !configuration.certificateFile.isEmpty else { return nil }
         self.configuration = configuration
-        read = Mutex(Certificate.states(configuration))
+        files = WatchedFiles([configuration.certificateFile, configuration.keyFile])
         current = Mutex(try Certificate.context(configuration))
     }
 
@@ -24,12 +23,7 @@ final class Certificate: Sendable {
     /// Reads the files again if they have changed. Files that do not fit each other change nothing:
     /// the second of them may be about to come.
     func readAgain(isForced: Bool) {
-        let states = Certificate.states(configuration)
-        let isChanged = read.withLock { before in
-            defer { before = states }
-            return before != states
-        }
-        guard isChanged || isForced else { return }
+        guard files.haveChanged() || isForced else { return }
         do throws(TLSError) {
             let fresh = try Certificate.context(configuration)
             current.withLock { $0 = fresh }
@@ -37,10 +31,6 @@ final class Certificate: Sendable {
         } catch {
             Log.warning("TLS_CERT: \(error.description); the certificate before stays")
         }
-    }
-
-    private static func states(_ configuration: Configuration) -> [FileState?] {
-        [configuration.certificateFile, configuration.keyFile].map { FileState($0) }
     }
 
     private static func context(_ configuration: Configuration) throws(TLSError) -> TLSContext {

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Synchronization
 
 /// Which file a path leads to: another file in its place has another identity.
 package struct FileIdentity: Equatable, Sendable {
@@ -26,7 +27,7 @@ package struct FileIdentity: Equatable, Sendable {
 }
 
 /// What tells whether a file has changed: which one it is, its length, and when it was written.
-package struct FileState: Equatable, Sendable {
+private struct FileState: Equatable, Sendable {
     private let device: UInt64
     private let number: UInt64
     private let bytes: Int
@@ -34,13 +35,36 @@ package struct FileState: Equatable, Sendable {
     private let nanoseconds: Int
 
     /// nil when there is no file.
-    package init?(_ path: String) {
+    init?(_ path: String) {
         guard let status = FileIdentity.status(path) else { return nil }
         device = UInt64(status.st_dev)
         number = UInt64(status.st_ino)
         bytes = Int(status.st_size)
         seconds = Int(status.st_mtim.tv_sec)
         nanoseconds = Int(status.st_mtim.tv_nsec)
+    }
+}
+
+/// Files that are read again when they change.
+package final class WatchedFiles: Sendable {
+    private let paths: [String]
+    private let seen: Mutex<[FileState?]>
+
+    /// As they are now; what is read from here on is as new.
+    package init(_ paths: [String]) {
+        self.paths = paths
+        seen = Mutex(paths.map { FileState($0) })
+    }
+
+    package var isEmpty: Bool { paths.isEmpty }
+
+    /// Whether one of them has changed since this was asked last.
+    package func haveChanged() -> Bool {
+        let states = paths.map { FileState($0) }
+        return seen.withLock { before in
+            defer { before = states }
+            return before != states
+        }
     }
 }
 
