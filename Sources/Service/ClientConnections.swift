@@ -35,7 +35,6 @@ extension Responder where Series: ~Copyable {
     /// Tells a client that has too many connections why this one ends, as far as the socket takes
     /// it at once.
     mutating func turnAway(_ descriptor: borrowing FileDescriptor) {
-        metrics.add(1, .crowdedConnections)
         var output = ByteBuffer(limit: 4096)
         var request = Request()
         request.keepAlive = false

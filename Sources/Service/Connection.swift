@@ -124,9 +124,7 @@ struct Connection: ~Copyable {
             serve(&scratch, &responder)
         case .wouldBlock: break
         case .ended: clientHasFinished = true
-        case .failed:
-            guard socket.becomesPlain() else { return .close }
-            refuse(HTTPRefusal(.badRequest, "this port speaks HTTPS: https://…"), &responder)
+        case .failed: if !refusePlain(&responder) { return .close }
         }
         if continues {
             swap(&scratch, &input)
@@ -194,7 +192,9 @@ struct Connection: ~Copyable {
     ) {
         if awaitsProxyHeader {
             guard takeProxyHeader(&bytes, &responder) else { return }
-            if case .failed = socket.open(&bytes) { phase = .finishing(lingers: false) }
+            if case .failed = socket.open(&bytes), !refusePlain(&responder) {
+                phase = .finishing(lingers: false)
+            }
         }
         while output.count < ConnectionLimits.outputHighWaterBytes, !isWaiting {
             guard case .serving = phase else {
@@ -234,6 +234,7 @@ struct Connection: ~Copyable {
         case .needMore: return false
         case .none: break
         case .bad:
+            socket.becomePlain()
             refuse(HTTPRefusal(.badRequest, "the PROXY header is malformed"), &responder)
             bytes.removeAll()
             return false
@@ -357,6 +358,17 @@ struct Connection: ~Copyable {
         endInFlight(responder)
         machine.close()
         phase = .finishing(lingers: true)
+    }
+
+    /// Tells a client that sends HTTP where HTTPS is spoken.
+    /// - Returns: false when it does not.
+    private mutating func refusePlain<Series: Store & ~Copyable>(
+        _ responder: inout Responder<Series>
+    ) -> Bool {
+        guard socket.hasPlainRequest else { return false }
+        socket.becomePlain()
+        refuse(HTTPRefusal(.badRequest, "this port speaks HTTPS: https://…"), &responder)
+        return true
     }
 
     /// The request's reply is made, or there will not be one.

@@ -278,20 +278,22 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     ) {
         let clients = responder.shared.clients
         let isCounted = !clients.isOff && !responder.shared.access.trusts(peer)
+        let tls: ServerTLS?
+        do throws(TLSError) {
+            tls = try responder.shared.certificate.map { certificate throws(TLSError) in
+                try ServerTLS(certificate)
+            }
+        } catch {
+            // There is no memory for it.
+            return
+        }
         guard !isCounted || clients.enter(peer) else {
-            responder.turnAway(descriptor)
+            responder.metrics.add(1, .crowdedConnections)
+            // A client of TLS would not understand it.
+            if tls == nil { responder.turnAway(descriptor) }
             return
         }
         let number = descriptor.number
-        let secured: SecuredEnd?
-        do throws(TLSError) {
-            secured = try responder.shared.certificate.map { certificate throws(TLSError) in
-                try SecuredEnd(certificate.context)
-            }
-        } catch {
-            if isCounted { clients.leave(peer) }
-            return
-        }
         let cell = connections.reserve()
         let token = Token(kind: Kind.connection, generation: cell.generation, index: cell.index)
         guard (try? loop.poller.add(number, .read, token: token)) != nil else {
@@ -299,7 +301,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
             return
         }
         var connection = Connection(
-            ClientSocket(descriptor, secured: secured), peer: peer, token: token,
+            ClientSocket(descriptor, tls: tls), peer: peer, token: token,
             limits: responder.shared.limits,
             now: responder.now,
             idleTimeout: responder.shared.timeouts.idle,

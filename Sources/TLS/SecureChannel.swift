@@ -28,8 +28,6 @@ package struct SecureChannel: ~Copyable {
     package var failure: TLSError? {
         if case .failed(let error) = session.state { error } else { nil }
     }
-    /// Whether a client began with a request of HTTP instead of a handshake.
-    package var isPlainRequest: Bool { session.isPlainRequest }
 
     /// Goes on with the handshake: call it once the socket is connected, then with every event.
     /// - Returns: `.moved` when it is done, `.wouldBlock` while it is not.
@@ -63,8 +61,10 @@ package struct SecureChannel: ~Copyable {
         _ bytes: inout ByteBuffer, into plaintext: inout ByteBuffer,
         answering descriptor: borrowing FileDescriptor
     ) -> Transfer {
-        session.receive(&bytes, into: &plaintext, answering: &ciphertext)
-        return take(into: &plaintext, answering: descriptor)
+        swap(&arrived, &bytes)
+        let outcome = take(into: &plaintext, answering: descriptor)
+        swap(&arrived, &bytes)
+        return outcome
     }
 
     private mutating func take(

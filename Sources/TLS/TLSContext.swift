@@ -3,14 +3,20 @@ internal import COpenSSL
 /// Why TLS could not be set up, or a connection secured: OpenSSL's reason, for people.
 package struct TLSError: Error, Equatable, CustomStringConvertible {
     package let description: String
+    /// A client began with a request of HTTP instead of a handshake.
+    package let isPlainRequest: Bool
 
-    package init(_ description: String) { self.description = description }
+    package init(_ description: String) {
+        self.description = description
+        isPlainRequest = false
+    }
 
     /// The newest of OpenSSL's errors of this thread, behind what was tried; all of them are
     /// dropped.
     init(doing what: String) {
         let code = ERR_peek_last_error()
         ERR_clear_error()
+        isPlainRequest = tm_ssl_is_plain_request(code) != 0
         // SAFETY: the library returns nil or a static C string, which is copied at once.
         if code != 0, let reason = unsafe ERR_reason_error_string(code) {
             description = "\(what): \(unsafe String(cString: reason))"

@@ -22,8 +22,6 @@ internal import COpenSSL
     private let incoming: OpaquePointer
     private let outgoing: OpaquePointer
     package private(set) var state = State.handshaking
-    /// Whether a client began with a request of HTTP instead of a handshake.
-    private(set) var isPlainRequest = false
 
     /// - Parameter serverName: for a client the host it wants, which is sent (SNI) unless it is an
     ///   address, and which the certificate must be made out to; nil for a server.
@@ -160,9 +158,7 @@ internal import COpenSSL
         switch unsafe SSL_get_error(handle, result) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: break
         case SSL_ERROR_ZERO_RETURN: state = .finished
-        default:
-            isPlainRequest = tm_ssl_is_plain_request(ERR_peek_last_error()) != 0
-            state = .failed(reason(doing: what))
+        default: state = .failed(reason(doing: what))
         }
     }
 
