@@ -5,17 +5,17 @@ import TestSupport
 import Testing
 
 /// The service with a certificate of its own: TLS_CERT and TLS_KEY.
-@Suite struct SecureServiceTests {
+@Suite final class SecureServiceTests {
     private static let sample = RunningService.post("/ingest", "{\"cpu\":1,\"rps\":100}")
 
-    private func service(
-        _ certificate: TestCertificate, _ settings: [String: String] = [:]
-    ) throws -> RunningService {
-        try RunningService(
-            ["TLS_CERT": certificate.certificate, "TLS_KEY": certificate.key].merging(settings) {
-                $1
-            }
-        )
+    private let certificate: TestCertificate
+
+    init() throws { certificate = try TestCertificate(names: ["DNS:localhost"]) }
+    deinit { certificate.remove() }
+
+    private func service(_ settings: [String: String] = [:]) throws -> RunningService {
+        let own = ["TLS_CERT": certificate.certificate, "TLS_KEY": certificate.key]
+        return try RunningService(own.merging(settings) { $1 })
     }
 
     private func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
@@ -24,9 +24,7 @@ import Testing
 
     @Test("requests one after the other, split anywhere, and the end is said in the words of TLS")
     func serves() throws {
-        let certificate = try TestCertificate(names: ["DNS:localhost"])
-        defer { certificate.remove() }
-        let service = try service(certificate)
+        let service = try service()
         let client = try service.connect()
         for byte in Self.sample.utf8 { try client.write([byte]) }
         #expect(try client.response().status == 202)
@@ -39,9 +37,7 @@ import Testing
 
     @Test("curl, and the health check of the image, reach it; a body of a megabyte too")
     func knowsOthers() throws {
-        let certificate = try TestCertificate(names: ["DNS:localhost"])
-        defer { certificate.remove() }
-        let service = try service(certificate, ["AUTH_TOKEN": "t"])
+        let service = try service(["AUTH_TOKEN": "t"])
         let folder = try TemporaryFolder()
         let body = folder.path + "/body"
         let row = "{\"cpu\":1,\"rps\":100,\"device_id\":\"a\"}"
@@ -66,11 +62,12 @@ import Testing
         #expect(check.status == 0, "\(check.output)")
     }
 
-    @Test("who comes without TLS is told; who says nothing, or nonsense, does not stay")
+    @Test(
+        "who comes without TLS is told; who says nothing, or nonsense, does not stay",
+        // Without HEAD_TIMEOUT it would be IDLE_TIMEOUT, which is over five minutes.
+        .timeLimit(.minutes(1)))
     func refusesOthers() throws {
-        let certificate = try TestCertificate(names: ["DNS:localhost"])
-        defer { certificate.remove() }
-        let service = try service(certificate, ["HEAD_TIMEOUT": "300ms"])
+        let service = try service(["HEAD_TIMEOUT": "300ms"])
         let plain = try RawClient(port: service.port)
         try plain.write("GET /health HTTP/1.1\r\nHost: test\r\n\r\n")
         let reply = try plain.response()
@@ -132,10 +129,7 @@ import Testing
 
     @Test("what a proxy says comes before the handshake")
     func believesProxies() throws {
-        let certificate = try TestCertificate(names: ["DNS:localhost"])
-        defer { certificate.remove() }
-        let service = try service(
-            certificate, ["TRUSTED_PROXIES": "127.0.0.1", "CLIENT_QUOTA": "1"])
+        let service = try service(["TRUSTED_PROXIES": "127.0.0.1", "CLIENT_QUOTA": "1"])
         for client in ["192.0.2.1", "192.0.2.2", ""] {
             let preface = client.isEmpty ? "" : "PROXY TCP4 \(client) 192.0.2.9 4000 443\r\n"
             let connection = try RawClient(
@@ -150,31 +144,67 @@ import Testing
         }
     }
 
-    @Test("replies that are not read take no more memory than MAX_BUFFERED_BYTES")
+    @Test("behind a proxy, too, who comes without TLS is told")
+    func tellsBehindProxies() throws {
+        let service = try service(["TRUSTED_PROXIES": "127.0.0.1"])
+        for (preface, word) in [
+            ("PROXY TCP4 192.0.2.1 192.0.2.9 4000 443\r\n", "HTTPS"), ("", "HTTPS"),
+            ("PROXY nonsense\r\n", "PROXY header"),
+        ] {
+            let plain = try RawClient(port: service.port)
+            try plain.write(preface + "GET /health HTTP/1.1\r\nHost: test\r\n\r\n")
+            let reply = try plain.response()
+            #expect(reply.status == 400 && reply.body.contains(word), "\(reply.body)")
+        }
+    }
+
+    @Test("a connection too many is closed, and one less makes room")
+    func boundsClients() throws {
+        let service = try service(["MAX_CONNECTIONS_PER_CLIENT": "1"])
+        var held: RawClient? = try service.connect()
+        try held?.write(Self.sample)
+        #expect(try held?.response().status == 202)
+        #expect(throws: (any Error).self) { try service.connect() }
+        held = nil
+        var isServed = false
+        for _ in 0..<500 where !isServed {
+            usleep(10_000)
+            isServed = (try? service.get("/health").status) == 200
+        }
+        #expect(isServed)
+    }
+
+    @Test("replies that nobody reads are bounded: the slowest reader goes, and others are served")
     func boundsMemory() throws {
-        let certificate = try TestCertificate(names: ["DNS:localhost"])
-        defer { certificate.remove() }
-        let service = try service(
-            certificate, ["MAX_BUFFERED_BYTES": "16777216", "THREADS": "1"])
-        let rows = Array(repeating: "{\"cpu\":1,\"rps\":100}", count: 20_000)
-        let body = "[\(rows.joined(separator: ","))]"
-        let clients = try (0..<20).map { _ in
-            try RawClient(port: service.port, receiveBufferBytes: 4096, trusting: service.trust)
+        let service = try service(["MAX_BUFFERED_BYTES": "64000000", "THREADS": "1"])
+        func metric(_ name: String) throws -> Double {
+            let line = try service.get("/metrics").body.split(separator: "\n")
+                .first { $0.hasPrefix(name + " ") }
+            return try #require(line.flatMap { Double($0.split(separator: " ")[1]) })
         }
-        for client in clients {
-            try? client.write(RunningService.post("/ingest?verdicts=all", body))
+        // Each reply has some 20 MB.
+        let row = "{\"cpu\":1,\"rps\":2,\"device_id\":\"a\"}"
+        let body = Array(repeating: row, count: 50_000).joined(separator: "\n")
+        let clients = try (0..<12).map { _ in
+            let client = try service.connect()
+            try client.write(RunningService.post("/ingest?verdicts=all", body))
+            return client
         }
-        #expect(try service.get("/health").status == 200)
-        let metrics = try service.get("/metrics").body
-        #expect(
-            metrics.contains("connections_slow_total")
-                && !metrics.contains("connections_slow_total 0\n"))
+        var samples = 0.0
+        for _ in 0..<3_000 where samples < 600_000 {
+            samples = try metric("samples_total")
+            usleep(10_000)
+        }
+        #expect(samples == 600_000)
+        let resident = try metric("process_resident_memory_bytes")
+        #expect(resident < 200_000_000, "\(resident)")
+        let closed = try metric("connections_slow_total")
+        #expect(closed >= 6, "\(closed) closed")
         withExtendedLifetime(clients) {}
     }
 
     @Test("files that cannot be used stop the start, and say why")
     func refusesFiles() throws {
-        let certificate = try TestCertificate(names: ["DNS:localhost"])
         let other = try TestCertificate(names: ["DNS:localhost"])
         for (settings, reason) in [
             (["TLS_CERT": certificate.certificate], "TLS_CERT and TLS_KEY: both are needed"),

@@ -46,12 +46,6 @@ package final class RawClient {
         try writeRaw(RawClient.take(&ciphertext))
     }
 
-    /// Says that nothing more will be sent, in the words of TLS.
-    package func sayEnd() throws {
-        session?.finish(into: &ciphertext)
-        try flush()
-    }
-
     /// Whether the server has said in the words of TLS that nothing more will come.
     package var isFinished: Bool { session?.state == .finished }
 

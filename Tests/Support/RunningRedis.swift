@@ -9,9 +9,9 @@ package final class RunningRedis {
     private let program: String
     /// With TEST_REDIS_TLS=1 in the environment of the tests the services reach Redis by TLS.
     private let securePort: UInt16?
-    package static let everywhere =
+    static let isSecuredEverywhere =
         ProcessInfo.processInfo.environment["TEST_REDIS_TLS"] == "1"
-        ? try? TestCertificate(names: ["IP:127.0.0.1"]) : nil
+    static let everywhere = Result { try TestCertificate(names: ["IP:127.0.0.1"]) }
     private let options: [String]
     package private(set) var process = Process()
     private var isPaused = false
@@ -21,7 +21,7 @@ package final class RunningRedis {
         port: UInt16? = nil, _ options: [String] = [], program: String = "/usr/bin/redis-server"
     ) throws {
         self.program = program
-        securePort = RunningRedis.everywhere == nil ? nil : try clusterPort()
+        securePort = RunningRedis.isSecuredEverywhere ? try clusterPort() : nil
         let port = try port ?? freePort()
         self.port = port
         self.options = options
@@ -45,7 +45,8 @@ package final class RunningRedis {
                 "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder.path, "--save", "",
                 "--loglevel", "warning",
             ] + options + more
-        if let securePort, let certificate = RunningRedis.everywhere {
+        if let securePort {
+            let certificate = try RunningRedis.everywhere.get()
             process.arguments? += [
                 "--tls-port", "\(securePort)", "--tls-cert-file", certificate.certificate,
                 "--tls-key-file", certificate.key, "--tls-ca-cert-file", certificate.certificate,

@@ -11,8 +11,7 @@ package final class RunningService {
     /// By whom it is known, where it speaks TLS.
     package let trust: TLSContext.Trust?
     /// With this in the environment of the tests every service speaks TLS, and its clients too.
-    private static let everywhere =
-        isSecuredEverywhere ? try? TestCertificate(names: ["DNS:localhost"]) : nil
+    private static let everywhere = Result { try TestCertificate(names: ["DNS:localhost"]) }
     package static let isSecuredEverywhere =
         ProcessInfo.processInfo.environment["TEST_SERVICE_TLS"] == "1"
 
@@ -28,12 +27,13 @@ package final class RunningService {
             launcher + [Programs.folder + "/tidemark", "--port", "\(wanted)"] + arguments
         process.environment = ["THREADS": "2", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
             .merging(settings) { $1 }
-        if let certificate = RunningService.everywhere, settings["TLS_CERT"] == nil {
+        if RunningService.isSecuredEverywhere, settings["TLS_CERT"] == nil {
+            let certificate = try RunningService.everywhere.get()
             process.environment?["TLS_CERT"] = certificate.certificate
             process.environment?["TLS_KEY"] = certificate.key
         }
-        if let certificate = RunningRedis.everywhere, settings["REDIS_CA"] == nil {
-            process.environment?["REDIS_CA"] = certificate.certificate
+        if RunningRedis.isSecuredEverywhere, settings["REDIS_CA"] == nil {
+            process.environment?["REDIS_CA"] = try RunningRedis.everywhere.get().certificate
         }
         trust = process.environment?["TLS_CERT"].map { .authorities(file: $0) }
         process.standardError = log
