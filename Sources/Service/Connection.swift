@@ -4,12 +4,6 @@ internal import System
 internal import HTTP
 internal import Store
 
-/// What the worker does with a connection after it has been served.
-enum ConnectionFate {
-    case keep
-    case close
-}
-
 /// One client's connection: gives the bytes that arrive to the request machine, and sends replies.
 ///
 /// It reads into the worker's buffer and serves requests from there. Only an unfinished request is
@@ -85,14 +79,12 @@ struct Connection: ~Copyable {
 
     /// The number of its descriptor.
     var number: Int32 { socket.number }
-
     /// Whether no request is unfinished and no reply is unsent.
     var isIdle: Bool {
         if isWaiting { return false }
         guard case .serving = phase else { return false }
         return machine.isBetweenRequests && input.isEmpty && !isSending
     }
-
     /// Whether something waits for the socket.
     private var isSending: Bool { !output.isEmpty || socket.isBlocked }
 
@@ -180,8 +172,6 @@ struct Connection: ~Copyable {
         endInFlight(responder)
         responder.bufferedBytes -= countedBytes
         responder.unreadBytes -= countedOutput
-        countedBytes = 0
-        countedOutput = 0
     }
 
     // MARK: Requests
@@ -463,8 +453,7 @@ struct Connection: ~Copyable {
         if case .lingering = phase { return }
         let timeouts = responder.shared.timeouts
         if isWaiting {
-            // The store has its own time-out and replies 503. This is only for a fault of the
-            // store.
+            // The store replies 503 in its own time. This is for a fault of the store.
             deadline = responder.now + timeouts.idle + timeouts.body
         } else if socket.isSecuring {
             deadline = requestStarted + timeouts.head

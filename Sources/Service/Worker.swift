@@ -33,6 +33,12 @@ private enum Pace {
     static let gatheringRounds = 8
 }
 
+/// What the worker does with a connection after it has been served.
+enum ConnectionFate {
+    case keep
+    case close
+}
+
 /// One event loop with its listener and its connections, on a thread of its own.
 ///
 /// Nothing here blocks.
