@@ -63,7 +63,7 @@ package struct ResolutionFailure: Error {
 extension NodeAddress {
     /// All places of a server; blocks while others are asked.
     func places(_ settings: ServerSettings) throws(ResolutionFailure) -> [ServerPlace] {
-        let server = settings.sentinels.isEmpty ? self : try Sentinels.master(settings)
+        let server = settings.sentinels.isEmpty ? self : try Sentinels.master(host, settings)
         do throws(ResolveError) {
             return try server.resolved().map { ServerPlace(address: $0, host: server.host) }
         } catch {

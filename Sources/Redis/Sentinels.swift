@@ -5,9 +5,11 @@ enum Sentinels {
     /// How long one of them may take.
     private static let patience = TimeSpan.seconds(1)
 
-    /// The master that most of those name that answer; blocks meanwhile. One of them may be cut off
-    /// from the others, and know less.
-    static func master(_ settings: ServerSettings) throws(ResolutionFailure) -> NodeAddress {
+    /// The master of this name, by most of those that answer; blocks meanwhile. One of them may be
+    /// cut off from the others, and know less.
+    static func master(
+        _ name: String, _ settings: ServerSettings
+    ) throws(ResolutionFailure) -> NodeAddress {
         var own = settings
         own.user = settings.sentinelUser
         own.password = settings.sentinelPassword
@@ -16,19 +18,22 @@ enum Sentinels {
         var reason = "no sentinel is named"
         for sentinel in settings.sentinels {
             do throws(RedisQuestions.Failure) {
-                if let master = try ask(sentinel, own, for: settings.masterName) {
+                if let master = try ask(sentinel, own, for: name) {
                     votes[master, default: 0] += 1
                 } else {
-                    reason = "the sentinel at \(sentinel) knows no master \(settings.masterName)"
+                    reason = "the sentinel at \(sentinel) knows no master \(name)"
                 }
             } catch {
                 reason = "the sentinel at \(error.description)"
             }
         }
-        guard let first = votes.max(by: { $0.value < $1.value }) else {
-            throw ResolutionFailure(reason: reason)
+        guard let most = votes.values.max() else { throw ResolutionFailure(reason: reason) }
+        let masters = votes.filter { $0.value == most }.map(\.key)
+        // While a master is replaced. One of them is deposed, and must not be written to.
+        guard let master = masters.first, masters.count == 1 else {
+            throw ResolutionFailure(reason: "the sentinels name different masters")
         }
-        return first.key
+        return master
     }
 
     private static func ask(

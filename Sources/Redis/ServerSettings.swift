@@ -6,9 +6,9 @@ package import TLS
 public struct ServerSettings: Sendable {
     public var servers: [NodeAddress] = []
     public var isCluster = false
-    /// Who say which server is the master of this name; none where the servers are named.
+    /// Who say where the server is, whose host is a master's name then; none where servers are
+    /// named by their addresses.
     public var sentinels: [NodeAddress] = []
-    public var masterName = ""
     /// Who we are to them.
     public var sentinelUser = ""
     public var sentinelPassword = ""

@@ -44,7 +44,6 @@ package struct RedisSettings: Sendable {
             // The server has the master's name, wherever it is.
             server.servers = [NodeAddress(host: location.master, port: 0)]
             server.sentinels = servers
-            server.masterName = location.master
             server.sentinelUser = configuration.sentinelUser
             server.sentinelPassword = configuration.sentinelPassword
         }

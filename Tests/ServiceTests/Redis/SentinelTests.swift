@@ -24,22 +24,7 @@ import Testing
             folder = try TemporaryFolder()
             ports = try (0..<3).map { _ in try clusterPort() }
             for port in ports {
-                let file = folder.path + "/\(port).conf"
-                try """
-                port \(port)
-                bind 127.0.0.1
-                dir \(folder.path)
-                loglevel warning
-                sentinel monitor mymaster 127.0.0.1 \(master.port) 2
-                sentinel down-after-milliseconds mymaster 1000
-                sentinel failover-timeout mymaster 3000
-                """.write(toFile: file, atomically: true, encoding: .utf8)
-                let process = Process()
-                process.executableURL = URL(fileURLWithPath: "/usr/bin/redis-server")
-                process.arguments = [file, "--sentinel"]
-                process.standardOutput = FileHandle.nullDevice
-                try process.begin()
-                sentinels.append(process)
+                sentinels.append(try SentinelTests.watch(master.port, at: port, in: folder))
             }
             try wait("the sentinels know each other") {
                 try self.ports.allSatisfy { port in
@@ -116,6 +101,51 @@ import Testing
                 return replicas.count
             }
         }
+    }
+
+    /// Starts a sentinel.
+    private static func watch(
+        _ master: UInt16, at port: UInt16, in folder: TemporaryFolder
+    ) throws -> Process {
+        let file = folder.path + "/\(port).conf"
+        try """
+        port \(port)
+        bind 127.0.0.1
+        dir \(folder.path)
+        loglevel warning
+        sentinel monitor mymaster 127.0.0.1 \(master) 2
+        sentinel down-after-milliseconds mymaster 1000
+        sentinel failover-timeout mymaster 3000
+        """.write(toFile: file, atomically: true, encoding: .utf8)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/redis-server")
+        process.arguments = [file, "--sentinel"]
+        process.standardOutput = FileHandle.nullDevice
+        try process.begin()
+        return process
+    }
+
+    @Test("while sentinels name different masters none is written to")
+    func awaitsAgreement() throws {
+        let folder = try TemporaryFolder()
+        let masters = try (0..<2).map { _ in try RunningRedis() }
+        let ports = try (0..<2).map { _ in try clusterPort() }
+        let sentinels = try zip(masters, ports).map {
+            try SentinelTests.watch($0.port, at: $1, in: folder)
+        }
+        defer { for process in sentinels { process.terminate() } }
+        let named = ports.map { "127.0.0.1:\($0)" }.joined(separator: ",")
+        let service = try RunningService([
+            "STORE": "redis-sentinel://\(named)/mymaster", "THREADS": "1",
+        ])
+        var body = ""
+        for _ in 0..<500 where !body.contains("different masters") {
+            usleep(10_000)
+            body = try service.get("/ready").body
+        }
+        #expect(body.contains("different masters"), "\(body)")
+        #expect(try service.post("/ingest", "{\"cpu\":1,\"rps\":1}").status == 503)
+        for master in masters { #expect(try master.client().integer("DBSIZE") == 0) }
     }
 
     /// What happens while samples come in.
