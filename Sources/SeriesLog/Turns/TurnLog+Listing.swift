@@ -38,10 +38,12 @@ extension TurnLog {
         return firstListed(from: found)
     }
 
+    /// The device that follows; not for a place that is over.
     package func next(_ place: ListingPlace) -> ListingPlace {
         firstListed(from: table.older(than: place.id))
     }
 
+    /// Its name; not for a place that is over.
     package func device(at place: ListingPlace) -> [UInt8] { Array(table.key(of: place.id).bytes) }
 
     private func firstListed(from first: SeriesID) -> ListingPlace {

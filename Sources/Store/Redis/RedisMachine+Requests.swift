@@ -198,7 +198,6 @@ extension RedisMachine {
     }
 
     private func devices(after name: [UInt8]?, limit: Int) -> [[UInt8]]? {
-        if logs.count == 1 { return logs[0].log.devices(after: name, limit: limit) }
         guard var places = listingPlaces(after: name) else { return nil }
         var names: [[UInt8]] = []
         while names.count < limit {
