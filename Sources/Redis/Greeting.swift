@@ -20,6 +20,7 @@ package struct Greeting: Sendable {
 
     /// The first one that numbers entries behind a first half that is given (`XADD 5-*`).
     private static let oldestVersion = 7
+    package static let versionNeeded = "Redis \(oldestVersion).0 or newer is needed"
 
     private var steps: [Step] = []
     private var needsReplicas = false
@@ -110,7 +111,7 @@ package struct Greeting: Sendable {
             let first = version.split(separator: ".").first.flatMap({ Int($0) }),
             first < oldestVersion
         else { return nil }
-        return "it is Redis \(version.prefix(20)); Redis 7.0 or newer is needed"
+        return "it is Redis \(version.prefix(20)); \(versionNeeded)"
     }
 
     /// Whether the server will serve nobody, or not us: it says so once, and closes the connection.

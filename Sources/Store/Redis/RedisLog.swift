@@ -181,7 +181,7 @@ package struct RedisLog: LogDriver, ~Copyable {
 
     private mutating func tellRefusal(_ shard: Int, _ refusal: [UInt8]) {
         var text = String(decoding: refusal.prefix(200), as: UTF8.self)
-        if text.contains("Invalid stream ID") { text += " (Redis 7.0 or newer is needed)" }
+        if text.contains("Invalid stream ID") { text += " (\(Greeting.versionNeeded))" }
         guard links[shard].lastFailure != text else { return }
         links[shard].lastFailure = text
         tell("Redis at \(machine.shards[shard].address) refuses: \(text)", isWarning: true)
