@@ -81,8 +81,7 @@ struct Connection: ~Copyable {
     var number: Int32 { socket.number }
     /// Whether no request is unfinished and no reply is unsent.
     var isIdle: Bool {
-        if isWaiting { return false }
-        guard case .serving = phase else { return false }
+        guard !isWaiting, case .serving = phase else { return false }
         return machine.isBetweenRequests && input.isEmpty && !isSending
     }
     /// Whether something waits for the socket.
@@ -116,7 +115,13 @@ struct Connection: ~Copyable {
             serve(&scratch, &responder)
         case .wouldBlock: break
         case .ended: clientHasFinished = true
-        case .failed: if !refusePlain(&responder) { return .close }
+        case .failed:
+            if !refusePlain(&responder) {
+                // Nothing of it may stand before what the next connection sends.
+                scratch.removeAll()
+                if continues { swap(&scratch, &input) }
+                return .close
+            }
         }
         if continues {
             swap(&scratch, &input)
@@ -468,20 +473,14 @@ struct Connection: ~Copyable {
         }
     }
 
-    /// Whether the body has come as fast as it must, so that a slow link is not cut.
-    private func makesProgress<Series: Store & ~Copyable>(
-        _ responder: borrowing Responder<Series>
-    ) -> Bool {
-        let seconds = responder.shared.timeouts.body.seconds
-        return Double(bodyBytes) >= ConnectionLimits.leastBytesPerSecond * seconds
-    }
-
     /// The deadline is over: an unfinished request gets 408, an idle connection is closed.
     mutating func timeOut<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
         -> ConnectionFate
     {
         guard case .serving = phase, !isSending, !isWaiting else { return .close }
-        if machine.isReadingBody, makesProgress(responder) {
+        if machine.isReadingBody,
+            ConnectionLimits.isFast(bodyBytes, in: responder.shared.timeouts.body)
+        {
             bodyStarted = responder.now
             bodyBytes = 0
             return concluded(&responder)

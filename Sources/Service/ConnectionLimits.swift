@@ -22,5 +22,10 @@ enum ConnectionLimits {
     }
 
     /// A body that comes as fast as this is not cut for its time.
-    static let leastBytesPerSecond = 1_000.0
+    private static let leastBytesPerSecond = 1_000.0
+
+    /// Whether so much of a body has come as fast as it must, so that a slow link is not cut.
+    static func isFast(_ bytes: Int, in span: TimeSpan) -> Bool {
+        Double(bytes) >= leastBytesPerSecond * span.seconds
+    }
 }

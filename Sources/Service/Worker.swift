@@ -126,6 +126,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         guard connections.holds(index, event.token.generation) else { return }
         let interest = connections[index].interest
         let fate = connections[index].handle(event, scratch: &scratch, &responder)
+        assert(scratch.isEmpty, "bytes of one connection would be another's")
         conclude(index, fate: fate, interestBefore: interest, &loop)
     }
 

@@ -124,6 +124,30 @@ import Testing
         }
     }
 
+    @Test("what a client sent that was cut never stands before what another sends")
+    func separatesClients() throws {
+        let service = try RunningService(["THREADS": "1"])
+        for beginning in [
+            "P", "POST /ingest HTTP/1.1\r\nHost: test\r\nX-Swallows: ",
+            "POST /ingest HTTP/1.1\r\nHost: test\r\nContent-Length: 500\r\n\r\n{",
+            "POST /ingest HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{",
+        ] {
+            for _ in 0..<3 {
+                // It is open before, so that it takes the place of the other in no way.
+                let other = try service.connect()
+                var cut: RawClient? = try service.connect()
+                try cut?.write(beginning)
+                usleep(50_000)
+                cut?.endsWithReset()
+                cut = nil
+                usleep(50_000)
+                try other.write("GET /health HTTP/1.1\r\nHost: test\r\n\r\n")
+                #expect(try other.response().status == 200, "\(beginning)")
+            }
+        }
+        #expect(try service.get("/analyze").number("total_processed") == 0)
+    }
+
     @Test(
         "a client that does not read is not read either, and loses nothing",
         .enabled(if: !RunningService.isSecuredEverywhere, "the client writes bytes as they are"))

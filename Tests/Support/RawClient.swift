@@ -51,6 +51,14 @@ package final class RawClient {
 
     deinit { close(descriptor) }
 
+    /// Lets the end of this client be a reset.
+    package func endsWithReset() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        // SAFETY: the kernel reads the option before the call returns.
+        unsafe setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
     package func write(_ text: String) throws { try write(Array(text.utf8)) }
 
     package func write(_ bytes: [UInt8]) throws {
