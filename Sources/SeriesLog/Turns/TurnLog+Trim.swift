@@ -136,7 +136,9 @@ extension TurnLog {
         case (true, true):
             if isMine || unixMilliseconds >= othersTrimUntil { trimClaimUntil = until }
         case (true, false):
-            guard !isMine, trimmer == 0 || trimmer == head.mark.writer else { return }
+            // One that ended in the middle of its trim never says that it is done.
+            let isFree = trimmer == 0 || unixMilliseconds >= othersTrimUntil
+            guard !isMine, isFree || trimmer == head.mark.writer else { return }
             trimmer = head.mark.writer
             othersTrimUntil = until
         case (false, _):
