@@ -11,7 +11,7 @@ package final class SharedFile: SharedLogs {
     let metrics = FileMetrics()
     package let exchange: LoopExchange
     let writer: FileWriter
-    package let reader: HistoryReader
+    package let reader: HistoryReader<HistoryQuestion>
     private let path: String
     private let lock: FileLock
 

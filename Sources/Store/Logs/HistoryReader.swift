@@ -17,59 +17,53 @@ protocol HistoryArchive: AnyObject {
     func answer(_ query: SeriesQuery, _ tail: TailHistory) -> HistoryOutcome
 }
 
-/// The thread that folds samples of the past again, and reads them where they are kept in a file:
-/// so no loop and no flight waits for that. Questions are served one after the other.
-package final class HistoryReader: Sendable {
-    struct Question: Sendable {
-        /// Told with the reply.
-        let number: Int
-        let query: SeriesQuery
-        let history: SeriesHistory
-    }
+/// What a log and a checkpoint hold of a series, and what is asked about it.
+package struct HistoryQuestion: Sendable {
+    let query: SeriesQuery
+    let history: SeriesHistory
+}
 
+/// A thread that folds samples of the past again, and reads them where they are kept: so no loop
+/// and no flight waits for that. Questions are served one after the other, for one loop.
+package final class HistoryReader<Question: Sendable>: Sendable {
     struct Reply: Sendable {
+        /// As the question was numbered.
         let number: Int
         let outcome: HistoryOutcome
     }
 
     private struct State {
-        var questions: [Question] = []
+        var questions: [(number: Int, question: Question)] = []
         var replies: [Reply] = []
         var wakeUp: Int32?
         var isStopping = false
     }
 
     /// Questions that wait, at most; more are refused.
-    static let waitingLimit = 64
+    private static var waitingLimit: Int { 64 }
 
-    private let parameters: FoldParameters
-    private let timeToLive: Int
     private let state = Mutex(State())
     private let begin: Bell
     private let end: Bell
 
-    /// - Parameters:
-    ///   - timeToLive: SERIES_TTL in milliseconds.
-    ///   - openArchive: for a store that keeps samples beside its log; called in the thread.
+    /// - Parameter open: called in the thread, which answers with what this returns.
     init(
-        _ parameters: FoldParameters, timeToLive: Int,
-        openArchive: @escaping @Sendable () -> (any HistoryArchive)? = { nil }
+        _ open: @escaping @Sendable () -> (Question) -> HistoryOutcome
     ) throws(SystemError) {
-        self.parameters = parameters
-        self.timeToLive = timeToLive
         begin = try Bell()
         end = try Bell()
-        try DetachedThread.start { self.work(openArchive) }
+        try DetachedThread.start { self.work(open) }
     }
 
     /// - Parameter wakeUp: wakes the loop that takes the replies.
     func serve(_ wakeUp: Int32) { state.withLock { $0.wakeUp = wakeUp } }
 
+    /// - Parameter number: told with the reply.
     /// - Returns: false when too many questions wait.
-    func ask(_ question: Question) -> Bool {
+    func ask(_ question: Question, number: Int) -> Bool {
         let isTaken = state.withLock { state in
             guard state.questions.count < HistoryReader.waitingLimit else { return false }
-            state.questions.append(question)
+            state.questions.append((number, question))
             return true
         }
         if isTaken { begin.ring() }
@@ -96,36 +90,50 @@ package final class HistoryReader: Sendable {
         end.wait()
     }
 
-    private func work(_ openArchive: () -> (any HistoryArchive)?) {
-        var archive = openArchive()
-        while true {
-            begin.wait()
-            while let question = next() { answer(question, archive) }
-            if state.withLock({ $0.isStopping }) { break }
-        }
-        archive = nil
+    private func work(_ open: () -> (Question) -> HistoryOutcome) {
+        serveAll(open())
         end.ring()
     }
 
-    private func next() -> Question? {
-        state.withLock { $0.questions.isEmpty ? nil : $0.questions.removeFirst() }
-    }
-
-    private func answer(_ question: Question, _ archive: (any HistoryArchive)?) {
-        let outcome =
-            archive?.answer(question.query, question.history.tail)
-            ?? answer(question.query, question.history)
-        let reply = Reply(number: question.number, outcome: outcome)
-        state.withLock { state in
-            state.replies.append(reply)
-            if let wakeUp = state.wakeUp { WakeUp.signal(wakeUp) }
+    private func serveAll(_ answer: (Question) -> HistoryOutcome) {
+        while true {
+            begin.wait()
+            while let next = next() {
+                let reply = Reply(number: next.number, outcome: answer(next.question))
+                state.withLock { state in
+                    state.replies.append(reply)
+                    if let wakeUp = state.wakeUp { WakeUp.signal(wakeUp) }
+                }
+            }
+            if state.withLock({ $0.isStopping }) { return }
         }
     }
 
-    /// Of what the log and the checkpoint hold alone.
-    private func answer(_ query: SeriesQuery, _ history: SeriesHistory) -> HistoryOutcome {
-        var scan = HistoryScan(query, parameters)
-        scan.take(history, timeToLive: query.device == nil ? nil : timeToLive)
-        return .answered(scan.answer())
+    private func next() -> (number: Int, question: Question)? {
+        state.withLock { $0.questions.isEmpty ? nil : $0.questions.removeFirst() }
+    }
+}
+
+extension HistoryReader<HistoryQuestion> {
+    /// - Parameters:
+    ///   - timeToLive: SERIES_TTL in milliseconds.
+    ///   - openArchive: for a store that keeps samples beside its log; called in the thread.
+    convenience init(
+        _ parameters: FoldParameters, timeToLive: Int,
+        openArchive: @escaping @Sendable () -> (any HistoryArchive)? = { nil }
+    ) throws(SystemError) {
+        try self.init {
+            let archive = openArchive()
+            return { question in
+                if let archive {
+                    return archive.answer(question.query, question.history.tail)
+                }
+                // Of what the log and the checkpoint hold alone.
+                let query = question.query
+                var scan = HistoryScan(query, parameters)
+                scan.take(question.history, timeToLive: query.device == nil ? nil : timeToLive)
+                return .answered(scan.answer())
+            }
+        }
     }
 }

@@ -82,7 +82,7 @@ package protocol LogDriver: ~Copyable {
 /// What all loops of a process share of a store with logs.
 package protocol SharedLogs: SharedStore {
     var exchange: LoopExchange { get }
-    var reader: HistoryReader { get }
+    var reader: HistoryReader<HistoryQuestion> { get }
 }
 
 extension SharedLogs {

@@ -7,7 +7,7 @@ internal import Wire
 /// The one follower and writer of a process: its loop keeps the logs for all loops.
 struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     private let exchange: LoopExchange
-    private let reader: HistoryReader
+    private let reader: HistoryReader<HistoryQuestion>
     var log: Log
     /// The requests that wait, by their tickets.
     private var waiting: [StoreRequest?] = []
@@ -133,9 +133,8 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
         _ query: SeriesQuery, _ history: SeriesHistory, for request: StoreRequest
     ) {
         questions += 1
-        let question = HistoryReader.Question(
-            number: questions, query: query, history: history)
-        guard reader.ask(question) else { return end(request, .failed(.queueFull)) }
+        let question = HistoryQuestion(query: query, history: history)
+        guard reader.ask(question, number: questions) else { return end(request, .failed(.queueFull)) }
         reading[questions] = request
     }
 

@@ -4,7 +4,8 @@ internal import SeriesLog
 package import System
 package import Wire
 
-/// Series in this process: what is asked is answered at once, and gone when the process ends.
+/// Series in this process: what is asked is answered at once, and gone when the process ends. Only
+/// samples of the past are looked for in a thread of their own, because that takes its time.
 package struct MemoryStore: Store, ~Copyable {
     /// Expired series are dropped in small portions, so that no request waits for it.
     private static let expiryInterval = TimeSpan.milliseconds(250)
@@ -18,12 +19,28 @@ package struct MemoryStore: Store, ~Copyable {
     /// Of the samples that come now.
     private var arrival = SampleArrival.unknown
     private var nextExpiry = Instant.zero
+    private let wakeUp: Int32
+    /// Made for the first question.
+    private var reader: HistoryReader<MemoryQuestion>?
+    /// Questions that have no answer yet.
+    private var openQuestions = 0
+    private var questions: Int32 = 0
+    private var finished: [Finished] = []
+
+    /// About samples of the past.
+    private struct MemoryQuestion: Sendable {
+        let query: SeriesQuery
+        let now: Instant
+    }
 
     package init(_ shared: SharedMemory, _ seat: StoreSeat) {
         self.shared = shared
         log = shared.log
         dropsExpired = seat.loop == 0
+        wakeUp = seat.wakeUp
     }
+
+    deinit { reader?.stop() }
 
     package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
         self.now = now
@@ -93,25 +110,50 @@ package struct MemoryStore: Store, ~Copyable {
     }
 
     package mutating func ask(_ call: Call) -> Asking {
-        .answered(answer(call))
-    }
-
-    private func answer(_ call: Call) -> Answer {
         switch call {
-        case .analysis(nil): return .analysis(log.fleetSummary())
+        case .analysis(nil): return .answered(.analysis(log.fleetSummary()))
         case .analysis(let device?):
             let summary = log.summary(device: device.span, now: now)
-            return summary.map(Answer.analysis)
-                ?? .problem(.unknownDevice(parameter: "device_id"))
-        case .stats: return .stats(log.fleetSummary())
-        case .devices(let after, let limit): return devices(after: after, limit: limit)
-        case .anomalies(let filter): return .anomalies(shared.anomalies.newest(filter))
-        case .series(let query): return samples(query)
+            return .answered(
+                summary.map(Answer.analysis)
+                    ?? .problem(.unknownDevice(parameter: "device_id")))
+        case .stats: return .answered(.stats(log.fleetSummary()))
+        case .devices(let after, let limit):
+            return .answered(devices(after: after, limit: limit))
+        case .anomalies(let filter): return .answered(.anomalies(shared.anomalies.newest(filter)))
+        case .series(let query): return look(for: query)
         }
     }
 
-    private func samples(_ query: SeriesQuery) -> Answer {
-        guard let scan = log.scan(query, now: now) else {
+    /// Questions without an answer, at most; and the numbers of their tickets, which differ because
+    /// the oldest is answered first.
+    private static let openLimit = 128
+    private static let ticketCount: Int32 = 256
+
+    private mutating func look(for query: SeriesQuery) -> Asking {
+        guard let reader = openReader() else {
+            return .answered(MemoryStore.samples(MemoryQuestion(query: query, now: now), log))
+        }
+        questions = (questions + 1) % MemoryStore.ticketCount
+        let question = MemoryQuestion(query: query, now: now)
+        guard openQuestions < MemoryStore.openLimit,
+            reader.ask(question, number: Int(questions))
+        else { return .failed(.queueFull) }
+        openQuestions += 1
+        return .waiting(TicketID(questions))
+    }
+
+    /// - Returns: nil where the system has no thread for it.
+    private mutating func openReader() -> HistoryReader<MemoryQuestion>? {
+        if let reader { return reader }
+        let log = log
+        reader = try? HistoryReader { { .answered(MemoryStore.samples($0, log)) } }
+        reader?.serve(wakeUp)
+        return reader
+    }
+
+    private static func samples(_ question: MemoryQuestion, _ log: MemoryLog) -> Answer {
+        guard let scan = log.scan(question.query, now: question.now) else {
             return .problem(.unknownDevice(parameter: "device_id"))
         }
         return scan.answer()
@@ -132,6 +174,7 @@ package struct MemoryStore: Store, ~Copyable {
     // MARK: Turns
 
     package mutating func lookAtWhatIsDue() {
+        if openQuestions > 0 { takeReplies() }
         guard dropsExpired, nextExpiry <= now else { return }
         if shared.incidents.openCount > 0 {
             let (log, now, unixMilliseconds) = (log, now, unixMilliseconds)
@@ -146,14 +189,30 @@ package struct MemoryStore: Store, ~Copyable {
         nextExpiry = dropped == MemoryStore.expiryPortion ? now : now + MemoryStore.expiryInterval
     }
 
+    private mutating func takeReplies() {
+        for reply in reader?.takeReplies() ?? [] {
+            openQuestions -= 1
+            let outcome: Outcome =
+                switch reply.outcome {
+                case .answered(let answer): .answered(answer)
+                case .failed(let failure): .failed(failure)
+                }
+            finished.append(
+                Finished(ticket: TicketID(Int32(reply.number)), outcome: outcome))
+        }
+    }
+
+    package mutating func nextFinished(_ batch: inout SampleBatch) -> Finished? {
+        finished.popLast()
+    }
+
     package mutating func nextLook() -> Instant {
         dropsExpired && log.deviceCount > 0 ? nextExpiry : .never
     }
 
-    // Nothing waits here, and nothing is to be told.
+    // No sample waits here, and nothing is to be told.
     package var isGathering: Bool { false }
     package var isServingOthers: Bool { false }
-    package mutating func nextFinished(_ batch: inout SampleBatch) -> Finished? { nil }
     package mutating func handle(_ event: Event) {}
     package mutating func endTurn(_ poller: borrowing Poller) {}
     package mutating func startDraining() {}

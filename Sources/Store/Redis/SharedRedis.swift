@@ -15,7 +15,7 @@ package final class SharedRedis: SharedLogs {
     let mirrors: Bool
     let metrics = RedisMetrics()
     package let exchange: LoopExchange
-    package let reader: HistoryReader
+    package let reader: HistoryReader<HistoryQuestion>
 
     /// Why it cannot be used at all.
     package enum OpeningError: Error {
