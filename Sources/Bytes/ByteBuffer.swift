@@ -59,6 +59,18 @@
         }
     }
 
+    /// Removes the first unread bytes: with their memory, where they are all and many.
+    public mutating func takeFirst(_ byteCount: Int) -> ByteBuffer {
+        var taken = ByteBuffer(limit: limit)
+        if byteCount == count, byteCount >= 64 * 1024 {
+            swap(&taken, &self)
+        } else {
+            taken.append(readable.extracting(0..<byteCount))
+            consume(byteCount)
+        }
+        return taken
+    }
+
     /// Removes bytes from the end, so that `byteCount` unread bytes are left.
     public mutating func truncate(to byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count, "cannot truncate to more than is there")

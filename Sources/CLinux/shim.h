@@ -81,6 +81,12 @@ static inline int tm_set_timer_slack(unsigned long nanoseconds) {
     return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
 }
 
+// Gives this thread less of the processors than the process' others. On Linux a thread has a
+// priority of its own.
+static inline void tm_lower_priority(void) {
+    setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 5);
+}
+
 // errno is a macro, which Swift cannot import from this header.
 static inline int tm_errno(void) { return errno; }
 

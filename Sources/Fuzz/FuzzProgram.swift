@@ -14,10 +14,14 @@ private let help = """
     tidemark-fuzz: sends random malformed input to every parser, for a given time.
 
       tidemark-fuzz [--seconds 60] [--seed N] [--target NAME]
+      tidemark-fuzz --conversations FILE [--count 1000] [--seed N]
 
     Targets: \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))
     First it must find the fault of the canary, a parser with a known fault. A fault is printed
     with the seed and the input that reproduce it.
+    --conversations makes a file of what clients may send, for other parsers of HTTP too: of each
+    conversation its length in four bytes, the least one first, and its bytes. How the service reads
+    them is printed, a line for each; the last line tells how many requests they were made of.
     Exit status: 0 no fault, 1 a fault, 64 wrong usage.
 
     """
@@ -33,6 +37,11 @@ private func runFuzz(_ arguments: [String]) -> Int32 {
         let seconds = try options.integer("--seconds", 60, in: 1...86_400)
         var random = SystemRandomNumberGenerator()
         let seed = try options.integer("--seed", Int(random.next() >> 1), in: 0...Int.max)
+        if let path = options.text("--conversations") {
+            let count = try options.integer("--count", 1_000, in: 1...10_000_000)
+            try options.expectNothingElse()
+            return converse(path, count: count, seed: UInt64(seed))
+        }
         var targets = FuzzTarget.allCases.filter { $0 != .canary }
         if let name = options.text("--target") {
             guard let target = FuzzTarget(rawValue: name) else {
@@ -46,6 +55,29 @@ private func runFuzz(_ arguments: [String]) -> Int32 {
         StandardStreams.writeError("tidemark-fuzz: \(error.description)\n")
         return 64
     }
+}
+
+private func converse(_ path: String, count: Int, seed: UInt64) -> Int32 {
+    var maker = ConversationMaker(seed: seed)
+    var file = ByteBuffer(limit: 1 << 31)
+    var lines = ByteBuffer(limit: 1 << 31)
+    var requests = 0
+    for _ in 0..<count {
+        let (bytes, made) = maker.next()
+        requests += made
+        for shift in [0, 8, 16, 24] { file.append(UInt8(truncatingIfNeeded: bytes.count >> shift)) }
+        file.append(bytes.span)
+        lines.append(text: ConversationReader.read(bytes) + "\n")
+    }
+    do throws(FileError) {
+        try Files.write(path, file.readable)
+    } catch {
+        StandardStreams.writeError("tidemark-fuzz: \(error)\n")
+        return 1
+    }
+    lines.append(text: "\(requests)\n")
+    StandardStreams.writeOutput(lines.readable)
+    return 0
 }
 
 /// Inputs for the canary. A working fuzzer finds its fault within a few hundred.

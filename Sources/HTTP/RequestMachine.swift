@@ -143,6 +143,13 @@ package struct RequestMachine: ~Copyable {
         if chunkedBody.capacity > limits.discardBytes { chunkedBody.releaseMemory() }
     }
 
+    /// The same for a driver that keeps the body.
+    package mutating func takeChunkedBody() -> ByteBuffer {
+        var taken = ByteBuffer(limit: chunkedBody.limit)
+        swap(&taken, &chunkedBody)
+        return taken
+    }
+
     /// Frees the memory of a chunked body, even if the body is not complete.
     package mutating func releaseMemory() {
         chunkedBody.releaseMemory()

@@ -19,6 +19,9 @@ package struct ResponseHead {
     package var status: HTTPStatus
     package var mediaType = MediaType.json
     package var bodyBytes = 0
+    /// Its length is not known: it follows in chunks, or up to the connection's end where the
+    /// request was HTTP/1.0.
+    package var isChunked = false
     /// Whether the connection stays open after the response.
     package var keepAlive = true
     /// Whether the request was HTTP/1.0; then a response must say that the connection stays open.
@@ -51,6 +54,11 @@ extension ByteBuffer {
     ) {
         if head.status == .noContent {
             appendStatus(of: head, date: date)
+        } else if head.isChunked {
+            appendStatus(of: head, date: date)
+            append("\r\nContent-Type: ")
+            append(head.mediaType.name)
+            if !head.isVersion10 { append("\r\nTransfer-Encoding: chunked") }
         } else {
             append(beginningOf: head, date: date)
             append(integer: head.bodyBytes)
@@ -118,4 +126,17 @@ extension ByteBuffer {
             Idempotency-Key\r\nAccess-Control-Max-Age: 600
             """)
     }
+}
+
+extension ByteBuffer {
+    /// Appends a chunk of a body that is sent in chunks (RFC 9112 section 7.1); not an empty one,
+    /// which would be the last.
+    package mutating func append(chunk bytes: Span<UInt8>) {
+        append(text: String(bytes.count, radix: 16))
+        append("\r\n")
+        append(bytes)
+        append("\r\n")
+    }
+
+    package mutating func appendLastChunk() { append("0\r\n\r\n") }
 }

@@ -22,6 +22,7 @@ package struct SeriesTable<Content: ~Copyable>: ~Copyable {
         var lastActivity: Instant
         var newer = SeriesID.none
         var older = SeriesID.none
+        var isMarked = false
     }
 
     /// A series with the low half of its name's hash. Looking past other names, and growing, then
@@ -41,6 +42,10 @@ package struct SeriesTable<Content: ~Copyable>: ~Copyable {
     /// The series with the newest activity, and the one idle longest; `none` when there is none.
     package private(set) var newest = SeriesID.none
     package private(set) var oldest = SeriesID.none
+    private var marks = ActivityMarks()
+    /// Series that became the newest, or the oldest, since the last mark there.
+    private var newestUnmarked: Int32 = 0
+    private var oldestUnmarked: Int32 = 0
 
     package init() {}
 
@@ -146,7 +151,16 @@ package struct SeriesTable<Content: ~Copyable>: ~Copyable {
         return max(now, series[newest.index].lastActivity + TimeSpan(nanoseconds: 1))
     }
 
+    /// The series with the newest activity that is not after this one; `none` when there is none.
+    package func newest(notAfter activity: Instant) -> SeriesID {
+        var id = marks.first(from: activity) ?? newest
+        while !id.isNone, series[id.index].lastActivity > activity { id = series[id.index].older }
+        return id
+    }
+
     private mutating func linkAsNewest(_ id: SeriesID) {
+        newestUnmarked += 1
+        if newestUnmarked >= ActivityMarks.distance { markNewest() }
         series[id.index].older = newest
         series[id.index].newer = .none
         if !newest.isNone { series[newest.index].newer = id }
@@ -154,7 +168,24 @@ package struct SeriesTable<Content: ~Copyable>: ~Copyable {
         if oldest.isNone { oldest = id }
     }
 
+    /// Marks the series that is about to be the newest no more, because that one moves most.
+    @inline(never)
+    private mutating func markNewest() {
+        newestUnmarked = 0
+        guard !newest.isNone, !series[newest.index].isMarked else { return }
+        series[newest.index].isMarked = true
+        marks.appendNewest(newest, series[newest.index].lastActivity)
+    }
+
     private mutating func linkAsOldest(_ id: SeriesID) {
+        oldestUnmarked += 1
+        if oldestUnmarked >= ActivityMarks.distance, !oldest.isNone {
+            oldestUnmarked = 0
+            if !series[oldest.index].isMarked {
+                series[oldest.index].isMarked = true
+                marks.appendOldest(oldest, series[oldest.index].lastActivity)
+            }
+        }
         series[id.index].newer = oldest
         series[id.index].older = .none
         if !oldest.isNone { series[oldest.index].older = id }
@@ -167,6 +198,18 @@ package struct SeriesTable<Content: ~Copyable>: ~Copyable {
         let older = series[id.index].older
         if !newer.isNone { series[newer.index].older = older } else { newest = older }
         if !older.isNone { series[older.index].newer = newer } else { oldest = newer }
+        if series[id.index].isMarked { moveMark(from: id, to: older) }
+    }
+
+    @inline(never)
+    private mutating func moveMark(from id: SeriesID, to older: SeriesID) {
+        series[id.index].isMarked = false
+        let activity = series[id.index].lastActivity
+        guard !older.isNone, !series[older.index].isMarked else {
+            return marks.move(from: activity, to: nil)
+        }
+        series[older.index].isMarked = true
+        marks.move(from: activity, to: (older, series[older.index].lastActivity))
     }
 
     // MARK: Buckets

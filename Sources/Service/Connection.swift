@@ -9,7 +9,7 @@ internal import Store
 /// It reads into the worker's buffer and serves requests from there. Only an unfinished request is
 /// copied into the connection. So an idle connection holds no buffer.
 struct Connection: ~Copyable {
-    private enum Phase {
+    enum Phase {
         case serving
         /// The last reply is being sent. Then the connection closes; it lingers first when the
         /// client may still be sending.
@@ -17,36 +17,43 @@ struct Connection: ~Copyable {
         case lingering
     }
 
-    private var socket: ClientSocket
+    var socket: ClientSocket
     let token: Token
     /// The client's address, as far as it is known.
     private var peer: PeerAddress
     /// A proxy that is believed may say for whom it speaks before the first request.
     private var awaitsProxyHeader: Bool
-    private var machine: RequestMachine
-    private var input: ByteBuffer
-    private var output: ByteBuffer
-    private var phase = Phase.serving
+    var machine: RequestMachine
+    var input: ByteBuffer
+    var output: ByteBuffer
+    var phase = Phase.serving
     /// The request whose body is being read, or that waits for the store.
-    private var request = Request()
+    var request = Request()
     /// The device of its samples, or an incident. Not in the request, which is copied often.
-    private var requestSubject: [UInt8]?
+    var requestSubject: [UInt8]?
     /// From then on the next answer is the connection's last; zero for one beyond the limit.
     private let agedFrom: Instant
     /// Whose connections it counts among; nil where they are not counted.
     let client: PeerAddress?
-    private var requestStarted: Instant
+    var requestStarted: Instant
     /// The body of this request is looked at anew from then on, and what came of it since.
     private var bodyStarted: Instant
     private var bodyBytes = 0
     private var lingeredBytes = 0
     /// Memory for unfinished requests that the worker has counted for this connection.
-    private var countedBytes = 0
-    private var countedOutput = 0
+    var countedBytes = 0
+    var countedOutput = 0
     /// A request's body is expected, and its reply is not made yet.
-    private(set) var isInFlight = false
-    /// A request waits for the store. The requests behind it wait too, so replies keep their order.
-    private var isWaiting = false
+    var isInFlight = false
+    /// The request's body, where that is large.
+    var large: LargeBody?
+    /// The reply that is made as it is sent.
+    var longReply: LongReply?
+    /// Memory of the request that is decoded or stored, and of a long reply.
+    var heldBytes = 0
+    /// A request waits for the store, or its reply is a long one. The requests behind it wait too,
+    /// so replies keep their order.
+    var isWaiting = false
     /// The client may still be sending a body that is not read; about the request being served.
     private var lingersAfterwards = false
     private var clientHasFinished = false
@@ -85,7 +92,7 @@ struct Connection: ~Copyable {
         return machine.isBetweenRequests && input.isEmpty && !isSending
     }
     /// Whether something waits for the socket.
-    private var isSending: Bool { !output.isEmpty || socket.isBlocked }
+    var isSending: Bool { !output.isEmpty || socket.isBlocked || longReply != nil }
 
     // MARK: Events
 
@@ -134,51 +141,6 @@ struct Connection: ~Copyable {
         return concluded(&responder)
     }
 
-    /// Counts the memory of unfinished requests. When all connections together hold more than
-    /// MAX_BUFFERED_BYTES, this connection's request is refused.
-    private mutating func boundMemory<Series: Store & ~Copyable>(
-        _ responder: inout Responder<Series>
-    ) {
-        let before = countedBytes
-        countMemory(&responder)
-        guard countedBytes > before, responder.bufferedBytes > responder.bufferLimitBytes,
-            case .serving = phase
-        else { return }
-        refuse(
-            HTTPRefusal(
-                .serviceUnavailable, "the requests now arriving take all of MAX_BUFFERED_BYTES"),
-            &responder)
-        input.releaseMemory()
-        machine.releaseMemory()
-        countMemory(&responder)
-    }
-
-    private mutating func countMemory<Series: Store & ~Copyable>(
-        _ responder: inout Responder<Series>
-    ) {
-        let held = input.capacity + machine.chunkedBody.capacity
-        responder.bufferedBytes += held - countedBytes
-        countedBytes = held
-        // Small ones are many, and bounded by their number.
-        let unread = unsentBytes > ConnectionLimits.readBytes ? unsentBytes : 0
-        responder.unreadBytes += unread - countedOutput
-        countedOutput = unread
-    }
-
-    /// Memory for what is to be sent.
-    private var unsentBytes: Int { output.capacity + socket.heldBytes }
-
-    /// Whether memory is held for a reply that the client does not read.
-    var isUnread: Bool { countedOutput > 0 }
-
-    /// The connection is closed: its memory and its request are not counted any more.
-    mutating func leave<Series: Store & ~Copyable>(_ responder: inout Responder<Series>) {
-        socket.sayEnd()
-        endInFlight(responder)
-        responder.bufferedBytes -= countedBytes
-        responder.unreadBytes -= countedOutput
-    }
-
     // MARK: Requests
 
     /// Serves requests until the bytes end, the output is full, or the connection ends.
@@ -204,17 +166,25 @@ struct Connection: ~Copyable {
             case .sendContinue: output.append("HTTP/1.1 100 Continue\r\n\r\n")
             case .body(let length):
                 endIfDue(&responder)
-                let ticket = responder.store(
+                let progress = responder.store(
                     request, body: bytes, byteCount: length, about: requestSubject, into: &output)
-                bytes.consume(length)
-                conclude(ticket, &responder)
+                if case .large = progress {
+                    decodeBeside(bytes.takeFirst(length), &responder)
+                } else {
+                    bytes.consume(length)
+                    conclude(progress, &responder)
+                }
             case .chunkedBody:
                 endIfDue(&responder)
-                let ticket = responder.store(
+                let progress = responder.store(
                     request, body: machine.chunkedBody, byteCount: machine.chunkedBody.count,
                     about: requestSubject, into: &output)
-                machine.finishChunkedBody()
-                conclude(ticket, &responder)
+                if case .large = progress {
+                    decodeBeside(machine.takeChunkedBody(), &responder)
+                } else {
+                    machine.finishChunkedBody()
+                    conclude(progress, &responder)
+                }
             case .consumed(let count): bytes.consume(count)
             case .refuse(let refusal): refuse(refusal, &responder)
             }
@@ -241,38 +211,8 @@ struct Connection: ~Copyable {
         return true
     }
 
-    /// The request has its reply, or waits for the store with a ticket.
-    private mutating func conclude<Series: Store & ~Copyable>(
-        _ ticket: TicketID?, _ responder: inout Responder<Series>
-    ) {
-        guard let ticket else {
-            endInFlight(responder)
-            finishRequest(now: responder.now)
-            return
-        }
-        isWaiting = true
-        responder.waiting.add(ticket, token)
-    }
-
-    /// The store has finished the request that waited: sends its reply, and serves the next ones.
-    mutating func resume<Series: Store & ~Copyable>(
-        _ outcome: Outcome, _ responder: inout Responder<Series>
-    ) -> ConnectionFate {
-        isWaiting = false
-        endIfDue(&responder)
-        responder.reply(request, outcome, into: &output)
-        endInFlight(responder)
-        finishRequest(now: responder.now)
-        if !input.isEmpty {
-            serveInput(&responder)
-            boundMemory(&responder)
-        }
-        if flush(&responder) == .close { return .close }
-        return concluded(&responder)
-    }
-
     /// Serves the bytes that arrived while a request waited or the output was full.
-    private mutating func serveInput<Series: Store & ~Copyable>(
+    mutating func serveInput<Series: Store & ~Copyable>(
         _ responder: inout Responder<Series>
     ) {
         var waiting = ByteBuffer(limit: input.limit)
@@ -303,7 +243,7 @@ struct Connection: ~Copyable {
             let accepts = bytes.extracting(head.accept)
             let ticket = responder.reply(
                 request, to: question, query, accepts: accepts, into: &output)
-            conclude(ticket, &responder)
+            conclude(ticket.map { .waiting($0) } ?? .replied, &responder)
         case .tellMethods:
             skipBody(head)
             responder.tellMethods(request, into: &output)
@@ -318,7 +258,7 @@ struct Connection: ~Copyable {
     /// While the process drains, and when the connection is old, a request is its connection's last
     /// one. This is checked when the head arrives, and again when the reply is made, because much
     /// time may lie between.
-    private mutating func endIfDue<Series: Store & ~Copyable>(
+    mutating func endIfDue<Series: Store & ~Copyable>(
         _ responder: inout Responder<Series>
     ) {
         if responder.shared.isDraining { request.keepAlive = false }
@@ -336,7 +276,7 @@ struct Connection: ~Copyable {
         lingersAfterwards = lingersAfterwards || !canGoOn
     }
 
-    private mutating func refuse<Series: Store & ~Copyable>(
+    mutating func refuse<Series: Store & ~Copyable>(
         _ refusal: HTTPRefusal, _ responder: inout Responder<Series>
     ) {
         var unread = Request()
@@ -367,14 +307,14 @@ struct Connection: ~Copyable {
     }
 
     /// The request's reply is made, or there will not be one.
-    private mutating func endInFlight<Series: Store & ~Copyable>(
+    mutating func endInFlight<Series: Store & ~Copyable>(
         _ responder: borrowing Responder<Series>
     ) {
         if isInFlight { responder.metrics.add(-1, .inFlight) }
         isInFlight = false
     }
 
-    private mutating func finishRequest(now: Instant) {
+    mutating func finishRequest(now: Instant) {
         if !request.keepAlive { phase = .finishing(lingers: lingersAfterwards) }
         requestStarted = now
     }
@@ -392,10 +332,17 @@ struct Connection: ~Copyable {
     // MARK: Output
 
     /// Sends the output. When that makes room, serves the requests that waited for room.
-    private mutating func flush<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
+    mutating func flush<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
         -> ConnectionFate
     {
+        var pieces = 0
         while isSending {
+            if longReply != nil, output.isEmpty {
+                // Others come between: the loop hears at once that the socket takes more.
+                guard pieces < ConnectionLimits.piecesAtOnce else { return .keep }
+                pieces += 1
+                appendPiece(&responder)
+            }
             let wasFull = output.count >= ConnectionLimits.outputHighWaterBytes
             switch socket.send(from: &output) {
             case .moved: break
@@ -411,7 +358,7 @@ struct Connection: ~Copyable {
     }
 
     /// Sets what the connection waits for and until when; closes it when it is finished.
-    private mutating func concluded<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
+    mutating func concluded<Series: Store & ~Copyable>(_ responder: inout Responder<Series>)
         -> ConnectionFate
     {
         if !isSending, !isWaiting {
@@ -457,7 +404,7 @@ struct Connection: ~Copyable {
     ) {
         if case .lingering = phase { return }
         let timeouts = responder.shared.timeouts
-        if isWaiting {
+        if isWaiting, longReply == nil {
             // The store replies 503 in its own time. This is for a fault of the store.
             deadline = responder.now + timeouts.idle + timeouts.body
         } else if socket.isSecuring {

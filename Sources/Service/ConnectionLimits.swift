@@ -7,6 +7,8 @@ enum ConnectionLimits {
     /// When more bytes of replies wait than this, the connection does not read any more: a client
     /// that does not read its replies cannot send more requests.
     static let outputHighWaterBytes = 256 * 1024
+    /// Pieces of a long reply that are made in one turn: about a millisecond.
+    static let piecesAtOnce = 4
     /// Most bytes of replies that one connection may hold: several times the longest reply.
     static let outputBytes = 256 * 1024 * 1024
     /// After the last reply the connection still reads for so long, and so many bytes at most. If

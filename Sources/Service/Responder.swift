@@ -1,6 +1,5 @@
 internal import Telemetry
 internal import Bytes
-internal import Compression
 internal import Wire
 internal import Detection
 internal import System
@@ -19,6 +18,15 @@ enum HeadDecision {
     case refuse(Problem)
 }
 
+/// How far a request with a body has come.
+enum BodyProgress {
+    /// The reply stands in the output, or is a long one and begins there.
+    case replied
+    case waiting(TicketID)
+    /// It is not for a loop: nothing was done with it.
+    case large
+}
+
 /// Replies to the requests of one loop: decides what a request is, asks the store, writes the reply
 /// and counts it. Lends connections what they share: the time, scratch memory, metrics.
 struct Responder<Series: Store & ~Copyable>: ~Copyable {
@@ -26,7 +34,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     let metrics: RequestMetrics
     private(set) var now: Instant
     /// The wall clock in whole seconds, because clients of the five services read integers.
-    private var unixSeconds = 0
+    var unixSeconds = 0
     private var date = ByteBuffer(limit: 64)
     /// The head of the reply nearly every request gets, up to its length; made once a second.
     private var acceptedHead = ByteBuffer(limit: 256)
@@ -41,17 +49,23 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     /// The samples of the request that is served now.
     var batch = SampleBatch()
     /// The body of the reply being made.
-    private var body = ByteBuffer(limit: ConnectionLimits.outputBytes)
-    private let decoder = ContentDecoder()
+    var body = ByteBuffer(limit: ConnectionLimits.outputBytes)
+    let decoder: BodyDecoder
+    let largeBodies: LargeBodies
+    /// A reply that is made as it is sent, for the connection that is served now.
+    var longReply: LongReply?
     private var tokens: AccessTokens
     private var tokenVersion: Int
     /// Last, so that the offsets of the others are known without it: the compiler (Swift 6.3) asks
     /// the runtime for the offset of a field that follows one of a generic type.
     var store: Series
 
-    init(_ shared: SharedState, _ store: consuming Series, loop: Int) {
+    /// - Parameter wakeUp: wakes the loop from other threads.
+    init(_ shared: SharedState, _ store: consuming Series, loop: Int, wakeUp: Int32) {
         self.shared = shared
         self.store = store
+        decoder = BodyDecoder(shared.configuration)
+        largeBodies = LargeBodies(shared.configuration, wakeUp: wakeUp)
         metrics = shared.metrics[loop]
         tokenVersion = shared.access.version
         tokens = shared.access.currentTokens
@@ -219,92 +233,6 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
 
     // MARK: Replying
 
-    /// Stores the samples of a POST whose body is the first `byteCount` bytes of `input`, or what
-    /// it tells of an incident.
-    /// - Parameter name: the device of the samples that name none, or the incident's ID.
-    /// - Returns: the ticket when the reply has to wait; nil when it stands in `output`.
-    mutating func store(
-        _ request: Request, body input: borrowing ByteBuffer, byteCount: Int, about name: [UInt8]?,
-        into output: inout ByteBuffer
-    ) -> TicketID? {
-        let body = input.readable.extracting(0..<byteCount)
-        guard request.endpoint != .incidentFeedback else {
-            tell(request, body, of: name ?? [], into: &output)
-            return nil
-        }
-        let device = name
-        metrics.add(1, .ingestRequests)
-        guard request.coding == .identity else {
-            return storeDecoded(request, body, device: device, into: &output)
-        }
-        return store(request, plain: body, device: device, into: &output)
-    }
-
-    /// The same for a body that is coded.
-    private mutating func storeDecoded(
-        _ request: Request, _ coded: Span<UInt8>, device: [UInt8]?, into output: inout ByteBuffer
-    ) -> TicketID? {
-        let limit = shared.configuration.bodyLimitBytes
-        var decoded = ByteBuffer(limit: limit + ContentDecoder.step)
-        do throws(ContentFault) {
-            try decoder.decode(coded, request.coding, limit: limit, into: &decoded)
-        } catch {
-            let problem: Problem = error == .tooLong ? .tooLongDecoded(limit: limit) : .badCoding
-            refuse(request, problem, into: &output)
-            return nil
-        }
-        return store(request, plain: decoded.readable, device: device, into: &output)
-    }
-
-    private mutating func store(
-        _ request: Request, plain body: Span<UInt8>, device: [UInt8]?,
-        into output: inout ByteBuffer
-    ) -> TicketID? {
-        do throws(SampleError) {
-            try decode(request, body)
-        } catch {
-            countRejected()
-            refuse(request, .badBody(error), into: &output)
-            return nil
-        }
-        countRejected()
-        if request.endpoint.answersNothing, batch.samples.isEmpty {
-            replyWithNothing(request, into: &output)
-            return nil
-        }
-        if batch.samples.isEmpty {
-            let first = batch.faults.first?.error
-            refuse(request, .noGoodSample(rejected: batch.rejected, first: first), into: &output)
-            return nil
-        }
-        if let device { batch.nameUnnamed(device.span) }
-        if let key = request.key {
-            batch.key = key.with(body: body)
-        }
-        switch store.append(&batch) {
-        case .waiting(let ticket): return ticket
-        case .stored: replyWithVerdicts(request, into: &output)
-        case .failed(let failure): refuse(request, .unavailable(failure), into: &output)
-        }
-        return nil
-    }
-
-    /// Decodes the samples of a body.
-    private mutating func decode(
-        _ request: Request, _ body: Span<UInt8>
-    ) throws(SampleError) {
-        if request.endpoint.takesLines {
-            let ignored = batch.decode(lines: body, request.precision, now: Double(unixSeconds))
-            metrics.add(ignored, .linesIgnored)
-        } else if request.endpoint == .remoteWrite {
-            let counts = try batch.decode(remoteWrite: body, shared.configuration.remoteWrite)
-            metrics.add(counts.unpaired, .remoteUnpaired)
-            metrics.add(counts.ignored, .remoteIgnored)
-        } else {
-            try batch.decode(body, now: Double(unixSeconds))
-        }
-    }
-
     /// Replies to a question.
     /// - Returns: as `store(_:body:byteCount:about:into:)`.
     mutating func reply(
@@ -375,18 +303,23 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     }
 
     /// Replies to a request whose samples are stored and stand in `batch`, with their verdicts.
-    private mutating func replyWithVerdicts(_ request: Request, into output: inout ByteBuffer) {
+    mutating func replyWithVerdicts(_ request: Request, into output: inout ByteBuffer) {
         countStored()
         guard !request.endpoint.answersNothing else {
             return replyWithNothing(request, into: &output)
         }
-        body.append(verdictsOf: batch, to: request)
         let status = request.endpoint.traits.postStatus ?? .accepted
+        if batch.samples.count > LongReply.verdictsAtOnce,
+            batch.listedCount(request.selection) > LongReply.verdictsAtOnce
+        {
+            return beginLongReply(request, status, into: &output)
+        }
+        body.append(verdictsOf: batch, to: request)
         send(ResponseHead(status), to: request, into: &output)
     }
 
     /// Replies to a collector whose samples are stored.
-    private mutating func replyWithNothing(_ request: Request, into output: inout ByteBuffer) {
+    mutating func replyWithNothing(_ request: Request, into output: inout ByteBuffer) {
         guard batch.rejected > 0 else {
             return send(ResponseHead(.noContent), to: request, into: &output)
         }
@@ -441,11 +374,11 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     }
 
     /// Appends the reply whose body stands in `body`, and counts the request.
-    private mutating func send(
+    mutating func send(
         _ head: ResponseHead, to request: Request, into output: inout ByteBuffer
     ) {
         if head.status == .accepted, request.keepAlive, !request.isVersion10,
-            request.allowedOrigin < 0
+            request.allowedOrigin < 0, !head.isChunked
         {
             output.append(acceptedHead.readable)
             output.append(integer: body.count)
@@ -471,7 +404,13 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
 
     // MARK: Counting
 
-    private func countRejected() {
+    func count(_ counts: BodyCounts) {
+        metrics.add(counts.ignoredLines, .linesIgnored)
+        metrics.add(counts.remote.unpaired, .remoteUnpaired)
+        metrics.add(counts.remote.ignored, .remoteIgnored)
+    }
+
+    func countRejected() {
         guard batch.rejected > 0 else { return }
         for fault in SampleError.Fault.allCases {
             metrics.addRejected(batch.rejectedByFault[Int(fault.rawValue)], fault)

@@ -67,7 +67,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         self.listener = consume listener
         random = SeededRandom(seed: UInt64.random(in: 0...UInt64.max))
         let seat = StoreSeat(loop: index, wakeUp: wakeUp, tokenKind: Kind.store)
-        responder = Responder(shared, Series(store, seat), loop: index)
+        responder = Responder(shared, Series(store, seat), loop: index, wakeUp: wakeUp)
     }
 
     /// Begins to listen and to connect the store; before the loop's first turn.
@@ -200,8 +200,23 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         }
     }
 
+    /// Gives the store what was decoded beside the loop.
+    private mutating func storeDecoded(_ loop: inout EventLoop) {
+        for large in responder.largeBodies.takeDecoded() {
+            let token = large.connection
+            guard connections.holds(token.index, token.generation) else {
+                responder.largeBodies.end(large)
+                continue
+            }
+            let interest = connections[token.index].interest
+            let fate = connections[token.index].resume(large, &responder)
+            conclude(token.index, fate: fate, interestBefore: interest, &loop)
+        }
+    }
+
     /// Replies to the requests that the store has finished, and lets the store send.
     private mutating func tendStore(_ loop: inout EventLoop) {
+        storeDecoded(&loop)
         responder.store.lookAtWhatIsDue()
         // After a reply the next requests of its connection are served; their samples are sent too.
         while let finished = responder.store.nextFinished(&responder.batch) {

@@ -6,6 +6,34 @@ extension Verdict {
     package var isFlagged: Bool { isAnomaly || alert }
 }
 
+extension VerdictSelection {
+    func lists(_ verdict: Verdict) -> Bool {
+        switch self {
+        case .all: true
+        case .flagged: verdict.isFlagged
+        case .none: false
+        }
+    }
+}
+
+extension SampleBatch {
+    /// Verdicts that the reply lists, at most.
+    package func listedCount(_ selection: VerdictSelection) -> Int {
+        selection == .all ? samples.count : verdicts.count { selection.lists($0) }
+    }
+}
+
+/// How far the list of a batch's verdicts has come.
+package struct VerdictList {
+    /// The next sample.
+    package fileprivate(set) var position = 0
+    fileprivate var listed = 0
+    fileprivate var anomalies = 0
+    fileprivate var alerts = 0
+
+    package init() {}
+}
+
 extension ByteBuffer {
     /// Appends the reply to a POST whose samples are stored and have their verdicts.
     package mutating func append(verdictsOf batch: borrowing SampleBatch, to request: Request) {
@@ -48,49 +76,57 @@ extension ByteBuffer {
     private mutating func append(
         listOf batch: borrowing SampleBatch, _ selection: VerdictSelection
     ) {
-        let verdicts = batch.verdicts
-        var anomalies = 0
-        var alerts = 0
-        var listed = 0
-        let duplicates = batch.duplicates
+        var list = VerdictList()
+        append(beginningOfListOf: batch)
+        append(next: batch.samples.count, of: batch, selection, &list)
+        append(endOfListOf: batch, list)
+    }
+
+    package mutating func append(beginningOfListOf batch: borrowing SampleBatch) {
         append("{\"status\":\"accepted\",")
-        if duplicates > 0 { append("\"duplicate\":true,") }
+        if batch.duplicates > 0 { append("\"duplicate\":true,") }
         append("\"verdicts\":[")
-        for position in 0..<batch.samples.count {
-            if verdicts[position].isAnomaly { anomalies += 1 }
-            if verdicts[position].alert { alerts += 1 }
-            guard lists(verdicts[position], selection) else { continue }
+    }
+
+    /// Appends what is listed of the next samples, so many at most.
+    package mutating func append(
+        next count: Int, of batch: borrowing SampleBatch, _ selection: VerdictSelection,
+        _ list: inout VerdictList
+    ) {
+        let verdicts = batch.verdicts
+        let duplicates = batch.duplicates
+        let end = min(list.position + count, batch.samples.count)
+        for position in list.position..<end {
+            if verdicts[position].isAnomaly { list.anomalies += 1 }
+            if verdicts[position].alert { list.alerts += 1 }
+            guard selection.lists(verdicts[position]) else { continue }
             if duplicates > 0, batch.isDuplicate(position) { continue }
             let decoded = batch.samples[position]
-            append(listed == 0 ? "{\"index\":" : ",{\"index\":")
-            listed += 1
+            append(list.listed == 0 ? "{\"index\":" : ",{\"index\":")
+            list.listed += 1
             append(integer: decoded.index)
             append(",")
             append(verdicts[position], device: batch.name(decoded))
             append("}")
         }
+        list.position = end
+    }
+
+    package mutating func append(endOfListOf batch: borrowing SampleBatch, _ list: VerdictList) {
         append("],\"accepted\":")
         append(integer: batch.samples.count)
-        if duplicates > 0 {
+        if batch.duplicates > 0 {
             append(",\"duplicates\":")
-            append(integer: duplicates)
+            append(integer: batch.duplicates)
         }
         append(",\"rejected\":")
         append(integer: batch.rejected)
         append(",\"anomalies\":")
-        append(integer: anomalies)
+        append(integer: list.anomalies)
         append(",\"alerts\":")
-        append(integer: alerts)
+        append(integer: list.alerts)
         appendFaults(batch)
         append("}")
-    }
-
-    private func lists(_ verdict: Verdict, _ selection: VerdictSelection) -> Bool {
-        switch selection {
-        case .all: true
-        case .flagged: verdict.isFlagged
-        case .none: false
-        }
     }
 
     private mutating func appendFaults(_ batch: borrowing SampleBatch) {

@@ -20,6 +20,8 @@ package enum RemoteWrite {
         package var unpaired = 0
         /// Samples of other metrics.
         package var ignored = 0
+
+        package init() {}
     }
 
     /// What marks the end of a series; it is no sample.

@@ -61,13 +61,33 @@ package struct SampleBatch: ~Copyable {
     /// - Parameter places: of the samples, in their order.
     package mutating func refuse(_ places: [Int]) {
         for place in places { reject(.noRoom, index: samples[place].index) }
-        for place in places.reversed() { samples.remove(at: place) }
+        guard let first = places.first else { return }
+        var next = 0
+        var kept = first
+        for place in first..<samples.count {
+            if next < places.count, places[next] == place {
+                next += 1
+            } else {
+                samples[kept] = samples[place]
+                kept += 1
+            }
+        }
+        samples.removeLast(samples.count - kept)
         refused += places.count
     }
 
     /// Adds the verdict of the next sample. A call is cheaper than access to the array from
     /// another module.
     package mutating func append(_ verdict: Verdict) { verdicts.append(verdict) }
+
+    /// Makes room for the verdicts of all samples, which would else be moved as they come.
+    package mutating func reserveVerdicts() { verdicts.reserveCapacity(samples.count) }
+
+    /// Memory that it takes, with its verdicts.
+    package var byteCount: Int {
+        let each = MemoryLayout<DecodedSample>.stride + MemoryLayout<Verdict>.stride
+        return samples.count * each + names.capacity
+    }
 
     package init() {
         names = ByteBuffer(limit: SampleBatch.sampleLimit * (DeviceName.byteLimit + 1))

@@ -130,4 +130,89 @@ import Testing
         let extra = #"{"cpu":1,"rps":1,"device_id":null,"x":[1,{"y":null}],"timestamp":null}"#
         #expect(try service.post("/ingest", extra).status == 202)
     }
+
+    /// Samples as lines, each of a device of its own.
+    private func lines(_ count: Int) -> String {
+        (0..<count).map { "{\"timestamp\":\($0),\"rps\":5,\"device_id\":\"d\($0)\"}" }
+            .joined(separator: "\n")
+    }
+
+    @Test("a reply with many verdicts comes in chunks, and the next request after it")
+    func answersInChunks() throws {
+        let service = try RunningService(["THREADS": "1"])
+        let client = try service.connect()
+        let body = lines(3_000)
+        try client.write(
+            RunningService.post("/ingest?verdicts=all", body)
+                + RunningService.post("/ingest?verdicts=all", "{\"rps\":1}")
+                + RunningService.post("/ingest", body))
+        let first = try client.response()
+        #expect(first.status == 202 && first.headers["transfer-encoding"] == "chunked")
+        #expect(first.headers["content-length"] == nil)
+        let listed = try #require(first.json["verdicts"] as? [[String: Any]])
+        #expect(listed.compactMap { $0["index"] as? Int } == Array(0..<3_000))
+        #expect(first.json["accepted"] as? Int == 3_000)
+        #expect(try client.response().json["sequence"] as? Int == 3_001)
+        let short = try client.response()
+        #expect(short.headers["content-length"] == "\(short.body.utf8.count)")
+        #expect(short.json["accepted"] as? Int == 3_000)
+    }
+
+    @Test("to a client of HTTP/1.0 the same reply ends with the connection")
+    func answersOldClients() throws {
+        let service = try RunningService(["THREADS": "1"])
+        let client = try service.connect()
+        let body = lines(3_000)
+        try client.write(
+            "POST /ingest?verdicts=all HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: "
+                + "\(body.utf8.count)\r\n\r\n\(body)")
+        let reply = try client.rest()
+        let parts = reply.components(separatedBy: "\r\n\r\n")
+        #expect(parts.count == 2 && parts[0].contains("Connection: close"), "\(parts[0])")
+        #expect(!parts[0].contains("Transfer-Encoding") && !parts[0].contains("Content-Length"))
+        let object = try JSONSerialization.jsonObject(with: Data(parts[1].utf8))
+        #expect((object as? [String: Any])?["accepted"] as? Int == 3_000)
+    }
+
+    @Test(
+        "bodies that are decoded beside the loop get what short ones get",
+        arguments: ["", "Transfer-Encoding: chunked\r\n", "Content-Encoding: gzip\r\n"])
+    func decodesBeside(_ header: String) throws {
+        let service = try RunningService(["THREADS": "1", "MAX_BODY_BYTES": "1000000"])
+        func send(_ plain: String) throws -> Response {
+            let bytes =
+                header.contains("gzip")
+                ? try Programs.coded(plain, "gzip.compress(b)") : Array(plain.utf8)
+            let client = try service.connect()
+            let head = "POST /ingest?device_id=x HTTP/1.1\r\nHost: a\r\n" + header
+            if header.contains("chunked") {
+                try client.write(head + "\r\n" + String(bytes.count, radix: 16) + "\r\n")
+                try client.write(bytes)
+                try client.write("\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+            } else {
+                try client.write(head + "Content-Length: \(bytes.count)\r\n\r\n")
+                try client.write(bytes)
+                try client.write("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+            }
+            let response = try client.response()
+            #expect(try client.response().body.contains("healthy"))
+            return response
+        }
+        let sample = "{\"timestamp\":1,\"rps\":5}"
+        let blanks = String(repeating: " ", count: 200_000)
+        let good = try send(blanks + sample)
+        #expect(good.status == 202 && good.body.contains("\"device_id\":\"x\""), "\(good.body)")
+        let many = try send(Array(repeating: sample, count: 9_000).joined(separator: "\n"))
+        #expect(many.json["accepted"] as? Int == 9_000)
+        let bad = try send(blanks + "[1,2]")
+        #expect(bad.status == 400 && bad.body.contains("a sample must be a JSON object"))
+        let none = try send(blanks + "nonsense")
+        #expect(none.status == 400, "\(none.body)")
+        if header.contains("gzip") {
+            let long = try send(blanks + blanks + blanks + blanks + blanks + blanks)
+            #expect(long.status == 413, "\(long.body)")
+        }
+        let text = try service.get("/metrics").body
+        #expect(text.contains("\nsamples_total 9001\n"))
+    }
 }

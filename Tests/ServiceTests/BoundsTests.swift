@@ -150,7 +150,7 @@ import Testing
         let service = try RunningService(["MAX_BUFFERED_BYTES": "64000000", "THREADS": "1"])
         let sample = "{\"cpu\":1,\"rps\":2,\"device_id\":\"a\"}"
         let body = Array(repeating: sample, count: 50_000).joined(separator: "\n")
-        // Each reply has some 20 MB.
+        // Each reply has some 20 MB, and is held as its samples and verdicts: some 9 MB.
         var clients: [RawClient] = []
         for _ in 0..<12 {
             let client = try service.connect()
@@ -169,7 +169,7 @@ import Testing
         let resident = try metric(service, "process_resident_memory_bytes")
         #expect(resident < 200_000_000, "\(resident)")
         let closed = try metric(service, "connections_slow_total")
-        #expect(closed >= 6, "\(closed) closed")
+        #expect(closed >= 4, "\(closed) closed")
         // The last one came when there was room again, and reads all.
         let last = try #require(clients.last)
         #expect(try last.response().status == 202)

@@ -97,18 +97,6 @@ import Testing
         #expect(metrics.contains("route=\"/api/v2/write\",status=\"204\"} 3\n"))
     }
 
-    /// What Python makes of a text.
-    private func coded(_ text: String, _ expression: String) throws -> [UInt8] {
-        let folder = try TemporaryFolder()
-        let program =
-            "import sys,gzip,zlib;b=sys.stdin.buffer.read();"
-            + "open(sys.argv[1],'wb').write(\(expression))"
-        let (status, output) = try Programs.run(
-            "python3", ["-c", program, folder.path + "/out"], input: text)
-        guard status == 0 else { throw Failure(output) }
-        return Array(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/out")))
-    }
-
     @Test("a body may be coded: it is the same request as the plain one; a bomb is a 413")
     func decodesBodies() throws {
         let service = try RunningService(["MAX_BODY_BYTES": "100000"])
@@ -121,11 +109,12 @@ import Testing
             try client.write(Array(head.utf8) + bytes)
             return try client.response()
         }
-        let gzip = try coded(lines, "gzip.compress(b)")
+        let gzip = try Programs.coded(lines, "gzip.compress(b)")
         let first = try post(gzip, "gzip")
         #expect(first.status == 202 && first.number("accepted") == 500, "\(first.body)")
         for (bytes, coding) in [
-            (Array(lines.utf8), "identity"), (try coded(lines, "zlib.compress(b)"), "deflate"),
+            (Array(lines.utf8), "identity"),
+            (try Programs.coded(lines, "zlib.compress(b)"), "deflate"),
             (gzip, "X-GZIP"),
         ] {
             let again = try post(bytes, coding)
@@ -133,7 +122,7 @@ import Testing
         }
         #expect(try post(Array(gzip.dropLast(9)), "gzip", key: "l").status == 400)
         #expect(try post(Array(lines.utf8), "gzip", key: "m").status == 400)
-        let bomb = try coded("x", "gzip.compress(bytes(50_000_000))")
+        let bomb = try Programs.coded("x", "gzip.compress(bytes(50_000_000))")
         #expect(bomb.count < 100_000)
         #expect(try post(bomb, "gzip", key: "n").status == 413)
         #expect(try service.get("/analyze?device_id=a").number("total_processed") == 500)

@@ -182,7 +182,7 @@ import Testing
                 .first { $0.hasPrefix(name + " ") }
             return try #require(line.flatMap { Double($0.split(separator: " ")[1]) })
         }
-        // Each reply has some 20 MB.
+        // Each reply has some 20 MB, and is held as its samples and verdicts: some 9 MB.
         let row = "{\"cpu\":1,\"rps\":2,\"device_id\":\"a\"}"
         let body = Array(repeating: row, count: 50_000).joined(separator: "\n")
         let clients = try (0..<12).map { _ in
@@ -199,7 +199,7 @@ import Testing
         let resident = try metric("process_resident_memory_bytes")
         #expect(resident < 200_000_000, "\(resident)")
         let closed = try metric("connections_slow_total")
-        #expect(closed >= 6, "\(closed) closed")
+        #expect(closed >= 4, "\(closed) closed")
         withExtendedLifetime(clients) {}
     }
 

@@ -76,6 +76,43 @@ func openStore(
         #expect(try store.analysis(nil)?.lastVerdict.sequence == 5)
     }
 
+    @Test(
+        "a long batch lets others come between, and its verdicts are as if it were alone",
+        arguments: StoreKind.allCases)
+    func interleaves(_ kind: StoreKind) throws {
+        let store = try openStore(kind, deviceLimit: 100_000)
+        let count = 20_000
+        let long = try (0..<2).map { number in
+            try store.submit(
+                array((0..<count).map { sample("\(number)-\($0 % 7_000)", at: $0 + 1) }), loop: 0)
+        }
+        let short = try store.submit(sample("short"), loop: 0)
+        var ended: [Int] = []
+        var verdicts: [Int: [Verdict]] = [:]
+        try store.wait(
+            until: { () throws -> Bool in
+                for request in long + [short] where verdicts[request] == nil {
+                    guard let ending = store.takeEnding(request) else { continue }
+                    guard case .stored(let found) = ending else { throw Failure("\(ending)") }
+                    verdicts[request] = found
+                    ended.append(request)
+                }
+                return ended.count == 3
+            }, "all are stored")
+        #expect(ended.first == short)
+        for request in long {
+            let found = verdicts[request] ?? []
+            #expect(found.map(\.timestamp) == (1...count).map(Double.init))
+            #expect(sequences(found) == (0..<count).map { $0 / 7_000 + 1 })
+        }
+        #expect(try store.analysis(nil)?.lastVerdict.sequence == 2 * count + 1)
+        // With a key, a repeat is known piece by piece.
+        let keyed = array((0..<5_000).map { sample("k\($0 % 10)", at: $0) })
+        #expect(try store.append(keyed, key: "k").last?.sequence == 500)
+        _ = try store.append(keyed, key: "k")
+        #expect(try store.analysis("k1")?.lastVerdict.sequence == 500)
+    }
+
     @Test("a batch's verdicts stand in the order of its samples", arguments: StoreKind.allCases)
     func keepsTheOrder(_ kind: StoreKind) throws {
         let store = try openStore(kind)

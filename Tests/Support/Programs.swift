@@ -48,6 +48,19 @@ package enum Programs {
         return (process.terminationStatus, String(decoding: printed, as: UTF8.self))
     }
 
+    /// What Python makes of a text.
+    /// - Parameter expression: of `b`, the text's bytes; it may use gzip and zlib.
+    package static func coded(_ text: String, _ expression: String) throws -> [UInt8] {
+        let folder = try TemporaryFolder()
+        let program =
+            "import sys,gzip,zlib;b=sys.stdin.buffer.read();"
+            + "open(sys.argv[1],'wb').write(\(expression))"
+        let (status, output) = try run(
+            "python3", ["-c", program, folder.path + "/out"], input: text)
+        guard status == 0 else { throw Failure(output) }
+        return Array(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/out")))
+    }
+
     /// Runs loadgen against a port of this machine.
     package static func loadgen(
         _ port: UInt16, _ arguments: [String], command: String = "run",

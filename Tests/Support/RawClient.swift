@@ -147,6 +147,10 @@ package final class RawClient {
                     headers[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespaces)
                 }
             }
+            if !isHead, headers["transfer-encoding"] == "chunked" {
+                let body = String(decoding: try chunks(), as: UTF8.self)
+                return Response(status: status, headers: headers, body: body)
+            }
             let length = isHead ? 0 : Int(headers["content-length"] ?? "") ?? 0
             while buffer.count < length {
                 guard try more() else { throw Failure("the body ends early") }
@@ -155,6 +159,42 @@ package final class RawClient {
             buffer.removeFirst(length)
             return Response(status: status, headers: headers, body: body)
         }
+    }
+
+    /// What the chunks up to the last one hold.
+    private func chunks() throws -> [UInt8] {
+        var body: [UInt8] = []
+        while true {
+            let line = try readLine()
+            guard let length = Int(line, radix: 16) else { throw Failure("no chunk: \(line)") }
+            while buffer.count < length + 2 {
+                guard try more() else { throw Failure("the chunk ends early") }
+            }
+            body += buffer.prefix(length)
+            guard buffer[length..<length + 2] == [0x0D, 0x0A] else {
+                throw Failure("a chunk without its end")
+            }
+            buffer.removeFirst(length + 2)
+            if length == 0 { return body }
+        }
+    }
+
+    private func readLine() throws -> String {
+        while true {
+            if let end = buffer.firstIndex(of: 0x0A) {
+                let line = String(decoding: buffer[..<end], as: UTF8.self)
+                buffer.removeFirst(end + 1)
+                return line.trimmingCharacters(in: .whitespacesAndNewlines)
+            }
+            guard try more() else { throw Failure("closed in a line") }
+        }
+    }
+
+    /// What comes up to the end of the stream.
+    package func rest() throws -> String {
+        while try more() {}
+        defer { buffer.removeAll() }
+        return String(decoding: buffer, as: UTF8.self)
     }
 
     private func readHead() throws -> String {

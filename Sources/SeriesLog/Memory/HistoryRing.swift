@@ -11,6 +11,8 @@ final class HistoryRing: Sendable {
     static let none = -1
     /// Rows are allocated in so many, when they come: a large array would be copied as it grows.
     private static let pageRows = 4_096
+    /// Rows that are read at once, so that whoever adds one meanwhile waits for microseconds.
+    private static let rowsAtOnce = 256
 
     private struct Row {
         let sample: Sample
@@ -91,14 +93,21 @@ final class HistoryRing: Sendable {
     /// Newest first.
     private func rows(to last: Int, after sequence: Int) -> [Row] {
         var rows: [Row] = []
-        state.withLock { state in
-            var number = last
-            // A row that is gone has been replaced, and so have all before it.
-            while number >= 0, number >= state.count - limit {
-                let row = state.row(number, limit)
-                guard row.verdict.sequence > sequence else { return }
-                rows.append(row)
-                number = row.previous
+        var number = last
+        while number >= 0 {
+            number = state.withLock { state in
+                var number = number
+                for _ in 0..<HistoryRing.rowsAtOnce {
+                    // A row that is gone has been replaced, and so have all before it.
+                    guard number >= 0, number >= state.count - limit else {
+                        return HistoryRing.none
+                    }
+                    let row = state.row(number, limit)
+                    guard row.verdict.sequence > sequence else { return HistoryRing.none }
+                    rows.append(row)
+                    number = row.previous
+                }
+                return number
             }
         }
         return rows

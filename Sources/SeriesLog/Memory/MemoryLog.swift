@@ -334,7 +334,8 @@ package final class MemoryLog: Sendable {
         now: Instant
     ) -> [DeviceEntry] {
         var entries: [DeviceEntry] = []
-        var series = table.newest
+        var series =
+            position.map { table.newest(notAfter: $0.lastActivity) } ?? table.newest
         while !series.isNone, entries.count < limit {
             let activity = table.lastActivity(of: series)
             if isExpired(activity, now) { break }

@@ -44,8 +44,8 @@ package struct LogSettings: Sendable {
 
     // What follows is no setting of the operator's. Tests make it small.
 
-    /// Samples of one entry, and its bytes: what a reader takes in at once, in some milliseconds.
-    package var turnSamples = 8_192
+    /// Samples of one entry, and its bytes: what a reader takes in at once, in about a millisecond.
+    package var turnSamples = 2_048
     package var turnBytes = 1 << 20
     /// Samples of an entry while the log is four times as long as it may be.
     package var fewSamples = 256

@@ -38,6 +38,18 @@ extension TurnLog {
         return firstListed(from: found)
     }
 
+    /// The first device whose last sample came then, in Unix milliseconds, or earlier.
+    package func listing(notAfter activity: Int) -> ListingPlace {
+        // By the table's clock, which is never behind an arrival.
+        var id = table.newest(notAfter: Instant(nanoseconds: Int64(activity + 1) * 1_000_000))
+        if id.isNone { id = table.oldest }
+        // Many that came in the same millisecond, or that were read from the store in one.
+        while !id.isNone, table[id].lastArrival <= activity { id = table.newer(than: id) }
+        var place = firstListed(from: id.isNone ? table.newest : id)
+        while !place.isOver, place.activity > activity { place = next(place) }
+        return place
+    }
+
     /// The device that follows; not for a place that is over.
     package func next(_ place: ListingPlace) -> ListingPlace {
         firstListed(from: table.older(than: place.id))

@@ -199,6 +199,11 @@ package struct TurnLog: ~Copyable {
         mutating get { keys.oldestTime }
     }
 
+    /// Those of them that no entry has yet.
+    package var gatheredItems: Int {
+        mutating get { draft.itemCount }
+    }
+
     /// Samples and ends that wait for the store.
     package var waitingItems: Int {
         mutating get { draft.itemCount + own.reduce(0) { $0 + $1.items.count } }

@@ -106,13 +106,14 @@ package struct FileLog: LogDriver, ~Copyable {
 
     package mutating func newDevices(of batch: borrowing SampleBatch) -> [Int] { [] }
 
-    package mutating func append(_ batch: borrowing SampleBatch) -> TicketNumber {
-        let ticket = tickets.open(samples: batch.samples.count)
-        for piece in 0...RequestKey.piece(ofSample: batch.samples.count - 1) {
-            log.append(piece: piece, of: batch, ticket, &tickets)
-        }
-        tickets.finish(ticket)
-        return ticket
+    package mutating func append(
+        piece: Int, of batch: borrowing SampleBatch, _ ticket: TicketNumber
+    ) {
+        log.append(piece: piece, of: batch, ticket, &tickets)
+    }
+
+    package var gatheredSamples: Int {
+        mutating get { log.gatheredItems }
     }
 
     package mutating func ask(about device: [UInt8]?) -> TicketNumber {

@@ -30,8 +30,10 @@ package protocol LogDriver: ~Copyable {
     /// Places of the batch's samples whose devices have no series yet.
     mutating func newDevices(of batch: borrowing SampleBatch) -> [Int]
 
-    /// Takes in the samples of a request.
-    mutating func append(_ batch: borrowing SampleBatch) -> TicketNumber
+    /// Takes in a piece of a request with samples, whose ticket the keeper has opened.
+    mutating func append(piece: Int, of batch: borrowing SampleBatch, _ ticket: TicketNumber)
+    /// Samples that gather for the next entry.
+    var gatheredSamples: Int { mutating get }
     /// Asks for a device's series as it is now, or for the fleet's when there is no name.
     mutating func ask(about device: [UInt8]?) -> TicketNumber
     /// Asks for a page of the devices with the newest activity, or of those that follow `after`.

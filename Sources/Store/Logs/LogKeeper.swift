@@ -18,6 +18,11 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     private(set) var earlyDeadline = Instant.never
     /// Requests that have ended, by loop; those of the keeper's own loop stay here.
     private var ended: [[StoreRequest]]
+    /// Requests of several pieces, each with the ticket of its samples: the one whose turn it is
+    /// first.
+    private var long: [LongRequest] = []
+    /// Their samples that the log has not taken in yet.
+    private var longSamples = 0
     /// Requests whose series is being folded again, by the numbers of their questions.
     private var reading: [Int: StoreRequest] = [:]
     private var questions = 0
@@ -27,6 +32,22 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     private var nextSilence = Instant.zero
     private static var silenceInterval: TimeSpan { .seconds(1) }
     private static var viewInterval: TimeSpan { .milliseconds(100) }
+    /// Pieces that are taken in before the loop serves others: a fraction of a millisecond each.
+    private static var piecesAtOnce: Int { 2 }
+    /// When so many samples gather for the next entry, long requests wait: it would not hold more.
+    private static var gatheredSamples: Int { 2 * RequestKey.pieceSamples }
+
+    /// A request whose samples are taken in piece by piece, so that others come between.
+    private struct LongRequest {
+        let request: StoreRequest
+        let ticket: TicketNumber
+        let samples: Int
+        /// The next piece.
+        var next = 0
+
+        /// Samples that are not taken in yet.
+        var left: Int { samples - next * RequestKey.pieceSamples }
+    }
 
     init(_ shared: Log.Shared, _ seat: StoreSeat) {
         exchange = shared.exchange
@@ -54,7 +75,7 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
             early.append(request)
             return
         }
-        if let failure = log.obstacle(to: request.batch.samples.count) {
+        if let failure = log.obstacle(to: request.batch.samples.count + longSamples) {
             end(request, .failed(failure))
             return
         }
@@ -63,10 +84,51 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
             if let call = request.call {
                 ask(call)
             } else {
-                log.append(request.batch)
+                append(request)
             }
         while waiting.count <= Int(ticket.index) { waiting.append(nil) }
         waiting[Int(ticket.index)] = request
+    }
+
+    private mutating func append(_ request: StoreRequest) -> TicketNumber {
+        let samples = request.batch.samples.count
+        let ticket = log.tickets.open(samples: samples)
+        if samples <= RequestKey.pieceSamples {
+            log.append(piece: 0, of: request.batch, ticket)
+            log.tickets.finish(ticket)
+        } else {
+            long.append(LongRequest(request: request, ticket: ticket, samples: samples))
+            longSamples += samples
+        }
+        return ticket
+    }
+
+    /// Lets the log take in pieces of long requests, one of each in its turn.
+    private mutating func feed() {
+        var count = 0
+        while count < LogKeeper.piecesAtOnce, !long.isEmpty,
+            log.gatheredSamples < LogKeeper.gatheredSamples
+        {
+            count += 1
+            var first = long.removeFirst()
+            // Nobody waits for it any more, or a piece has failed: what is left is not stored.
+            guard !log.tickets.isAbandoned(first.ticket),
+                log.tickets.failure(of: first.ticket) == nil
+            else {
+                longSamples -= first.left
+                log.tickets.finish(first.ticket)
+                continue
+            }
+            log.append(piece: first.next, of: first.request.batch, first.ticket)
+            let before = first.left
+            first.next += 1
+            longSamples -= before - max(0, first.left)
+            if first.left > 0 {
+                long.append(first)
+            } else {
+                log.tickets.finish(first.ticket)
+            }
+        }
     }
 
     /// Begins what came early, as soon as the store has answered or is given up.
@@ -133,21 +195,17 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
         _ query: SeriesQuery, _ history: SeriesHistory, for request: StoreRequest
     ) {
         questions += 1
-        let question = HistoryReader.Question(
-            number: questions, query: query, history: history)
-        guard reader.ask(question) else { return end(request, .failed(.queueFull)) }
+        let question = HistoryQuestion(number: questions, query: query, history: history)
+        guard reader.give(question) else { return end(request, .failed(.queueFull)) }
         reading[questions] = request
     }
 
     /// Takes what the reader has found.
     mutating func takeHistory() {
         guard !reading.isEmpty else { return }
-        for reply in reader.takeReplies() {
+        for reply in reader.takeFinished() {
             guard let request = reading.removeValue(forKey: reply.number) else { continue }
-            switch reply.outcome {
-            case .answered(let answer): end(request, .answered(answer))
-            case .failed(let failure): end(request, .failed(failure))
-            }
+            end(request, reply.outcome.outcome)
         }
     }
 
@@ -176,7 +234,13 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     /// Tells the shared lists of samples that are stored.
     private mutating func publish(_ batch: borrowing SampleBatch) {
         var flagged: [FlaggedNote] = []
+        // The lists hold no more of them.
+        var over =
+            batch.verdicts.count > FlaggedNote.limit
+            ? batch.verdicts.count { $0.isFlagged } - FlaggedNote.limit : 0
         for index in 0..<batch.verdicts.count where batch.verdicts[index].isFlagged {
+            over -= 1
+            if over >= 0 { continue }
             let device = batch.name(batch.samples[index])
             var text = ByteBuffer(limit: 4096)
             text.append(
@@ -241,6 +305,7 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     /// Sends what this turn brought, and gives the other loops what has ended.
     mutating func endTurn(_ poller: borrowing Poller, now: Instant) {
         followIncidents(now)
+        feed()
         log.flush(poller)
         exchange.see(failure: log.failure)
         for loop in 1..<max(1, ended.count) { exchange.answers[loop].put(&ended[loop]) }

@@ -4,26 +4,61 @@ internal import SeriesLog
 package import System
 package import Wire
 
-/// Series in this process: what is asked is answered at once, and gone when the process ends.
+/// Series in this process: what is asked is answered at once, and gone when the process ends. Long
+/// batches are stored a piece in each turn of the loop, and samples of the past are looked for in a
+/// thread of their own, so that nobody waits for those.
 package struct MemoryStore: Store, ~Copyable {
     /// Expired series are dropped in small portions, so that no request waits for it.
     private static let expiryInterval = TimeSpan.milliseconds(250)
     private static let expiryPortion = 256
+    /// Samples that are stored in one turn: a fraction of a millisecond.
+    private static let samplesAtOnce = RequestKey.pieceSamples
 
     private let shared: SharedMemory
     private let log: MemoryLog
     private let dropsExpired: Bool
+    private let wakeUp: Int32
     private var now = Instant.zero
     private var unixMilliseconds = 0
     /// Of the samples that come now.
     private var arrival = SampleArrival.unknown
     private var nextExpiry = Instant.zero
+    private var tickets = TicketNumbers()
+    /// Long batches: the one whose turn it is first.
+    private var long: [LongBatch] = []
+    /// Looks for samples of the past; made for the first question.
+    private var reader: MemoryReader?
+    private var openQuestions = 0
+    private var finished: [Finished] = []
+    /// Those that are stored.
+    private var stored: [LongBatch] = []
+
+    private typealias MemoryReader = SideThread<MemoryQuestion, HistoryReply>
+
+    /// About samples of the past.
+    fileprivate struct MemoryQuestion: Sendable {
+        let number: Int
+        let query: SeriesQuery
+        let now: Instant
+    }
+
+    private final class LongBatch {
+        let ticket: TicketID
+        var batch = SampleBatch()
+        /// Its first sample that is not stored.
+        var next = 0
+
+        init(_ ticket: TicketID) { self.ticket = ticket }
+    }
 
     package init(_ shared: SharedMemory, _ seat: StoreSeat) {
         self.shared = shared
         log = shared.log
         dropsExpired = seat.loop == 0
+        wakeUp = seat.wakeUp
     }
+
+    deinit { reader?.stop() }
 
     package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
         self.now = now
@@ -36,8 +71,21 @@ package struct MemoryStore: Store, ~Copyable {
 
     package mutating func append(_ batch: inout SampleBatch) -> Storing {
         if batch.key != nil { markDuplicates(&batch) }
+        guard batch.samples.count <= MemoryStore.samplesAtOnce else {
+            let waiting = LongBatch(tickets.take())
+            swap(&waiting.batch, &batch)
+            waiting.batch.reserveVerdicts()
+            long.append(waiting)
+            return .waiting(waiting.ticket)
+        }
+        store(0..<batch.samples.count, of: &batch)
+        return .stored
+    }
+
+    @inline(__always)
+    private func store(_ range: Range<Int>, of batch: inout SampleBatch) {
         let hasDuplicates = batch.duplicates > 0
-        for index in 0..<batch.samples.count {
+        for index in range {
             if hasDuplicates, batch.isDuplicate(index) {
                 batch.append(Verdict())
                 continue
@@ -50,7 +98,16 @@ package struct MemoryStore: Store, ~Copyable {
             }
             if verdict.isFlagged { list(verdict, batch.samples[index], of: batch) }
         }
-        return .stored
+    }
+
+    /// Stores a piece of the long batch whose turn it is.
+    @inline(never)
+    private mutating func storeLong() {
+        let first = long.removeFirst()
+        let end = min(first.next + MemoryStore.samplesAtOnce, first.batch.samples.count)
+        store(first.next..<end, of: &first.batch)
+        first.next = end
+        if end < first.batch.samples.count { long.append(first) } else { stored.append(first) }
     }
 
     /// Remembers the request of a batch with a key. What was remembered of it before becomes
@@ -93,28 +150,35 @@ package struct MemoryStore: Store, ~Copyable {
     }
 
     package mutating func ask(_ call: Call) -> Asking {
-        .answered(answer(call))
-    }
-
-    private func answer(_ call: Call) -> Answer {
         switch call {
-        case .analysis(nil): return .analysis(log.fleetSummary())
+        case .analysis(nil): return .answered(.analysis(log.fleetSummary()))
         case .analysis(let device?):
             let summary = log.summary(device: device.span, now: now)
-            return summary.map(Answer.analysis)
-                ?? .problem(.unknownDevice(parameter: "device_id"))
-        case .stats: return .stats(log.fleetSummary())
-        case .devices(let after, let limit): return devices(after: after, limit: limit)
-        case .anomalies(let filter): return .anomalies(shared.anomalies.newest(filter))
-        case .series(let query): return samples(query)
+            return .answered(
+                summary.map(Answer.analysis)
+                    ?? .problem(.unknownDevice(parameter: "device_id")))
+        case .stats: return .answered(.stats(log.fleetSummary()))
+        case .devices(let after, let limit):
+            return .answered(devices(after: after, limit: limit))
+        case .anomalies(let filter): return .answered(.anomalies(shared.anomalies.newest(filter)))
+        case .series(let query): return look(for: query)
         }
     }
 
-    private func samples(_ query: SeriesQuery) -> Answer {
-        guard let scan = log.scan(query, now: now) else {
-            return .problem(.unknownDevice(parameter: "device_id"))
+    private mutating func look(for query: SeriesQuery) -> Asking {
+        if reader == nil {
+            let log = log
+            reader = try? MemoryReader(limit: historyQuestionLimit) { { $0.reply(log) } }
+            reader?.serve(wakeUp)
         }
-        return scan.answer()
+        let ticket = tickets.take()
+        let question = MemoryQuestion(number: Int(ticket.number), query: query, now: now)
+        guard let reader, reader.give(question) else {
+            tickets.give(ticket)
+            return .failed(.queueFull)
+        }
+        openQuestions += 1
+        return .waiting(ticket)
     }
 
     private func devices(after: [UInt8]?, limit: Int) -> Answer {
@@ -132,6 +196,8 @@ package struct MemoryStore: Store, ~Copyable {
     // MARK: Turns
 
     package mutating func lookAtWhatIsDue() {
+        if openQuestions > 0 { takeReplies() }
+        if !long.isEmpty { storeLong() }
         guard dropsExpired, nextExpiry <= now else { return }
         if shared.incidents.openCount > 0 {
             let (log, now, unixMilliseconds) = (log, now, unixMilliseconds)
@@ -146,16 +212,59 @@ package struct MemoryStore: Store, ~Copyable {
         nextExpiry = dropped == MemoryStore.expiryPortion ? now : now + MemoryStore.expiryInterval
     }
 
-    package mutating func nextLook() -> Instant {
-        dropsExpired && log.deviceCount > 0 ? nextExpiry : .never
+    private mutating func takeReplies() {
+        for reply in reader?.takeFinished() ?? [] {
+            openQuestions -= 1
+            finished.append(
+                Finished(
+                    ticket: TicketID(Int32(reply.number)), outcome: reply.outcome.outcome))
+        }
     }
 
-    // Nothing waits here, and nothing is to be told.
+    package mutating func nextFinished(_ batch: inout SampleBatch) -> Finished? {
+        if let last = stored.popLast() {
+            swap(&last.batch, &batch)
+            tickets.give(last.ticket)
+            return Finished(ticket: last.ticket, outcome: .stored)
+        }
+        guard let last = finished.popLast() else { return nil }
+        tickets.give(last.ticket)
+        return last
+    }
+
+    package mutating func nextLook() -> Instant {
+        guard long.isEmpty else { return now }
+        return dropsExpired && log.deviceCount > 0 ? nextExpiry : .never
+    }
+
+    // Nothing is sent together with what comes, and nothing is to be told.
     package var isGathering: Bool { false }
     package var isServingOthers: Bool { false }
-    package mutating func nextFinished(_ batch: inout SampleBatch) -> Finished? { nil }
     package mutating func handle(_ event: Event) {}
     package mutating func endTurn(_ poller: borrowing Poller) {}
     package mutating func startDraining() {}
     package mutating func takeNotices() -> [Notice] { [] }
+}
+
+extension MemoryStore.MemoryQuestion {
+    fileprivate func reply(_ log: MemoryLog) -> HistoryReply {
+        let answer = log.scan(query, now: now)?.answer()
+        return HistoryReply(
+            number: number,
+            outcome: .answered(answer ?? .problem(.unknownDevice(parameter: "device_id"))))
+    }
+}
+
+/// Numbers of tickets that nobody has.
+private struct TicketNumbers {
+    private var free: [TicketID] = []
+    private var count: Int32 = 0
+
+    mutating func take() -> TicketID {
+        if let ticket = free.popLast() { return ticket }
+        count += 1
+        return TicketID(count - 1)
+    }
+
+    mutating func give(_ ticket: TicketID) { free.append(ticket) }
 }

@@ -37,8 +37,13 @@ extension RedisLog {
     package mutating func newDevices(of batch: borrowing SampleBatch) -> [Int] {
         machine.newDevices(of: batch)
     }
-    package mutating func append(_ batch: borrowing SampleBatch) -> TicketNumber {
-        machine.append(batch)
+    package mutating func append(
+        piece: Int, of batch: borrowing SampleBatch, _ ticket: TicketNumber
+    ) {
+        machine.append(piece: piece, of: batch, ticket)
+    }
+    package var gatheredSamples: Int {
+        mutating get { machine.gatheredSamples }
     }
     package mutating func ask(about device: [UInt8]?) -> TicketNumber {
         machine.ask(about: device)

@@ -26,19 +26,20 @@ extension RedisMachine {
         }
     }
 
-    /// Takes in the samples of a request.
-    /// - Returns: its ticket.
-    package mutating func append(_ batch: borrowing SampleBatch) -> TicketNumber {
-        let ticket = tickets.open(samples: batch.samples.count)
-        for piece in 0...RequestKey.piece(ofSample: batch.samples.count - 1) {
-            if logs.count == 1 {
-                logs[0].log.append(piece: piece, of: batch, ticket, &tickets)
-            } else {
-                spread(batch, ticket: ticket, piece: piece)
-            }
+    /// Takes in a piece of a request with samples.
+    package mutating func append(
+        piece: Int, of batch: borrowing SampleBatch, _ ticket: TicketNumber
+    ) {
+        if logs.count == 1 {
+            logs[0].log.append(piece: piece, of: batch, ticket, &tickets)
+        } else {
+            spread(batch, ticket: ticket, piece: piece)
         }
-        tickets.finish(ticket)
-        return ticket
+    }
+
+    /// Samples that gather for the next entry of a log: of the one that has most.
+    package var gatheredSamples: Int {
+        mutating get { logs.reduce(0) { max($0, $1.log.gatheredItems) } }
     }
 
     /// Several logs: each sample of a device goes to its device's log and, without its name, to
@@ -225,12 +226,9 @@ extension RedisMachine {
                     places[index] = logs[index].log.next(last)
                     continue
                 }
-                while !places[index].isOver,
-                    places[index].activity > last.activity
-                        || index < owner && places[index].activity == last.activity
-                {
-                    places[index] = logs[index].log.next(places[index])
-                }
+                // Of the same millisecond, those of earlier logs came before it.
+                places[index] = logs[index].log.listing(
+                    notAfter: index < owner ? last.activity - 1 : last.activity)
             }
             return places
         }
