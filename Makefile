@@ -5,7 +5,7 @@ SHELL := /bin/bash
 RELEASE := swift build -c release --static-swift-stdlib
 BIN := .build/release
 
-.PHONY: help build demo run run-redis test bench counts fuzz lint architecture format image deb deploy manifests loadtest accuracy report gate baseline clean
+.PHONY: help build demo run run-redis test bench counts attack fuzz differential sanitize lint architecture format image deb deploy manifests loadtest accuracy report gate baseline clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,19 @@ counts: build ## instructions, system calls and allocations of a request, held t
 	@scripts/setup bench
 	@scripts/bench-counts
 	@$(BIN)/loadgen gate reports/thresholds-counts counts=reports/bench-counts.json
+
+attack: build ## what attacks on each store do to a good client, held to reports/thresholds-attack
+	@scripts/setup bench
+	@scripts/attack
+	@$(BIN)/loadgen gate reports/thresholds-attack attack=reports/attack.json
+
+differential: build ## REQUESTS (100000) random requests to this parser of HTTP, llhttp and Go's
+	@scripts/setup test
+	@scripts/differential $(or $(REQUESTS),100000) $(SEED)
+
+sanitize: build ## the service under load with the thread sanitizer, on each store
+	@scripts/setup bench
+	@scripts/sanitize
 
 fuzz: build ## random malformed input for FUZZ_TIME (60) seconds
 	@$(BIN)/tidemark-fuzz --seconds $(or $(FUZZ_TIME),60)

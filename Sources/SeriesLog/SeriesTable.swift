@@ -119,6 +119,8 @@ package struct SeriesTable<Content: ~Copyable>: ~Copyable {
         if id != newest {
             unlink(id)
             linkAsNewest(id)
+        } else if series[id.index].isMarked {
+            moveMark(from: id, to: .none)
         }
         series[id.index].lastActivity = activity
     }

@@ -54,6 +54,8 @@ struct Connection: ~Copyable {
     /// A request waits for the store, or its reply is a long one. The requests behind it wait too,
     /// so replies keep their order.
     var isWaiting = false
+    /// A request had its reply.
+    private(set) var hasServed = false
     /// The client may still be sending a body that is not read; about the request being served.
     private var lingersAfterwards = false
     private var clientHasFinished = false
@@ -315,6 +317,7 @@ struct Connection: ~Copyable {
     }
 
     mutating func finishRequest(now: Instant) {
+        hasServed = true
         if !request.keepAlive { phase = .finishing(lingers: lingersAfterwards) }
         requestStarted = now
     }

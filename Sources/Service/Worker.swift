@@ -278,7 +278,8 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
             < responder.shared.configuration.connectionLimit + limit
     }
 
-    /// Of some connections that rest, the one that rests longest: it makes room for a new one. Each
+    /// Of some connections that rest, the one that rests longest: it makes room for a new one.
+    /// Those that never made a request go first, so that a flood of them costs nobody else's. Each
     /// time others are looked at.
     /// - Returns: nil when all of them are busy.
     private mutating func idlestConnection() -> Int? {
@@ -286,12 +287,17 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
         for _ in 0..<min(Pace.looksForIdle, connections.capacity) {
             nextLook = nextLook + 1 < connections.capacity ? nextLook + 1 : 0
             guard connections.isUsed(nextLook), connections[nextLook].isIdle else { continue }
-            if let best = found, connections[best].deadline <= connections[nextLook].deadline {
-                continue
-            }
+            if let best = found, !rests(nextLook, longerThan: best) { continue }
             found = nextLook
         }
         return found
+    }
+
+    private func rests(_ index: Int, longerThan other: Int) -> Bool {
+        if connections[index].hasServed != connections[other].hasServed {
+            return !connections[index].hasServed
+        }
+        return connections[index].deadline < connections[other].deadline
     }
 
     private mutating func open(

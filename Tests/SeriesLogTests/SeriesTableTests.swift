@@ -67,8 +67,10 @@ import Testing
                         device.span, hash: UInt64(step), step,
                         lastActivity: .zero + .seconds(random.below(2_000))))
             case 6 where !ids.isEmpty:
-                table.remove(ids[place])
-                ids.remove(at: place)
+                let id = random.below(4) == 0 ? table.newest : ids[place]
+                table.remove(id)
+                ids.removeAll { $0 == id }
+            case 13 where !ids.isEmpty: table.touch(table.newest, now: now)
             case 7 where !ids.isEmpty:
                 table.moveToOldest(ids[place], lastActivity: .zero + .seconds(random.below(900)))
             case 8...12 where !ids.isEmpty && step % 8_000 < 4_000:

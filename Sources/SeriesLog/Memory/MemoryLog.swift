@@ -267,11 +267,11 @@ package final class MemoryLog: Sendable {
 
     /// The devices with the newest activity, or those that follow `name` in that order.
     ///
-    /// Each stripe is already in order, and names spread evenly over the stripes: of each a few
-    /// entries more than its share of the page are looked at, and again more where that was too
-    /// few. A device that becomes active between two pages moves to the front. No page shows a
-    /// device twice.
-    /// - Parameter share: of a stripe at first; nil for four times what it has on average.
+    /// Each stripe is in order, and names spread evenly over the stripes. So first it is found how
+    /// far back the page goes, from the activities of somewhat more than each stripe's share; then
+    /// the page's devices are looked at. A device that becomes active meanwhile, or between two
+    /// pages, moves to the front. No page shows a device twice.
+    /// - Parameter share: of a stripe at first; nil for twice what it has on average.
     package func devices(
         after name: Span<UInt8>?, limit: Int, now: Instant, share: Int? = nil
     ) -> [DeviceEntry]? {
@@ -284,36 +284,64 @@ package final class MemoryLog: Sendable {
             guard let activity else { return nil }
             position = ListPosition(lastActivity: activity, name: Array(name))
         }
-        var share = share ?? 4 * limit / MemoryLog.stripeCount + 16
-        while true {
-            if let page = page(after: position, limit: limit, share: share, now: now) {
-                return page
-            }
-            share *= 4
-        }
-    }
-
-    /// The page, of at most `share` entries of each stripe.
-    /// - Returns: nil when a stripe may have more entries for the page than that.
-    private func page(
-        after position: ListPosition?, limit: Int, share: Int, now: Instant
-    ) -> [DeviceEntry]? {
+        let end = endOfPage(
+            after: position, limit: limit, share: share ?? 2 * limit / MemoryLog.stripeCount + 16,
+            now: now)
         var entries: [DeviceEntry] = []
-        // The last entry of each stripe that may have more.
-        var ends: [Int] = []
+        entries.reserveCapacity(limit)
         for stripe in stripes {
-            let own = stripe.table.withLock { table in
-                page(of: table.series, after: position, limit: min(share, limit), now: now)
+            stripe.table.withLock { table in
+                MemoryLog.walk(table.series, after: position) { series, activity in
+                    guard activity >= end, !isExpired(activity, now) else { return false }
+                    entries.append(
+                        DeviceEntry(
+                            key: table.series.key(of: series), lastActivity: activity,
+                            summary: table.series[series].fold.summary))
+                    return true
+                }
             }
-            entries += own
-            if own.count == share { ends.append(entries.count - 1) }
         }
         // Places are sorted, not entries, which are large.
         let places = entries.indices.sorted {
             DeviceEntry.isListedBefore(entries[$0], entries[$1])
-        }.prefix(limit)
-        guard share >= limit || Set(places).isDisjoint(with: ends) else { return nil }
-        return places.map { entries[$0] }
+        }
+        return places.prefix(limit).map { entries[$0] }
+    }
+
+    /// The least activity that a page has: at least `limit` devices from the position on are as
+    /// new, where there are so many.
+    private func endOfPage(
+        after position: ListPosition?, limit: Int, share: Int, now: Instant
+    ) -> Instant {
+        var share = share
+        while true {
+            var activities: [Int64] = []
+            // How far back each stripe was seen, where it may have more.
+            var seenTo = Int64.min
+            for stripe in stripes {
+                var count = 0
+                stripe.table.withLock { table in
+                    MemoryLog.walk(table.series, after: position) { _, activity in
+                        guard !isExpired(activity, now) else { return false }
+                        if count == min(share, limit) {
+                            if share < limit { seenTo = max(seenTo, activity.nanoseconds) }
+                            return false
+                        }
+                        activities.append(activity.nanoseconds)
+                        count += 1
+                        return true
+                    }
+                }
+            }
+            guard activities.count > limit || seenTo > .min else {
+                return Instant(nanoseconds: .min)
+            }
+            activities.sort(by: >)
+            let end = activities.count < limit ? .min : activities[limit - 1]
+            // Where a stripe has more that is newer than that, it was looked at too little.
+            if end >= seenTo { return Instant(nanoseconds: end) }
+            share *= 4
+        }
     }
 
     /// Where in the list of all devices a page begins: after this device.
@@ -327,26 +355,20 @@ package final class MemoryLog: Sendable {
         }
     }
 
-    /// A stripe's share of a page.
-    private func page(
-        of table: borrowing SeriesTable<StripeTable.Content>, after position: ListPosition?,
-        limit: Int,
-        now: Instant
-    ) -> [DeviceEntry] {
-        var entries: [DeviceEntry] = []
-        var series =
-            position.map { table.newest(notAfter: $0.lastActivity) } ?? table.newest
-        while !series.isNone, entries.count < limit {
+    /// Goes through a stripe's devices from the position on, until the body returns false.
+    private static func walk(
+        _ table: borrowing SeriesTable<StripeTable.Content>, after position: ListPosition?,
+        _ body: (SeriesID, Instant) -> Bool
+    ) {
+        var series = position.map { table.newest(notAfter: $0.lastActivity) } ?? table.newest
+        while !series.isNone {
             let activity = table.lastActivity(of: series)
-            if isExpired(activity, now) { break }
-            let key = table.key(of: series)
-            if position?.isBefore(activity, name: key.bytes) ?? true {
-                entries.append(
-                    DeviceEntry(
-                        key: key, lastActivity: activity, summary: table[series].fold.summary))
-            }
+            let isThere =
+                if let position, activity == position.lastActivity {
+                    position.isBefore(activity, name: table.key(of: series).bytes)
+                } else { true }
+            if isThere, !body(series, activity) { return }
             series = table.older(than: series)
         }
-        return entries
     }
 }

@@ -16,6 +16,13 @@ package enum CheckpointCoding {
     /// What a record takes, about.
     static let recordBytes = 28
 
+    /// The first entry of a log whose own checkpoint this is; 0 when it has none.
+    package static func firstEntry(after element: [UInt8]?) -> Int {
+        guard let asOf = element.flatMap({ FoldElement($0) })?.asOf, asOf < Int.max / 4
+        else { return 0 }
+        return Int(asOf) + 1
+    }
+
     /// A fold with what is known of it.
     package struct FoldElement {
         package var birth: UInt64

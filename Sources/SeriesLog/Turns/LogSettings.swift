@@ -35,10 +35,10 @@ package struct LogSettings: Sendable {
     /// The fleet's fold is encoded about every so many samples: the log is trimmed only there.
     package var candidateSpan = 1_024
     /// Series whose checkpoints one transaction writes: a fraction of a millisecond. A log that is
-    /// twice as long as it should be is trimmed in groups eight times as large.
+    /// twice as long as it should be is trimmed in groups twice as large.
     package var groupLimit = 256
     /// Bytes of entries that one trim takes out of the log, at most, or half of them all.
-    package var trimBytes = 48 << 20
+    package var trimBytes = 8 << 20
     /// Bytes that one transaction writes, about.
     package var groupBytes = 256 << 10
 
@@ -61,7 +61,7 @@ package struct LogSettings: Sendable {
     /// A fold that this process was not asked for so long is dropped, in milliseconds.
     package var unwantedSpan = 600_000
     /// Records of the tail that a question of history takes at once: a fraction of a millisecond.
-    package var historySlice = 8_192
+    package var historySlice = 4_096
     /// Flights that read along after another process has written.
     package var readAlongSpan = 64
 

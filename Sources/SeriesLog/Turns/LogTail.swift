@@ -45,10 +45,16 @@ struct LogTail {
     private(set) var first: UInt64 = 1
     private var entries: [Entry] = []
     private var entryStart = 0
-    private var records: [Record] = []
-    private var recordStart = 0
-    /// The number of `records[0]`.
+    /// Records in blocks of the same length, the last one not full: a large array would be moved as
+    /// it grows, which holds a loop up.
+    private var blocks: [[Record]] = []
+    private static let blockShift = 12
+    private static let blockLength = 1 << blockShift
+    /// The number of the first record of the first block, of the first one that the tail has, and
+    /// of the next one.
     private var recordBase = 0
+    private(set) var firstRecord = 0
+    private(set) var endRecord = 0
     private(set) var byteCount = 0
 
     /// Begins anew; the next entry has this number.
@@ -80,17 +86,27 @@ struct LogTail {
 
     // MARK: Records
 
-    var firstRecord: Int { recordBase + recordStart }
-    var endRecord: Int { recordBase + records.count }
+    func record(_ index: Int) -> Record {
+        let place = index - recordBase
+        return blocks[place >> LogTail.blockShift][place & (LogTail.blockLength - 1)]
+    }
 
-    func record(_ index: Int) -> Record { records[index - recordBase] }
     func holdsRecord(_ index: Int) -> Bool { index >= firstRecord }
 
-    mutating func append(_ record: Record) { records.append(record) }
+    mutating func append(_ record: Record) {
+        if (endRecord - recordBase) & (LogTail.blockLength - 1) == 0 {
+            blocks.append([])
+            blocks[blocks.count - 1].reserveCapacity(LogTail.blockLength)
+        }
+        blocks[blocks.count - 1].append(record)
+        endRecord += 1
+    }
 
     /// Tells of an end whether it counts.
     mutating func decide(_ index: Int, counts: Bool) {
-        records[index - recordBase].kind = counts ? .end : .nothing
+        let place = index - recordBase
+        blocks[place >> LogTail.blockShift][place & (LogTail.blockLength - 1)].kind =
+            counts ? .end : .nothing
     }
 
     /// The index of the first record that belongs to this entry or a later one.
@@ -104,7 +120,7 @@ struct LogTail {
     mutating func drop(before number: UInt64) {
         guard number > first else { return }
         let bound = min(number, next)
-        recordStart = firstRecord(from: bound) - recordBase
+        firstRecord = firstRecord(from: bound)
         while first < bound {
             byteCount -= entries[entryStart].bytes.count
             entries[entryStart].bytes = []
@@ -116,10 +132,10 @@ struct LogTail {
             entries.removeFirst(entryStart)
             entryStart = 0
         }
-        if recordStart > 1024, recordStart * 2 > records.count {
-            records.removeFirst(recordStart)
-            recordBase += recordStart
-            recordStart = 0
+        let gone = (firstRecord - recordBase) >> LogTail.blockShift
+        if gone > 0 {
+            blocks.removeFirst(gone)
+            recordBase += gone << LogTail.blockShift
         }
     }
 }

@@ -32,8 +32,8 @@ struct LoggedFleet: ~Copyable {
 }
 
 extension TurnLog {
-    /// Entries that the fleet's fold takes in at once: some milliseconds of work at most.
-    private static var fleetStep: Int { 32_768 }
+    /// Entries that the fleet's fold takes in at once: a millisecond of work.
+    private static var fleetStep: Int { 8_192 }
     /// A fold that nobody asked for so long is given up when the log goes on, in milliseconds.
     private static var fleetSpan: Int { 30_000 }
     /// The log may go on by so many samples before the fold is given up.
@@ -125,6 +125,15 @@ extension TurnLog {
         // The rest follows with the next flight.
         if fleet.through < position.number { wantsRead = true }
         return fleet.through >= position.number
+    }
+
+    /// Where the fold is here, it does not fall far behind: whoever asks for it would wait.
+    mutating func keepUpFleet() {
+        guard fleet.isHeld, fleet.through < position.number else { return }
+        let next = max(fleet.through + 1, tail.first)
+        if tail.endRecord - tail.firstRecord(from: next) >= TurnLog.fleetStep {
+            foldFleet(through: position.number)
+        }
     }
 
     /// Folds entries up to `last`, or as many as are folded at once.

@@ -54,6 +54,11 @@ package struct Ticket: Sendable {
         return serial
     }
 
+    mutating func extend(to count: Int, of total: Int) {
+        verdicts.reserveCapacity(total)
+        verdicts.append(contentsOf: repeatElement(Verdict(), count: count - verdicts.count))
+    }
+
     /// - Returns: whether they were the last parts.
     mutating func finish(parts: Int, nextBy deadline: Instant) -> Bool {
         outstanding -= parts

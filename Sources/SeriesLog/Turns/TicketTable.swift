@@ -68,6 +68,12 @@ package struct TicketTable: Sendable {
         return ticket
     }
 
+    /// Makes room for the verdicts on the first `count` samples of a request that comes in pieces.
+    /// - Parameter total: samples of the request.
+    package mutating func extend(_ ticket: TicketNumber, to count: Int, of total: Int) {
+        tickets[Int(ticket.index)].extend(to: count, of: total)
+    }
+
     /// Whether nobody waits for the ticket any more.
     package func isAbandoned(_ ticket: TicketNumber) -> Bool {
         !ticket.isNone && tickets[Int(ticket.index)].isDecided

@@ -12,7 +12,7 @@ extension TurnLog {
     }
 
     /// Records that are looked at at once, and series that are folded: a millisecond of work each.
-    private static var followLooks: Int { 65_536 }
+    private static var followLooks: Int { 16_384 }
     private static var followFolds: Int { 2_048 }
 
     /// Folds what has come of all series, and of the fleet, whoever wrote it: what their incidents

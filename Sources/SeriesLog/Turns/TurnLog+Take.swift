@@ -34,7 +34,7 @@ extension TurnLog {
         } else {
             takeParts(of: turn, mine: nil, &tickets)
         }
-        if !fleet.awaited.isEmpty { catchUpFleet() }
+        if !fleet.awaited.isEmpty { catchUpFleet() } else { keepUpFleet() }
         examine(before: tail.endRecord - (tail.endRecord - tail.firstRecord) / 4)
         makeSnapshots()
         forget(before: head.trimmedTo)

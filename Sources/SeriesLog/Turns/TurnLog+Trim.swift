@@ -99,6 +99,11 @@ extension TurnLog {
         }
     }
 
+    /// Trims do not keep up with what comes.
+    package var isBehind: Bool {
+        mutating get { tail.byteCount > 2 * history }
+    }
+
     /// Not all processes begin at the same length.
     var isTrimDue: Bool {
         mutating get {
@@ -221,8 +226,7 @@ extension TurnLog {
     }
 
     private mutating func groupLimit(for series: Int, records: Int) -> Int {
-        let isLate = tail.byteCount > 2 * history
-        let most = isLate ? 8 * settings.groupLimit : settings.groupLimit
+        let most = isBehind ? 2 * settings.groupLimit : settings.groupLimit
         // Many records become a fold.
         let each = min(CheckpointCoding.recordBytes * records / max(1, series), 6_000)
         return min(most, max(1, settings.groupBytes / max(1, each)))

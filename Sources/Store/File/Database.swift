@@ -65,6 +65,18 @@ struct FileFault: Error, Sendable, Equatable {
         return pages
     }
 
+    /// Sees to it that what was moved is on the disk: else the move that comes to the end waits for
+    /// that of all moves before it.
+    func sync() {
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        // SAFETY: the library writes the pointer of its own file, which is open as long as this
+        // object; its methods are there as long as the file.
+        let code = unsafe sqlite3_file_control(
+            handle, "main", SQLITE_FCNTL_FILE_POINTER, &file)
+        guard code == SQLITE_OK, let file = unsafe file else { return }
+        _ = unsafe file.pointee.pMethods?.pointee.xSync(file, SQLITE_SYNC_NORMAL)
+    }
+
     /// Whether a transaction has begun and not ended.
     // SAFETY: the handle is open as long as this object; so in all that follows.
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }

@@ -58,6 +58,8 @@ package struct FileLog: LogDriver, ~Copyable {
         settings.keyLimit = shared.log.keyLimit
         settings.leastHistory = shared.log.logBytes.lowerBound
         settings.historyLimit = shared.log.logBytes.upperBound
+        // Each is on some pages of its own.
+        settings.groupLimit = 64
         settings.writer = random.next() | 1
         settings.hashSeed = random.next()
         log = TurnLog(settings)
@@ -110,6 +112,10 @@ package struct FileLog: LogDriver, ~Copyable {
         piece: Int, of batch: borrowing SampleBatch, _ ticket: TicketNumber
     ) {
         log.append(piece: piece, of: batch, ticket, &tickets)
+    }
+
+    package var isBehind: Bool {
+        mutating get { log.isBehind }
     }
 
     package var gatheredSamples: Int {

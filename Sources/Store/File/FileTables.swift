@@ -8,7 +8,7 @@ final class FileTables {
     let database: Database
     let begin, commit: Statement
     let readFact, setFact: Statement
-    let lastTurn, readTurns, insertTurn, deleteTurns: Statement
+    let lastTurn, oldestTurn, readTurns, insertTurn, deleteTurns: Statement
     let readNames, listNames, findName, insertName, setActivity, endName, endOldNames: Statement
     let readList, insertElement, deleteList, deleteOldLists: Statement
     let readKeys, insertKeys, deleteKeys: Statement
@@ -27,6 +27,7 @@ final class FileTables {
             "INSERT OR REPLACE INTO facts (name, crc, bytes) VALUES (?1, ?8, ?9)")
         lastTurn = try database.prepare(
             "SELECT number FROM turns ORDER BY number DESC LIMIT 1")
+        oldestTurn = try database.prepare("SELECT min(number) FROM turns")
         readTurns = try database.prepare(
             "SELECT number, crc, bytes FROM turns WHERE number >= ?1 ORDER BY number LIMIT ?2")
         insertTurn = try database.prepare(

@@ -35,6 +35,14 @@ final class LogFile {
     private var ahead = 0
     private let mover: WriteAheadMover
 
+    /// The log's first entry. Those before it are taken out of the file a few at a time, because
+    /// each is on many pages; who reads the file knows from the fleet's checkpoint that they are
+    /// no more.
+    private var first = 0
+    /// The first entry that the file has.
+    private var oldest = 0
+    private static let deletedAtOnce = 4
+
     /// What is written ahead is moved into the file whenever it is so much more.
     private static let aheadStep = 4 << 20
     /// Chunks of history that one trim drops, at most: more than it writes, in the long run.
@@ -79,6 +87,9 @@ final class LogFile {
         guard (birth > 0) == (nextNumber > 1) else {
             throw FileFault(kind: .damaged, reason: "its first table says nothing of the log")
         }
+        first = CheckpointCoding.firstEntry(after: try fact("fleet", in: tables))
+        oldest = try tables.oldestTurn.next() ? tables.oldestTurn.integer(0) : 0
+        tables.oldestTurn.reset()
         var judges = FoldJudges(try fact("judges", in: tables) ?? [])
         let judge = FoldJudges.name(of: settings.parameters)
         if judges.add(judge, from: UInt64(nextNumber)) {
@@ -120,9 +131,9 @@ final class LogFile {
     private func boundAhead(_ flight: FileFlight, in tables: FileTables) throws(FileFault) {
         let before = ahead / LogFile.aheadStep
         ahead += LogFile.leastWritten + flight.turn.count
-        guard ahead / LogFile.aheadStep > before else { return }
+        // At once, because what is left to be moved grows.
         if mover.takeFoundLong() { _ = try tables.database.moveWrittenAhead() }
-        mover.move()
+        if ahead / LogFile.aheadStep > before { mover.move() }
     }
 
     private func execute(_ flight: FileFlight, into landing: inout FileLanding) throws(FileFault) {
@@ -142,6 +153,7 @@ final class LogFile {
                 try setFact("followed", to: LogFile.word(followed), in: tables)
             }
             if flight.isProbe { try probe(in: tables) }
+            if flight.writes, oldest < first { try dropOldest(in: tables) }
             if flight.writes { try tables.commit.run() }
         } catch {
             if tables.database.isInTransaction { try? tables.database.run("ROLLBACK") }
@@ -221,7 +233,7 @@ final class LogFile {
     private func turns(
         from number: Int, limit: Int, in tables: FileTables
     ) throws(FileFault) -> [StoredTurn] {
-        tables.readTurns.bind(1, number)
+        tables.readTurns.bind(1, max(number, first))
         tables.readTurns.bind(2, limit)
         var turns: [StoredTurn] = []
         while try tables.readTurns.next() {
@@ -235,6 +247,12 @@ final class LogFile {
             turns.append(StoredTurn(position: position, bytes: bytes))
         }
         return turns
+    }
+
+    private func dropOldest(in tables: FileTables) throws(FileFault) {
+        oldest = min(oldest + LogFile.deletedAtOnce, first)
+        tables.deleteTurns.bind(1, oldest)
+        try tables.deleteTurns.run()
     }
 
     // MARK: Checkpoints
@@ -301,8 +319,7 @@ final class LogFile {
                 try statement.run()
             }
         }
-        tables.deleteTurns.bind(1, Int(number))
-        try tables.deleteTurns.run()
+        first = Int(number)
     }
 
     private func write(

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Synchronization
 internal import System
 
@@ -12,8 +13,11 @@ final class WriteAheadMover: Sendable {
     private let isStopping = Atomic(false)
     private let foundLong = Atomic(false)
 
-    /// Pages written ahead from which the rest is moved at once: 64 MiB of them.
-    private static let pageLimit = 16_384
+    /// Pages written ahead from which the rest is moved at once: 32 MiB of them.
+    private static let pageLimit = 8_192
+
+    private static let passes = 8
+    private static let shortPass = TimeSpan.milliseconds(10)
 
     init(path: String, identity: FileIdentity) throws(SystemError) {
         self.path = path
@@ -30,13 +34,24 @@ final class WriteAheadMover: Sendable {
             begin.wait()
             if isStopping.load(ordering: .acquiring) { break }
             if FileIdentity(path) == identity {
-                let pages = (try? database?.moveWrittenAhead()) ?? 0
-                if pages >= WriteAheadMover.pageLimit {
-                    foundLong.store(true, ordering: .relaxed)
-                }
+                let isLong = move(in: database)
+                if isLong { foundLong.store(true, ordering: .relaxed) }
             }
         }
         end.ring()
+    }
+
+    /// - Returns: whether what is written ahead is long. Then little of it is left to be moved:
+    ///   what came during one pass is moved in the next, which is shorter.
+    private func move(in database: Database?) -> Bool {
+        for _ in 0..<WriteAheadMover.passes {
+            let began = Clock.now()
+            let pages = (try? database?.moveWrittenAhead()) ?? 0
+            if pages < WriteAheadMover.pageLimit { return false }
+            database?.sync()
+            if Clock.now() - began < WriteAheadMover.shortPass { break }
+        }
+        return true
     }
 
     /// Moves what is written ahead by now, soon.

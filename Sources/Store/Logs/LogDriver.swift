@@ -32,6 +32,8 @@ package protocol LogDriver: ~Copyable {
 
     /// Takes in a piece of a request with samples, whose ticket the keeper has opened.
     mutating func append(piece: Int, of batch: borrowing SampleBatch, _ ticket: TicketNumber)
+    /// Whether the log has become long, because trims do not keep up.
+    var isBehind: Bool { mutating get }
     /// Samples that gather for the next entry.
     var gatheredSamples: Int { mutating get }
     /// Asks for a device's series as it is now, or for the fleet's when there is no name.

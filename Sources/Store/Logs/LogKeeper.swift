@@ -21,6 +21,11 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     /// Requests of several pieces, each with the ticket of its samples: the one whose turn it is
     /// first.
     private var long: [LongRequest] = []
+    private var lastFeed = Instant.zero
+    /// When a piece of them can be taken in, where that is not whenever there is room.
+    private(set) var nextFeed = Instant.never
+    /// While trims do not keep up, so much time passes between pieces.
+    private static var slowFeed: TimeSpan { .milliseconds(10) }
     /// Their samples that the log has not taken in yet.
     private var longSamples = 0
     /// Requests whose series is being folded again, by the numbers of their questions.
@@ -92,21 +97,34 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
 
     private mutating func append(_ request: StoreRequest) -> TicketNumber {
         let samples = request.batch.samples.count
-        let ticket = log.tickets.open(samples: samples)
-        if samples <= RequestKey.pieceSamples {
-            log.append(piece: 0, of: request.batch, ticket)
-            log.tickets.finish(ticket)
-        } else {
+        guard samples <= RequestKey.pieceSamples else {
+            let ticket = log.tickets.open(samples: 0)
             long.append(LongRequest(request: request, ticket: ticket, samples: samples))
             longSamples += samples
+            return ticket
         }
+        let ticket = log.tickets.open(samples: samples)
+        log.append(piece: 0, of: request.batch, ticket)
+        log.tickets.finish(ticket)
         return ticket
     }
 
     /// Lets the log take in pieces of long requests, one of each in its turn.
-    private mutating func feed() {
+    private mutating func feed(_ now: Instant) {
+        nextFeed = .never
+        guard !long.isEmpty else { return }
+        let isBehind = log.isBehind
+        if isBehind {
+            // A flood of samples waits for the store; what others send does not.
+            guard lastFeed + LogKeeper.slowFeed <= now else {
+                nextFeed = lastFeed + LogKeeper.slowFeed
+                return
+            }
+            nextFeed = now + LogKeeper.slowFeed
+        }
+        lastFeed = now
         var count = 0
-        while count < LogKeeper.piecesAtOnce, !long.isEmpty,
+        while count < (isBehind ? 1 : LogKeeper.piecesAtOnce), !long.isEmpty,
             log.gatheredSamples < LogKeeper.gatheredSamples
         {
             count += 1
@@ -119,10 +137,11 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
                 log.tickets.finish(first.ticket)
                 continue
             }
+            let range = RequestKey.samples(ofPiece: first.next, of: first.samples)
+            log.tickets.extend(first.ticket, to: range.upperBound, of: first.samples)
             log.append(piece: first.next, of: first.request.batch, first.ticket)
-            let before = first.left
             first.next += 1
-            longSamples -= before - max(0, first.left)
+            longSamples -= range.count
             if first.left > 0 {
                 long.append(first)
             } else {
@@ -305,7 +324,7 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     /// Sends what this turn brought, and gives the other loops what has ended.
     mutating func endTurn(_ poller: borrowing Poller, now: Instant) {
         followIncidents(now)
-        feed()
+        feed(now)
         log.flush(poller)
         exchange.see(failure: log.failure)
         for loop in 1..<max(1, ended.count) { exchange.answers[loop].put(&ended[loop]) }

@@ -118,7 +118,9 @@ struct LoggedStore<Log: LogDriver & ~Copyable>: Store, ~Copyable {
 
     mutating func nextLook() -> Instant {
         guard loop == 0 else { return .never }
-        return min(keeper?.log.nextLook() ?? .never, keeper?.earlyDeadline ?? .never)
+        return min(
+            keeper?.log.nextLook() ?? .never,
+            min(keeper?.earlyDeadline ?? .never, keeper?.nextFeed ?? .never))
     }
 
     mutating func startDraining() {}

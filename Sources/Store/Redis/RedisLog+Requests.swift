@@ -42,6 +42,9 @@ extension RedisLog {
     ) {
         machine.append(piece: piece, of: batch, ticket)
     }
+    package var isBehind: Bool {
+        mutating get { machine.isBehind }
+    }
     package var gatheredSamples: Int {
         mutating get { machine.gatheredSamples }
     }

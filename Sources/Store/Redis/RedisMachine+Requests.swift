@@ -37,6 +37,10 @@ extension RedisMachine {
         }
     }
 
+    package var isBehind: Bool {
+        mutating get { logs.contains { $0.log.isBehind } }
+    }
+
     /// Samples that gather for the next entry of a log: of the one that has most.
     package var gatheredSamples: Int {
         mutating get { logs.reduce(0) { max($0, $1.log.gatheredItems) } }

@@ -20,7 +20,7 @@ import Testing
         Planted(fault: .earlyExpiry, kinds: .all, seeds: 100),
         Planted(fault: .noFirst, kinds: disturbed.union(.rollbacks), seeds: 100),
         Planted(fault: .keysFirst, kinds: disturbed, seeds: 100),
-        Planted(fault: .keysAny, kinds: disturbed, seeds: 300),
+        Planted(fault: .keysAny, kinds: disturbed, seeds: 1_000),
         Planted(fault: .shortTail, kinds: disturbed, seeds: 100),
         Planted(fault: .ignoreGap, kinds: disturbed, seeds: 100),
         Planted(fault: .skipUnheld, kinds: disturbed, seeds: 100),

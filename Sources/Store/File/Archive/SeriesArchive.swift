@@ -104,7 +104,9 @@ package final class SeriesArchive {
         while try keys.next() {
             if let bytes = checked(keys, 0) { replay.take(keyBlock: bytes) }
         }
-        let turns = try database.prepare("SELECT number, crc, bytes FROM turns ORDER BY number")
+        let turns = try database.prepare(
+            "SELECT number, crc, bytes FROM turns WHERE number >= ?1 ORDER BY number")
+        turns.bind(1, CheckpointCoding.firstEntry(after: try fact("fleet")))
         while try turns.next() {
             let position = LogPosition(birth: birth, number: UInt64(turns.integer(0)))
             let bytes =

@@ -204,6 +204,11 @@ package final class SeriesRecovery {
 
     /// Entries that are gone become entries in which the fleet's series ends: a log has no gaps.
     private func fillTurns() throws(FileFault) {
+        fresh.readFact.bind(1, "fleet")
+        let fleet = try fresh.readFact.next() ? fresh.readFact.checked(0) : nil
+        fresh.readFact.reset()
+        fresh.deleteTurns.bind(1, CheckpointCoding.firstEntry(after: fleet))
+        try fresh.deleteTurns.run()
         let read = try fresh.database.prepare("SELECT number FROM turns ORDER BY number")
         var missing: [Int] = []
         var last: Int?
