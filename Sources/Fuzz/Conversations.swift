@@ -16,7 +16,7 @@ struct ConversationMaker {
         bytes.removeAll(keepingCapacity: true)
         let count = 1 + random.below(3)
         for _ in 0..<count { appendRequest() }
-        if isOften(3) { mutate() }
+        if isOften(5) { mutate() }
         return (bytes, count)
     }
 
@@ -33,27 +33,27 @@ struct ConversationMaker {
     private mutating func append(_ text: String) { bytes += Array(text.utf8) }
 
     private mutating func lineEnd() -> String {
-        mostly("\r\n", 60, ["\n", "\r", "\r\r\n", "\n\r\n"])
+        mostly("\r\n", 150, ["\n", "\r", "\r\r\n", "\n\r\n"])
     }
 
     private mutating func appendRequest() {
         number += 1
         let method = mostly(
-            pick(["GET", "POST", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE"]), 30,
+            pick(["GET", "POST", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE"]), 60,
             ["get", "FOO", "M-SEARCH", "PRI", "G ET", "", "GET\t", "PO\u{1}ST", "(GET)"])
         let target = mostly(
-            "/r\(number)", 12,
+            "/r\(number)", 25,
             [
-                "/r\(number)?x=y", "http://h/r\(number)", "*", "/r\(number)#f", "r\(number)", "",
+                "/r\(number)?x=y", "http://h/r\(number)", "*x", "/r\(number)#f", "r\(number)", "",
                 "/r \(number)", "/r\(number)\u{7F}", "/r\(number)é", "http://h", "//h/r\(number)",
             ])
         let version = mostly(
-            "HTTP/1.1", 20,
+            "HTTP/1.1", 40,
             [
                 "HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "HTTP/0.9", "http/1.1", "HTTP/1.1 ", "HTTP/1",
                 "HTTP/11", "HTTP/1.10", "HTTQ/1.1", "",
             ])
-        let blank = mostly(" ", 60, ["  ", "\t", ""])
+        let blank = mostly(" ", 150, ["  ", "\t", ""])
         append(mostly("", 60, ["\r\n", "\n", " ", "\r\n\r\n"]))
         append(method + blank + target + blank + version + lineEnd())
         append(
@@ -188,14 +188,16 @@ struct ConversationMaker {
 
 /// How the service reads what came on one connection.
 enum ConversationReader {
-    /// - Returns: a hash of the path and of the body of each request that it takes; then `!` where
-    ///   the next one is refused, `c` where the connection ends with the last one, else a point.
+    /// - Returns: a hash of the path and of the body of each request that it takes, after a `+`
+    ///   where an empty line came before it; then `!` where the next one is refused, `c` where the
+    ///   connection ends with the last one, else a point.
     static func read(_ bytes: [UInt8]) -> String {
         var machine = RequestMachine(HTTPLimits())
         var buffer = ByteBuffer(limit: 1 << 20)
         buffer.append(bytes.span)
         var items = ""
         var path = ""
+        var isAfterEmptyLine = false
         var isLast = false
         while true {
             switch machine.next(buffer.readable) {
@@ -204,21 +206,27 @@ enum ConversationReader {
             case .sendContinue: break
             case .consumed(let count): buffer.consume(count)
             case .head(let head):
-                path = hash(buffer.readable.extracting(head.path))
+                isAfterEmptyLine = buffer.readable[0] == 0x0D || buffer.readable[0] == 0x0A
+                // Of a URL without a path that is the root.
+                path =
+                    head.path.count == 0
+                    ? hash([UInt8(ascii: "/")]) : hash(buffer.readable.extracting(head.path))
                 isLast = !head.keepAlive
                 if machine.acceptBody(head) != nil { return items + "!" }
                 buffer.consume(head.byteCount)
             case .body(let length):
-                items += path + hash(buffer.readable.extracting(0..<length)) + " "
+                items += (isAfterEmptyLine ? "+" : "") + path + hash(buffer.readable.extracting(0..<length)) + " "
                 buffer.consume(length)
                 if isLast { return items + "c" }
             case .chunkedBody:
-                items += path + hash(machine.chunkedBody.readable) + " "
+                items += (isAfterEmptyLine ? "+" : "") + path + hash(machine.chunkedBody.readable) + " "
                 machine.finishChunkedBody()
                 if isLast { return items + "c" }
             }
         }
     }
+
+    private static func hash(_ bytes: [UInt8]) -> String { hash(bytes.span) }
 
     /// FNV-1a, of 32 bits.
     private static func hash(_ bytes: Span<UInt8>) -> String {

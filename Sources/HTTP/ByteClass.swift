@@ -18,6 +18,16 @@ enum ByteClass {
         byte > 0x20 && byte != 0x7F && byte != UInt8(ascii: "#")
     }
 
+    /// What the name or address of a host, with its port, may consist of (RFC 3986 section 3.2.2), without
+    /// the comma.
+    @inline(__always)
+    static func isHost(_ byte: UInt8) -> Bool {
+        let low: UInt64 = 0x2FFF_6FF2_0000_0000
+        let high: UInt64 = 0x47FF_FFFE_AFFF_FFFE
+        let half = byte < 64 ? low : (byte < 128 ? high : 0)
+        return half >> UInt64(byte & 63) & 1 != 0
+    }
+
     /// The bytes of a header's value: visible bytes, obs-text, space and tab.
     @inline(__always)
     static func isFieldValue(_ byte: UInt8) -> Bool {

@@ -114,22 +114,31 @@ package struct RequestHeadParser: ~Escapable {
             throw HTTPRefusal(.badRequest, "the request target is empty or has a forbidden byte")
         }
         let pathEnd = questionMark < 0 ? offset : questionMark
-        head.path = ByteRange(pathStart(start, pathEnd), pathEnd)
+        head.path = ByteRange(try pathStart(start, pathEnd), pathEnd)
         head.query = questionMark < 0 ? .empty : ByteRange(questionMark + 1, offset)
         offset += 1
         return true
     }
 
     /// The offset of the path. In the absolute form, which proxies use, it follows the authority.
-    private func pathStart(_ start: Int, _ end: Int) -> Int {
-        let scheme = "http://" as StaticString
-        guard byte(start) != UInt8(ascii: "/"), end - start > scheme.utf8CodeUnitCount,
-            bytes.spells(
-                ByteRange(start, start + scheme.utf8CodeUnitCount), scheme, ignoringCase: true)
-        else { return start }
-        var index = start + scheme.utf8CodeUnitCount
-        while index < end, byte(index) != UInt8(ascii: "/") { index += 1 }
-        return index
+    private func pathStart(_ start: Int, _ end: Int) throws(HTTPRefusal) -> Int {
+        byte(start) == UInt8(ascii: "/") ? start : try rarePathStart(start, end)
+    }
+
+    /// The same of a target that does not begin with a slash (RFC 9112 section 3.2).
+    @inline(never)
+    private func rarePathStart(_ start: Int, _ end: Int) throws(HTTPRefusal) -> Int {
+        if byte(start) == UInt8(ascii: "*"), end == start + 1, byte(end) == 0x20 { return start }
+        for scheme in ["http://", "https://"] as [StaticString] {
+            var index = start + scheme.utf8CodeUnitCount
+            guard index < end, byte(index) != UInt8(ascii: "/"),
+                bytes.spells(ByteRange(start, index), scheme, ignoringCase: true)
+            else { continue }
+            while index < end, byte(index) != UInt8(ascii: "/") { index += 1 }
+            return index
+        }
+        throw HTTPRefusal(
+            .badRequest, "the request target is neither a path nor a URL of http or https")
     }
 
     @_lifetime(self: copy self)
@@ -304,10 +313,9 @@ package struct RequestHeadParser: ~Escapable {
         seen.host = true
         head.host = value
         for index in value.start..<value.end {
-            let next = byte(index)
-            guard ByteClass.isTarget(next), next != UInt8(ascii: "/"), next != UInt8(ascii: "@"),
-                next != UInt8(ascii: ","), next != UInt8(ascii: "?")
-            else { throw HTTPRefusal(.badRequest, "the Host header is not a host") }
+            guard ByteClass.isHost(byte(index)) else {
+                throw HTTPRefusal(.badRequest, "the Host header is not a host")
+            }
         }
     }
 

@@ -36,6 +36,14 @@ private func status(_ head: String, _ limits: HTTPLimits = HTTPLimits()) -> Int?
             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5\r\n\r\n",
+            // Found by comparing with other parsers.
+            "GET health HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET -health HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET *x HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET *?x HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET http:/health HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET http:///health HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: \u{E9}\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5 5\r\n\r\n",
@@ -146,7 +154,7 @@ private func status(_ head: String, _ limits: HTTPLimits = HTTPLimits()) -> Int?
 
     @Test("a proxy's absolute target is its path")
     func readsAbsoluteTargets() throws {
-        let bytes = Array("GET http://h:1/health?a HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
+        let bytes = Array("GET HTTPS://h:1/health?a HTTP/1.1\r\nHost: h\r\n\r\n".utf8)
         let head = try #require(try RequestHeadParser.parse(bytes.span, HTTPLimits()))
         #expect(String(bytes.span.extracting(head.path)) == "/health")
     }
