@@ -144,7 +144,7 @@ let package = Package(
         tests("ReportTests", ["Numerics", "Bytes", "Telemetry", "Report"]),
         tests("SignalsTests", ["Numerics", "Bytes", "Signals"]),
         tests("ScoringTests", ["Bytes", "Report", "Signals", "Scoring"]),
-        tests("SystemTests", ["Bytes", "Numerics", "System"]),
+        tests("SystemTests", ["Bytes", "Numerics", "System"], exclude: ["ThreadSanitizer"]),
         tests(
             "HTTPClientTests", ["Bytes", "Numerics", "HTTP", "HTTPClient", "TestSupport"]),
         tests("TLSTests", ["Bytes", "Numerics", "TLS", "TestSupport"]),
@@ -171,7 +171,7 @@ let package = Package(
             ]),
         tests("DeploymentTests", ["TestSupport", "LoadGen", "Service"]),
         tests("PushTests", ["Bytes", "Detection", "Numerics", "Store", "TLS", "Wire", "Push"]),
-        tests("FuzzTests", ["Fuzz", "Compression"]),
+        tests("FuzzTests", ["Fuzz", "Compression"], exclude: ["Differential"]),
         tests("SyntheticTests", ["Bytes", "Signals", "Scoring", "Synthetic", "TestSupport"]),
     ],
     cxxLanguageStandard: .cxx17

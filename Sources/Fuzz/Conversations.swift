@@ -26,40 +26,40 @@ struct ConversationMaker {
     private mutating func pick(_ texts: [String]) -> String { texts[random.below(texts.count)] }
 
     /// The first mostly, or one of the others.
-    private mutating func mostly(_ usual: String, _ times: Int, _ others: [String]) -> String {
+    private mutating func mostly(_ usual: String, _ times: Int, or others: [String]) -> String {
         isOften(times) ? pick(others) : usual
     }
 
     private mutating func append(_ text: String) { bytes += Array(text.utf8) }
 
     private mutating func lineEnd() -> String {
-        mostly("\r\n", 150, ["\n", "\r", "\r\r\n", "\n\r\n"])
+        mostly("\r\n", 150, or: ["\n", "\r", "\r\r\n", "\n\r\n"])
     }
 
     private mutating func appendRequest() {
         number += 1
         let method = mostly(
             pick(["GET", "POST", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE"]), 60,
-            ["get", "FOO", "M-SEARCH", "PRI", "G ET", "", "GET\t", "PO\u{1}ST", "(GET)"])
+            or: ["get", "FOO", "M-SEARCH", "PRI", "G ET", "", "GET\t", "PO\u{1}ST", "(GET)"])
         let target = mostly(
             "/r\(number)", 25,
-            [
+            or: [
                 "/r\(number)?x=y", "http://h/r\(number)", "*x", "/r\(number)#f", "r\(number)", "",
                 "/r \(number)", "/r\(number)\u{7F}", "/r\(number)é", "http://h", "//h/r\(number)",
             ])
         let version = mostly(
             "HTTP/1.1", 40,
-            [
+            or: [
                 "HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "HTTP/0.9", "http/1.1", "HTTP/1.1 ", "HTTP/1",
                 "HTTP/11", "HTTP/1.10", "HTTQ/1.1", "",
             ])
-        let blank = mostly(" ", 150, ["  ", "\t", ""])
-        append(mostly("", 60, ["\r\n", "\n", " ", "\r\n\r\n"]))
+        let blank = mostly(" ", 150, or: ["  ", "\t", ""])
+        append(mostly("", 60, or: ["\r\n", "\n", " ", "\r\n\r\n"]))
         append(method + blank + target + blank + version + lineEnd())
         append(
             mostly(
                 "Host: h" + lineEnd(), 25,
-                ["", "Host: h\r\nHost: h\r\n", "Host:\r\n", "Host: a b\r\n"]))
+                or: ["", "Host: h\r\nHost: h\r\n", "Host:\r\n", "Host: a b\r\n"]))
         for _ in 0..<random.below(3) { appendField() }
         appendBody()
     }
@@ -105,10 +105,10 @@ struct ConversationMaker {
 
     private mutating func appendLength(_ length: Int) {
         let name = mostly(
-            "Content-Length", 20, ["content-length", "Content-Length ", "Content_Length"])
+            "Content-Length", 20, or: ["content-length", "Content-Length ", "Content_Length"])
         let value = mostly(
             " \(length)", 6,
-            [
+            or: [
                 "\(length)", " +\(length)", " -\(length)", " 0\(length)", " \(length) ",
                 "\t\(length)\t",
                 " \(length), \(length)", " \(length),", " \(length)\r\nContent-Length: \(length)",
@@ -120,10 +120,10 @@ struct ConversationMaker {
     }
 
     private mutating func appendChunked() {
-        let name = mostly("Transfer-Encoding", 20, ["transfer-encoding", "Transfer-Encoding "])
+        let name = mostly("Transfer-Encoding", 20, or: ["transfer-encoding", "Transfer-Encoding "])
         let value = mostly(
             " chunked", 6,
-            [
+            or: [
                 "chunked", " Chunked", " CHUNKED", " chunked ", "\tchunked", " gzip, chunked",
                 " chunked, gzip", " identity", " chunked, chunked", " xchunked", " chunkedx",
                 " chunked\r\nTransfer-Encoding: chunked", " gzip\r\nTransfer-Encoding: chunked",
@@ -139,7 +139,7 @@ struct ConversationMaker {
             let digits = String(length, radix: 16, uppercase: isOften(2))
             let size = mostly(
                 digits, 8,
-                [
+                or: [
                     "0\(digits)", "\(digits) ", " \(digits)", "0x\(digits)", "+\(digits)",
                     "-\(digits)",
                     "\(digits)g", "\(digits);a", "\(digits);a=b", "\(digits);a=\"b\"", "\(digits);",
@@ -150,10 +150,11 @@ struct ConversationMaker {
             append(size + lineEnd())
             append(
                 String(
-                    repeating: "c", count: mostly("", 25, ["-", "+"]) == "" ? length : length + 1))
-            append(mostly("\r\n", 25, ["\n", "", "\r", "\r\n\r\n", "x\r\n"]))
+                    repeating: "c",
+                    count: mostly("", 25, or: ["-", "+"]) == "" ? length : length + 1))
+            append(mostly("\r\n", 25, or: ["\n", "", "\r", "\r\n\r\n", "x\r\n"]))
         }
-        append(mostly("0", 25, ["00", "0;a", "0x0", "-0", "0 ", ""]) + lineEnd())
+        append(mostly("0", 25, or: ["00", "0;a", "0x0", "-0", "0 ", ""]) + lineEnd())
         if isOften(6) {
             append(
                 pick([
@@ -215,11 +216,14 @@ enum ConversationReader {
                 if machine.acceptBody(head) != nil { return items + "!" }
                 buffer.consume(head.byteCount)
             case .body(let length):
-                items += (isAfterEmptyLine ? "+" : "") + path + hash(buffer.readable.extracting(0..<length)) + " "
+                items +=
+                    (isAfterEmptyLine ? "+" : "") + path
+                    + hash(buffer.readable.extracting(0..<length)) + " "
                 buffer.consume(length)
                 if isLast { return items + "c" }
             case .chunkedBody:
-                items += (isAfterEmptyLine ? "+" : "") + path + hash(machine.chunkedBody.readable) + " "
+                items +=
+                    (isAfterEmptyLine ? "+" : "") + path + hash(machine.chunkedBody.readable) + " "
                 machine.finishChunkedBody()
                 if isLast { return items + "c" }
             }

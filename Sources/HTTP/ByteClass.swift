@@ -18,8 +18,8 @@ enum ByteClass {
         byte > 0x20 && byte != 0x7F && byte != UInt8(ascii: "#")
     }
 
-    /// What the name or address of a host, with its port, may consist of (RFC 3986 section 3.2.2), without
-    /// the comma.
+    /// What the name or address of a host, with its port, may consist of (RFC 3986 section 3.2.2),
+    /// without the comma.
     @inline(__always)
     static func isHost(_ byte: UInt8) -> Bool {
         let low: UInt64 = 0x2FFF_6FF2_0000_0000

@@ -10,17 +10,15 @@ struct BodyCounts {
     var remote = RemoteWrite.Counts()
 }
 
-/// What has become of a body.
-enum BodyOutcome {
-    /// They stand in the batch; there may be none where the request is answered with nothing.
-    case samples
+/// Why a body is not decoded.
+enum BodyFault: Error {
     /// It holds too much for a loop.
     case large
     case refused(Problem)
 }
 
 /// Decodes bodies with samples, one after the other.
-struct BodyDecoder: ~Copyable {
+final class BodyDecoder {
     /// Longer bodies are decoded beside the loop: up to here it takes less than a millisecond.
     static let largeBytes = 64 * 1024
 
@@ -33,36 +31,50 @@ struct BodyDecoder: ~Copyable {
         names = configuration.remoteWrite
     }
 
-    /// Decodes the samples of a request.
+    /// Decodes the samples of a request into a batch. There may be none where the request is
+    /// answered with nothing.
     /// - Parameters:
     ///   - device: of the samples that name none.
     ///   - now: Unix seconds, for samples without a timestamp.
     ///   - isBeside: not in a loop, so that it may take its time.
+    /// - Returns: what else was met.
+    @inline(__always)
     func decode(
         _ request: Request, _ body: Span<UInt8>, device: [UInt8]?, now: Double, isBeside: Bool,
-        into batch: inout SampleBatch, _ counts: inout BodyCounts
-    ) -> BodyOutcome {
-        let most = isBeside ? limitBytes : min(BodyDecoder.largeBytes, limitBytes)
-        guard isBeside || body.count <= BodyDecoder.largeBytes else { return .large }
+        into batch: inout SampleBatch
+    ) throws(BodyFault) -> BodyCounts {
+        guard isBeside || body.count <= BodyDecoder.largeBytes else { throw .large }
         guard request.coding != .identity else {
-            return decode(request, plain: body, device: device, now: now, into: &batch, &counts)
+            return try decode(request, plain: body, device: device, now: now, into: &batch)
         }
+        return try decodeCoded(
+            request, body, device: device, now: now, isBeside: isBeside, into: &batch)
+    }
+
+    @inline(never)
+    private func decodeCoded(
+        _ request: Request, _ body: Span<UInt8>, device: [UInt8]?, now: Double, isBeside: Bool,
+        into batch: inout SampleBatch
+    ) throws(BodyFault) -> BodyCounts {
+        let most = isBeside ? limitBytes : min(BodyDecoder.largeBytes, limitBytes)
         var decoded = ByteBuffer(limit: most + ContentDecoder.step)
         do throws(ContentFault) {
             try content.decode(body, request.coding, limit: most, into: &decoded)
         } catch {
             batch.removeAll()
-            guard error == .tooLong else { return .refused(.badCoding) }
-            return most < limitBytes ? .large : .refused(.tooLongDecoded(limit: limitBytes))
+            guard error == .tooLong else { throw .refused(.badCoding) }
+            throw most < limitBytes ? .large : .refused(.tooLongDecoded(limit: limitBytes))
         }
-        return decode(
-            request, plain: decoded.readable, device: device, now: now, into: &batch, &counts)
+        return try decode(
+            request, plain: decoded.readable, device: device, now: now, into: &batch)
     }
 
+    @inline(__always)
     private func decode(
         _ request: Request, plain body: Span<UInt8>, device: [UInt8]?, now: Double,
-        into batch: inout SampleBatch, _ counts: inout BodyCounts
-    ) -> BodyOutcome {
+        into batch: inout SampleBatch
+    ) throws(BodyFault) -> BodyCounts {
+        var counts = BodyCounts()
         do throws(SampleError) {
             if request.endpoint.takesLines {
                 counts.ignoredLines = batch.decode(lines: body, request.precision, now: now)
@@ -72,16 +84,16 @@ struct BodyDecoder: ~Copyable {
                 try batch.decode(body, now: now)
             }
         } catch {
-            return .refused(.badBody(error))
+            throw .refused(.badBody(error))
         }
         guard !batch.samples.isEmpty else {
-            if request.endpoint.answersNothing { return .samples }
-            return .refused(
+            if request.endpoint.answersNothing { return counts }
+            throw .refused(
                 .noGoodSample(rejected: batch.rejected, first: batch.faults.first?.error))
         }
         if let device { batch.nameUnnamed(device.span) }
         if let key = request.key { batch.key = key.with(body: body) }
-        return .samples
+        return counts
     }
 }
 
@@ -98,8 +110,8 @@ final class LargeBody: @unchecked Sendable {
     private var body: ByteBuffer
     private var batch = SampleBatch()
     private(set) var counts = BodyCounts()
-    /// nil until it is decoded.
-    private(set) var outcome: BodyOutcome?
+    /// Why its samples are not stored; nil while there is no reason.
+    private(set) var problem: Problem?
     /// How far it has come, as the loop sees it.
     fileprivate(set) var stage = Stage.waiting
 
@@ -119,10 +131,13 @@ final class LargeBody: @unchecked Sendable {
     /// Memory that it holds.
     var byteCount: Int { body.capacity + batch.byteCount }
 
-    fileprivate func decode(with decoder: borrowing BodyDecoder) {
-        outcome = decoder.decode(
-            request, body.readable, device: device, now: now, isBeside: true, into: &batch,
-            &counts)
+    fileprivate func decode(with decoder: BodyDecoder) {
+        do throws(BodyFault) {
+            counts = try decoder.decode(
+                request, body.readable, device: device, now: now, isBeside: true, into: &batch)
+        } catch {
+            if case .refused(let problem) = error { self.problem = problem }
+        }
         body.releaseMemory()
     }
 

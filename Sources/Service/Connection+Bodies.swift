@@ -12,17 +12,27 @@ extension Connection {
         if case .waiting(let ticket) = progress {
             isWaiting = true
             responder.waiting.add(ticket, token)
-            return
+        } else if large == nil, responder.longReply == nil {
+            endInFlight(responder)
+            finishRequest(now: responder.now)
+        } else {
+            concludeLong(&responder)
         }
+    }
+
+    @inline(never)
+    private mutating func concludeLong<Series: Store & ~Copyable>(
+        _ responder: inout Responder<Series>
+    ) {
         endLarge(responder)
-        longReply = responder.takeLongReply()
-        guard let longReply else {
+        guard let reply = responder.longReply.take() else {
             endInFlight(responder)
             finishRequest(now: responder.now)
             return
         }
+        longReply = reply
         isWaiting = true
-        heldBytes = longReply.byteCount
+        heldBytes = reply.byteCount
         if request.isVersion10 { request.keepAlive = false }
     }
 
@@ -57,7 +67,7 @@ extension Connection {
         heldBytes = body.capacity
         large = responder.decodeBeside(
             request, body, device: requestSubject, for: token, into: &output)
-        if large == nil { conclude(.replied, &responder) } else { isWaiting = true }
+        if large == nil { concludeLong(&responder) } else { isWaiting = true }
     }
 
     /// The body is decoded: its samples are stored.

@@ -20,12 +20,15 @@ extension Responder where Series: ~Copyable {
             tell(request, body, of: name ?? [], into: &output)
             return .replied
         }
-        var counts = BodyCounts()
-        let outcome = decoder.decode(
-            request, body, device: name, now: Double(unixSeconds), isBeside: false, into: &batch,
-            &counts)
-        if case .large = outcome { return .large }
-        return store(request, outcome, counts, into: &output)
+        do throws(BodyFault) {
+            let counts = try decoder.decode(
+                request, body, device: name, now: Double(unixSeconds), isBeside: false,
+                into: &batch)
+            return storeDecoded(request, counts, into: &output)
+        } catch {
+            guard case .refused(let problem) = error else { return .large }
+            return refuseBody(request, problem, into: &output)
+        }
     }
 
     /// Has a large body decoded beside the loop.
@@ -38,6 +41,7 @@ extension Responder where Series: ~Copyable {
             request, device: device, connection: connection, now: Double(unixSeconds), body: body)
         do throws(SystemError) {
             try largeBodies.add(large)
+            hasLargeBodies = true
             return large
         } catch {
             // There is no thread for it.
@@ -47,29 +51,38 @@ extension Responder where Series: ~Copyable {
     }
 
     /// Stores the samples of a large body.
+    @inline(never)
     mutating func store(_ large: LargeBody, into output: inout ByteBuffer) -> BodyProgress {
-        guard let outcome = large.outcome else {
-            preconditionFailure("a body comes back when it is decoded")
-        }
         large.exchange(&batch)
-        return store(large.request, outcome, large.counts, into: &output)
+        if let problem = large.problem {
+            return refuseBody(large.request, problem, into: &output)
+        }
+        return storeDecoded(large.request, large.counts, into: &output)
     }
 
-    /// Stores the samples that stand in `batch`, when there are some.
-    private mutating func store(
-        _ request: Request, _ outcome: BodyOutcome, _ counts: BodyCounts,
-        into output: inout ByteBuffer
+    @inline(never)
+    private mutating func refuseBody(
+        _ request: Request, _ problem: Problem, into output: inout ByteBuffer
     ) -> BodyProgress {
         metrics.add(1, .ingestRequests)
         countRejected()
-        if request.endpoint.answersNothing { count(counts) }
-        if case .refused(let problem) = outcome {
-            refuse(request, problem, into: &output)
-            return .replied
-        }
-        guard !batch.samples.isEmpty else {
-            replyWithNothing(request, into: &output)
-            return .replied
+        refuse(request, problem, into: &output)
+        return .replied
+    }
+
+    /// Stores the samples that stand in `batch`.
+    @inline(__always)
+    private mutating func storeDecoded(
+        _ request: Request, _ counts: BodyCounts, into output: inout ByteBuffer
+    ) -> BodyProgress {
+        metrics.add(1, .ingestRequests)
+        countRejected()
+        if request.endpoint.answersNothing {
+            count(counts)
+            if batch.samples.isEmpty {
+                replyWithNothing(request, into: &output)
+                return .replied
+            }
         }
         switch store.append(&batch) {
         case .waiting(let ticket): return .waiting(ticket)
@@ -81,6 +94,7 @@ extension Responder where Series: ~Copyable {
 
     // MARK: Long replies
 
+    @inline(never)
     mutating func beginLongReply(
         _ request: Request, _ status: HTTPStatus, into output: inout ByteBuffer
     ) {
@@ -92,8 +106,8 @@ extension Responder where Series: ~Copyable {
         send(head, to: request, into: &output)
     }
 
-    /// The reply that was begun just now, if it is a long one.
-    mutating func takeLongReply() -> LongReply? { longReply.take() }
+    /// Large bodies that have been decoded since the last time.
+    func takeDecoded() -> [LargeBody] { largeBodies.takeDecoded() }
 
     /// Appends the next piece of a long reply.
     /// - Returns: whether it was the last one.

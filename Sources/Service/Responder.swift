@@ -55,7 +55,11 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     /// A reply that is made as it is sent, for the connection that is served now.
     var longReply: LongReply?
     private var tokens: AccessTokens
-    private var tokenVersion: Int
+    // The next two share a word: where this part of the struct gets longer by one, each of the
+    // copies that the compiler makes of it costs 24 instructions more.
+    private var tokenVersion: Int32
+    /// There were large bodies: until then nothing is asked about them.
+    var hasLargeBodies = false
     /// Last, so that the offsets of the others are known without it: the compiler (Swift 6.3) asks
     /// the runtime for the offset of a field that follows one of a generic type.
     var store: Series
@@ -67,7 +71,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         decoder = BodyDecoder(shared.configuration)
         largeBodies = LargeBodies(shared.configuration, wakeUp: wakeUp)
         metrics = shared.metrics[loop]
-        tokenVersion = shared.access.version
+        tokenVersion = Int32(truncatingIfNeeded: shared.access.version)
         tokens = shared.access.currentTokens
         bufferLimitBytes = shared.configuration.bufferLimitBytes / shared.metrics.count
         now = Clock.now()
@@ -82,8 +86,9 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         let seconds = milliseconds / 1000
         guard seconds != unixSeconds || date.isEmpty else { return }
         unixSeconds = seconds
-        if tokenVersion != shared.access.version {
-            tokenVersion = shared.access.version
+        let version = Int32(truncatingIfNeeded: shared.access.version)
+        if tokenVersion != version {
+            tokenVersion = version
             tokens = shared.access.currentTokens
         }
         date.removeAll()
@@ -303,6 +308,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     }
 
     /// Replies to a request whose samples are stored and stand in `batch`, with their verdicts.
+    @inline(__always)
     mutating func replyWithVerdicts(_ request: Request, into output: inout ByteBuffer) {
         countStored()
         guard !request.endpoint.answersNothing else {
@@ -319,6 +325,7 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
     }
 
     /// Replies to a collector whose samples are stored.
+    @inline(never)
     mutating func replyWithNothing(_ request: Request, into output: inout ByteBuffer) {
         guard batch.rejected > 0 else {
             return send(ResponseHead(.noContent), to: request, into: &output)
@@ -410,8 +417,13 @@ struct Responder<Series: Store & ~Copyable>: ~Copyable {
         metrics.add(counts.remote.ignored, .remoteIgnored)
     }
 
+    @inline(__always)
     func countRejected() {
-        guard batch.rejected > 0 else { return }
+        if batch.rejected > 0 { countFaults() }
+    }
+
+    @inline(never)
+    private func countFaults() {
         for fault in SampleError.Fault.allCases {
             metrics.addRejected(batch.rejectedByFault[Int(fault.rawValue)], fault)
         }

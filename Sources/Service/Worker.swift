@@ -201,8 +201,9 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
     }
 
     /// Gives the store what was decoded beside the loop.
+    @inline(never)
     private mutating func storeDecoded(_ loop: inout EventLoop) {
-        for large in responder.largeBodies.takeDecoded() {
+        for large in responder.takeDecoded() {
             let token = large.connection
             guard connections.holds(token.index, token.generation) else {
                 responder.largeBodies.end(large)
@@ -216,7 +217,7 @@ struct Worker<Series: Store & ~Copyable>: EventHandler, ~Copyable {
 
     /// Replies to the requests that the store has finished, and lets the store send.
     private mutating func tendStore(_ loop: inout EventLoop) {
-        storeDecoded(&loop)
+        if responder.hasLargeBodies { storeDecoded(&loop) }
         responder.store.lookAtWhatIsDue()
         // After a reply the next requests of its connection are served; their samples are sent too.
         while let finished = responder.store.nextFinished(&responder.batch) {

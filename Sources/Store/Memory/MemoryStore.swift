@@ -16,22 +16,33 @@ package struct MemoryStore: Store, ~Copyable {
 
     private let shared: SharedMemory
     private let log: MemoryLog
-    private let dropsExpired: Bool
-    private let wakeUp: Int32
     private var now = Instant.zero
     private var unixMilliseconds = 0
-    /// Of the samples that come now.
-    private var arrival = SampleArrival.unknown
     private var nextExpiry = Instant.zero
-    private var tickets = TicketNumbers()
-    /// Long batches: the one whose turn it is first.
-    private var long: [LongBatch] = []
-    /// Looks for samples of the past; made for the first question.
-    private var reader: MemoryReader?
-    private var openQuestions = 0
-    private var finished: [Finished] = []
-    /// Those that are stored.
-    private var stored: [LongBatch] = []
+    private let wakeUp: Int32
+    private let dropsExpired: Bool
+    /// Something waits, or has ended and was not told: until then nothing is asked about it.
+    private var isBusy = false
+    private let waiting = Waiting()
+
+    /// What waits, apart in memory: most requests have nothing to do with it.
+    private final class Waiting {
+        var tickets = TicketNumbers()
+        /// Long batches: the one whose turn it is first.
+        var long: [LongBatch] = []
+        /// Looks for samples of the past; made for the first question.
+        var reader: MemoryReader?
+        var openQuestions = 0
+        /// What has ended and was not told: questions, and batches that are stored.
+        var finished: [Finished] = []
+        var stored: [LongBatch] = []
+
+        var isEmpty: Bool {
+            openQuestions == 0 && long.isEmpty && stored.isEmpty && finished.isEmpty
+        }
+
+        deinit { reader?.stop() }
+    }
 
     private typealias MemoryReader = SideThread<MemoryQuestion, HistoryReply>
 
@@ -58,12 +69,14 @@ package struct MemoryStore: Store, ~Copyable {
         wakeUp = seat.wakeUp
     }
 
-    deinit { reader?.stop() }
-
     package mutating func tellTime(_ now: Instant, unixMilliseconds: Int) {
         self.now = now
         self.unixMilliseconds = unixMilliseconds
-        arrival = SampleArrival(
+    }
+
+    /// Of the samples that come now.
+    private var arrival: SampleArrival {
+        SampleArrival(
             entry: UInt64(max(1, unixMilliseconds)), milliseconds: unixMilliseconds)
     }
 
@@ -72,11 +85,12 @@ package struct MemoryStore: Store, ~Copyable {
     package mutating func append(_ batch: inout SampleBatch) -> Storing {
         if batch.key != nil { markDuplicates(&batch) }
         guard batch.samples.count <= MemoryStore.samplesAtOnce else {
-            let waiting = LongBatch(tickets.take())
-            swap(&waiting.batch, &batch)
-            waiting.batch.reserveVerdicts()
-            long.append(waiting)
-            return .waiting(waiting.ticket)
+            let long = LongBatch(waiting.tickets.take())
+            swap(&long.batch, &batch)
+            long.batch.reserveVerdicts()
+            waiting.long.append(long)
+            isBusy = true
+            return .waiting(long.ticket)
         }
         store(0..<batch.samples.count, of: &batch)
         return .stored
@@ -103,11 +117,15 @@ package struct MemoryStore: Store, ~Copyable {
     /// Stores a piece of the long batch whose turn it is.
     @inline(never)
     private mutating func storeLong() {
-        let first = long.removeFirst()
+        let first = waiting.long.removeFirst()
         let end = min(first.next + MemoryStore.samplesAtOnce, first.batch.samples.count)
         store(first.next..<end, of: &first.batch)
         first.next = end
-        if end < first.batch.samples.count { long.append(first) } else { stored.append(first) }
+        if end < first.batch.samples.count {
+            waiting.long.append(first)
+        } else {
+            waiting.stored.append(first)
+        }
     }
 
     /// Remembers the request of a batch with a key. What was remembered of it before becomes
@@ -166,18 +184,19 @@ package struct MemoryStore: Store, ~Copyable {
     }
 
     private mutating func look(for query: SeriesQuery) -> Asking {
-        if reader == nil {
+        if waiting.reader == nil {
             let log = log
-            reader = try? MemoryReader(limit: historyQuestionLimit) { { $0.reply(log) } }
-            reader?.serve(wakeUp)
+            waiting.reader = try? MemoryReader(limit: historyQuestionLimit) { { $0.reply(log) } }
+            waiting.reader?.serve(wakeUp)
         }
-        let ticket = tickets.take()
+        let ticket = waiting.tickets.take()
         let question = MemoryQuestion(number: Int(ticket.number), query: query, now: now)
-        guard let reader, reader.give(question) else {
-            tickets.give(ticket)
+        guard let reader = waiting.reader, reader.give(question) else {
+            waiting.tickets.give(ticket)
             return .failed(.queueFull)
         }
-        openQuestions += 1
+        waiting.openQuestions += 1
+        isBusy = true
         return .waiting(ticket)
     }
 
@@ -196,8 +215,7 @@ package struct MemoryStore: Store, ~Copyable {
     // MARK: Turns
 
     package mutating func lookAtWhatIsDue() {
-        if openQuestions > 0 { takeReplies() }
-        if !long.isEmpty { storeLong() }
+        if isBusy { workOn() }
         guard dropsExpired, nextExpiry <= now else { return }
         if shared.incidents.openCount > 0 {
             let (log, now, unixMilliseconds) = (log, now, unixMilliseconds)
@@ -212,28 +230,40 @@ package struct MemoryStore: Store, ~Copyable {
         nextExpiry = dropped == MemoryStore.expiryPortion ? now : now + MemoryStore.expiryInterval
     }
 
+    @inline(never)
+    private mutating func workOn() {
+        if waiting.openQuestions > 0 { takeReplies() }
+        if !waiting.long.isEmpty { storeLong() }
+        isBusy = !waiting.isEmpty
+    }
+
     private mutating func takeReplies() {
-        for reply in reader?.takeFinished() ?? [] {
-            openQuestions -= 1
-            finished.append(
+        for reply in waiting.reader?.takeFinished() ?? [] {
+            waiting.openQuestions -= 1
+            waiting.finished.append(
                 Finished(
                     ticket: TicketID(Int32(reply.number)), outcome: reply.outcome.outcome))
         }
     }
 
     package mutating func nextFinished(_ batch: inout SampleBatch) -> Finished? {
-        if let last = stored.popLast() {
+        isBusy ? nextEnded(&batch) : nil
+    }
+
+    @inline(never)
+    private mutating func nextEnded(_ batch: inout SampleBatch) -> Finished? {
+        if let last = waiting.stored.popLast() {
             swap(&last.batch, &batch)
-            tickets.give(last.ticket)
+            waiting.tickets.give(last.ticket)
             return Finished(ticket: last.ticket, outcome: .stored)
         }
-        guard let last = finished.popLast() else { return nil }
-        tickets.give(last.ticket)
+        guard let last = waiting.finished.popLast() else { return nil }
+        waiting.tickets.give(last.ticket)
         return last
     }
 
     package mutating func nextLook() -> Instant {
-        guard long.isEmpty else { return now }
+        if isBusy, !waiting.long.isEmpty { return now }
         return dropsExpired && log.deviceCount > 0 ? nextExpiry : .never
     }
 
