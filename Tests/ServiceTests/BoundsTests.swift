@@ -145,6 +145,21 @@ import Testing
         #expect(run.status == 1 && run.output.contains("and needs more than 80"), "\(run.output)")
     }
 
+    @Test("a flood of connections without a request costs nobody else's")
+    func keepsClientsThatAsk() throws {
+        let service = try RunningService(["MAX_CONNECTIONS": "10", "THREADS": "1"])
+        let good = try service.connect()
+        let request = "GET /stats HTTP/1.1\r\nHost: a\r\n\r\n"
+        try good.write(request)
+        #expect(try good.response().status == 200)
+        // It rests longest from here on.
+        var others: [RawClient] = []
+        for _ in 0..<40 { others.append(try service.connect()) }
+        #expect(try service.get("/health").status == 200)
+        try good.write(request)
+        #expect(try good.response().status == 200)
+    }
+
     @Test("replies that nobody reads are bounded: the slowest reader goes, and others are served")
     func boundsReplies() throws {
         let service = try RunningService(["MAX_BUFFERED_BYTES": "64000000", "THREADS": "1"])

@@ -23,6 +23,22 @@ import Wire
         var error: SampleError?
     }
 
+    @Test("samples without room are taken out, and the others keep their order")
+    func refuses() throws {
+        var batch = SampleBatch()
+        let count = 60_000
+        let body = Array((0..<count).map { "{\"rps\":\($0)}" }.joined(separator: "\n").utf8)
+        try batch.decode(body.span, now: 1)
+        batch.refuse([])
+        #expect(batch.samples.count == count)
+        let refused = (0..<count).filter { $0 % 3 != 1 }
+        batch.refuse(refused)
+        #expect(batch.samples.map(\.index) == (0..<count).filter { $0 % 3 == 1 })
+        #expect(batch.samples.allSatisfy { $0.sample.rps == Double($0.index) })
+        #expect(batch.refused == refused.count && batch.rejected == refused.count)
+        #expect(batch.faults.map(\.index) == Array(refused.prefix(SampleBatch.listedErrors)))
+    }
+
     private func decode(_ body: String) -> Decoded {
         decode(Array(body.utf8))
     }
