@@ -77,6 +77,7 @@ extension Connection {
         isWaiting = false
         endIfDue(&responder)
         heldBytes = large.byteCount
+        countMemory(&responder)
         return goOn(responder.store(large, into: &output), &responder)
     }
 
@@ -114,7 +115,7 @@ extension Connection {
         let before = countedBytes
         countMemory(&responder)
         guard countedBytes > before, responder.bufferedBytes > responder.bufferLimitBytes,
-            case .serving = phase
+            !isWaiting, case .serving = phase
         else { return }
         refuse(.bufferFull, &responder)
         input.releaseMemory()

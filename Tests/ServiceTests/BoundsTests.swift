@@ -145,6 +145,36 @@ import Testing
         #expect(run.status == 1 && run.output.contains("and needs more than 80"), "\(run.output)")
     }
 
+    @Test("of large bodies that take all room, each is answered once")
+    func answersLargeBodiesOnce() throws {
+        let service = try RunningService([
+            "MAX_BUFFERED_BYTES": "\(16 << 20)", "MAX_BODY_BYTES": "4000000", "THREADS": "1",
+        ])
+        let samples = Array(repeating: "{\"rps\":2}", count: 2_000).joined(separator: "\n")
+        // The read of the last bytes doubles the memory of each.
+        let length = (2 << 20) - 10_000
+        let body = samples + String(repeating: " ", count: length - samples.utf8.count)
+        let request = Array(RunningService.post("/ingest", body).utf8)
+        let clients = try (0..<6).map { _ in try service.connect() }
+        for client in clients { try client.write(Array(request.dropLast(50_000))) }
+        usleep(200_000)
+        for client in clients { try? client.write(Array(request.suffix(50_000))) }
+        var stored = 0
+        for client in clients {
+            let answer = try client.response()
+            #expect(answer.status == 202 || answer.status == 503, "\(answer.body)")
+            guard answer.status == 202 else {
+                #expect(try client.rest() == "")
+                continue
+            }
+            stored += 1
+            try client.write("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.response().body.contains("healthy"))
+        }
+        #expect(stored > 0, "\(stored) stored")
+        #expect(try metric(service, "samples_total") == Double(stored * 2_000))
+    }
+
     @Test("a flood of connections without a request costs nobody else's")
     func keepsClientsThatAsk() throws {
         let service = try RunningService(["MAX_CONNECTIONS": "10", "THREADS": "1"])

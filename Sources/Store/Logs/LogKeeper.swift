@@ -24,7 +24,7 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     private var lastFeed = Instant.zero
     /// When a piece of them can be taken in, where that is not whenever there is room.
     private(set) var nextFeed = Instant.never
-    /// While trims do not keep up, so much time passes between pieces.
+    /// So much time passes between two pieces where short requests come first.
     private static var slowFeed: TimeSpan { .milliseconds(10) }
     /// Their samples that the log has not taken in yet.
     private var longSamples = 0
@@ -39,7 +39,7 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
     private static var viewInterval: TimeSpan { .milliseconds(100) }
     /// Pieces that are taken in before the loop serves others: a fraction of a millisecond each.
     private static var piecesAtOnce: Int { 2 }
-    /// When so many samples gather for the next entry, long requests wait: it would not hold more.
+    /// When so many samples gather for the next entry it would not hold more.
     private static var gatheredSamples: Int { 2 * RequestKey.pieceSamples }
 
     /// A request whose samples are taken in piece by piece, so that others come between.
@@ -80,7 +80,10 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
             early.append(request)
             return
         }
-        if let failure = log.obstacle(to: request.batch.samples.count + longSamples) {
+        // Long ones wait for each other; a short one waits for none of them.
+        let samples = request.batch.samples.count
+        let before = samples > RequestKey.pieceSamples ? longSamples : 0
+        if let failure = log.obstacle(to: samples + before) {
             end(request, .failed(failure))
             return
         }
@@ -109,44 +112,49 @@ struct LogKeeper<Log: LogDriver & ~Copyable>: ~Copyable {
         return ticket
     }
 
-    /// Lets the log take in pieces of long requests, one of each in its turn.
+    /// Lets the log take in pieces of long requests, one of each in its turn. While trims do not
+    /// keep up, and while short requests fill the entries, it is one now and then: what others
+    /// send does not wait for it.
     private mutating func feed(_ now: Instant) {
         nextFeed = .never
         guard !long.isEmpty else { return }
-        let isBehind = log.isBehind
-        if isBehind {
-            // A flood of samples waits for the store; what others send does not.
+        if log.isBehind || log.gatheredSamples >= LogKeeper.gatheredSamples {
             guard lastFeed + LogKeeper.slowFeed <= now else {
                 nextFeed = lastFeed + LogKeeper.slowFeed
                 return
             }
             nextFeed = now + LogKeeper.slowFeed
+            return feedPiece(now)
         }
-        lastFeed = now
         var count = 0
-        while count < (isBehind ? 1 : LogKeeper.piecesAtOnce), !long.isEmpty,
+        while count < LogKeeper.piecesAtOnce, !long.isEmpty,
             log.gatheredSamples < LogKeeper.gatheredSamples
         {
             count += 1
-            var first = long.removeFirst()
-            // Nobody waits for it any more, or a piece has failed: what is left is not stored.
-            guard !log.tickets.isAbandoned(first.ticket),
-                log.tickets.failure(of: first.ticket) == nil
-            else {
-                longSamples -= first.left
-                log.tickets.finish(first.ticket)
-                continue
-            }
-            let range = RequestKey.samples(ofPiece: first.next, of: first.samples)
-            log.tickets.extend(first.ticket, to: range.upperBound, of: first.samples)
-            log.append(piece: first.next, of: first.request.batch, first.ticket)
-            first.next += 1
-            longSamples -= range.count
-            if first.left > 0 {
-                long.append(first)
-            } else {
-                log.tickets.finish(first.ticket)
-            }
+            feedPiece(now)
+        }
+    }
+
+    private mutating func feedPiece(_ now: Instant) {
+        var first = long.removeFirst()
+        // Nobody waits for it any more, or a piece has failed: what is left is not stored.
+        guard !log.tickets.isAbandoned(first.ticket),
+            log.tickets.failure(of: first.ticket) == nil
+        else {
+            longSamples -= first.left
+            log.tickets.finish(first.ticket)
+            return
+        }
+        lastFeed = now
+        let range = RequestKey.samples(ofPiece: first.next, of: first.samples)
+        log.tickets.extend(first.ticket, to: range.upperBound, of: first.samples)
+        log.append(piece: first.next, of: first.request.batch, first.ticket)
+        first.next += 1
+        longSamples -= range.count
+        if first.left > 0 {
+            long.append(first)
+        } else {
+            log.tickets.finish(first.ticket)
         }
     }
 
