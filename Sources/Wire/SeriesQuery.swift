@@ -113,13 +113,13 @@ extension ByteBuffer {
             append(",")
         }
         append("\"samples\":[")
-        let nobody: [UInt8] = []
+        let device = page.device ?? []
         for (position, row) in page.rows.enumerated() {
             append(position == 0 ? "{\"rps\":" : ",{\"rps\":")
             append(number: row.sample.rps)
             append(cpuOf: row.sample)
             append(",")
-            append(row.verdict, device: nobody.span)
+            append(membersOf: row.verdict, device: device.span)
             append(row.isRefolded ? ",\"refolded\":true}" : "}")
         }
         append("]")

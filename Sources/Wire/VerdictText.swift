@@ -9,6 +9,12 @@ extension ByteBuffer {
             append(jsonString: device)
             append(",")
         }
+        append(membersOf: verdict, device: device)
+    }
+
+    /// Appends a verdict's members where the device is told elsewhere.
+    @inline(__always)
+    mutating func append(membersOf verdict: Verdict, device: Span<UInt8>) {
         append("\"timestamp\":")
         append(number: verdict.timestamp)
         append(",\"sequence\":")

@@ -41,7 +41,9 @@ import Testing
             }
             #expect(row["rps"] as? Double ?? 0 >= 100 && row["cpu"] != nil)
             #expect(row["device_id"] == nil && row["refolded"] == nil)
+            #expect(row["incident"] as? String == verdict["incident"] as? String)
         }
+        #expect(said.contains { ($0["incident"] as? String)?.hasSuffix("-a") == true })
         let fleet = try service.get("/series?limit=1000")
         #expect(verdicts(fleet, "samples").count == 250 && fleet.json["device_id"] == nil)
     }

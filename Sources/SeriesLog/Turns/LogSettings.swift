@@ -35,7 +35,7 @@ package struct LogSettings: Sendable {
     /// The fleet's fold is encoded about every so many samples: the log is trimmed only there.
     package var candidateSpan = 1_024
     /// Series whose checkpoints one transaction writes: a fraction of a millisecond. A log that is
-    /// twice as long as it should be is trimmed in groups twice as large.
+    /// twice as long as it should be is trimmed in groups eight times as large.
     package var groupLimit = 256
     /// Bytes of entries that one trim takes out of the log, at most, or half of them all.
     package var trimBytes = 8 << 20

@@ -226,7 +226,7 @@ extension TurnLog {
     }
 
     private mutating func groupLimit(for series: Int, records: Int) -> Int {
-        let most = isBehind ? 2 * settings.groupLimit : settings.groupLimit
+        let most = isBehind ? 8 * settings.groupLimit : settings.groupLimit
         // Many records become a fold.
         let each = min(CheckpointCoding.recordBytes * records / max(1, series), 6_000)
         return min(most, max(1, settings.groupBytes / max(1, each)))

@@ -75,6 +75,11 @@ final class LogFile {
 
     /// Closes the file, when nothing more will be asked of it.
     func close() {
+        if let tables, oldest < first {
+            // An older version takes the first entry of the file for that of the log.
+            tables.deleteTurns.bind(1, first)
+            try? tables.deleteTurns.run()
+        }
         mover.stop()
         tables = nil
     }

@@ -1,4 +1,5 @@
 import Bytes
+import Detection
 import System
 import TestSupport
 import Testing
@@ -73,6 +74,52 @@ import Testing
         }
         #expect(third == LogPosition(birth: 7, number: 3))
         next.close()
+    }
+
+    @Test(
+        "entries that were trimmed are read no more, and leave the file, at its end at the latest")
+    func dropsEntries() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/a.db"
+        func entries() throws -> Int {
+            let count = try Database(path: path).prepare("SELECT count(*) FROM turns")
+            return try count.next() ? count.integer(0) : -1
+        }
+        func first(_ file: LogFile) throws -> UInt64 {
+            var flight = FileFlight()
+            flight.commands = [.first, .read(from: 0, isExcluded: false, limit: 3)]
+            let replies = file.execute(flight).replies
+            guard case .entries(let one) = replies[0], case .entries(let some) = replies[1],
+                let found = one.first?.position.number, found == some.first?.position.number
+            else { throw Failure("\(replies)") }
+            return found
+        }
+        let file = try LogFile(path: path, waitsForDisk: false, LogFileSettings())
+        #expect(file.execute(birth()).fault == nil)
+        for number in 0..<99 { #expect(file.execute(append([UInt8(number)])).fault == nil) }
+        var trim = FileFlight()
+        trim.commands = [.trim]
+        var group = TrimGroup()
+        group.trimsTo = 81
+        group.fleet =
+            CheckpointCoding.FoldElement(
+                birth: 7, asOf: 80, lastEntry: 80, lastArrival: 1,
+                totals: SeriesTotals(samples: 80, anomalies: 0, alerts: 0), fold: []
+            ).bytes
+        trim.group = group
+        #expect(file.execute(trim).fault == nil)
+        #expect(try first(file) == 81)
+        let left = try entries()
+        #expect(left > 20, "\(left) entries")
+        // As after a kill: another one reads the same log from the file as it is.
+        let next = try LogFile(path: path, waitsForDisk: false, LogFileSettings())
+        #expect(try first(next) == 81)
+        for _ in 0..<3 { #expect(next.execute(append([5])).fault == nil) }
+        #expect(try entries() < left)
+        next.close()
+        #expect(try entries() == 23)
+        #expect(try first(LogFile(path: path, waitsForDisk: false, LogFileSettings())) == 81)
+        file.close()
     }
 
     @Test("what is written ahead stays bounded while flights go on, also with a reader in the way")
