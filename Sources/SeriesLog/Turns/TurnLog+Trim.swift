@@ -86,6 +86,9 @@ package struct TrimGroup: Sendable {
 extension TurnLog {
     /// Others leave a trim to a process that said so for so long, in milliseconds.
     static var trimSpan: Int { 1_000 }
+    /// The process itself holds to what it said for longer: where turns take a second it would
+    /// never begin.
+    private static var ownTrimSpan: Int { 10_000 }
     /// After a trim that somebody else's let fail, in milliseconds.
     private static var trimPause: Int { 100 }
     static var foldVersion: UInt8 { UInt8(SeriesFold.version) }
@@ -139,7 +142,9 @@ extension TurnLog {
         let isMine = trimClaimUntil > unixMilliseconds
         switch (head.isTrimming, head.mark.writer == settings.writer) {
         case (true, true):
-            if isMine || unixMilliseconds >= othersTrimUntil { trimClaimUntil = until }
+            if isMine || unixMilliseconds >= othersTrimUntil {
+                trimClaimUntil = unixMilliseconds + TurnLog.ownTrimSpan
+            }
         case (true, false):
             // One that ended in the middle of its trim never says that it is done.
             let isFree = trimmer == 0 || unixMilliseconds >= othersTrimUntil

